@@ -1,0 +1,252 @@
+//! Who calls: a token, or a user name and a password. Knows nothing of where they came from.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
+
+use crate::error::{Error, Result};
+
+/// Who calls the service: a token, or a user name and a password.
+///
+/// They are checked when a [`Client`](crate::Client) is made of them. They are in no `Debug` output, and are wiped from memory when
+/// the last client that uses them is dropped.
+///
+/// Users with two-factor authentication need a token: the service refuses their password. A token that was made through this
+/// API can't create or delete tokens for them; one from the vendor's web console can.
+///
+/// # Examples
+///
+/// ```
+/// use ionoscloud_auth::{Client, Credentials};
+///
+/// let client = Client::new(Credentials::basic("user@example.com", "correct horse"))?;
+/// # Ok::<(), ionoscloud_auth::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Credentials(Kind);
+
+#[derive(Clone)]
+enum Kind {
+    Token(Zeroizing<String>),
+    Basic {
+        username: Zeroizing<String>,
+        password: Zeroizing<String>,
+    },
+}
+
+/// What the parts are called where they came from, for error messages.
+#[derive(Clone)]
+pub(crate) struct Names {
+    pub(crate) token: &'static str,
+    pub(crate) username: &'static str,
+    pub(crate) password: &'static str,
+}
+
+impl Names {
+    pub(crate) const OPTIONS: Names = Names {
+        token: "token",
+        username: "username",
+        password: "password",
+    };
+}
+
+impl Credentials {
+    /// A token, sent as `Authorization: Bearer …`. It is taken as it is: trim what you read from a file.
+    pub fn token(token: impl Into<String>) -> Credentials {
+        Credentials(Kind::Token(Zeroizing::new(token.into())))
+    }
+
+    /// A user name and a password, sent as `Authorization: Basic …` in UTF-8 (RFC 7617).
+    pub fn basic(username: impl Into<String>, password: impl Into<String>) -> Credentials {
+        Credentials(Kind::Basic {
+            username: Zeroizing::new(username.into()),
+            password: Zeroizing::new(password.into()),
+        })
+    }
+
+    pub(crate) fn is_token(&self) -> bool {
+        matches!(self.0, Kind::Token(_))
+    }
+
+    /// Whether they can be sent at all.
+    pub(crate) fn check(&self, names: &Names) -> Result<()> {
+        match &self.0 {
+            Kind::Token(token) => {
+                filled(names.token, token)?;
+                if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+                    return Err(Error::invalid(
+                        names.token,
+                        "holds white space, a line break or another character that no token has",
+                    ));
+                }
+            }
+            Kind::Basic { username, password } => {
+                filled(names.username, username)?;
+                filled(names.password, password)?;
+                for (name, value) in [(names.username, username), (names.password, password)] {
+                    if value.chars().any(char::is_control) {
+                        return Err(Error::invalid(
+                            name,
+                            "holds a line break or another control character (RFC 7617 allows none)",
+                        ));
+                    }
+                }
+                if username.contains(':') {
+                    return Err(Error::invalid(
+                        names.username,
+                        "holds a colon, which ends a user name on the wire (RFC 7617)",
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The value of the `Authorization` header.
+    pub(crate) fn authorization(&self) -> Zeroizing<String> {
+        match &self.0 {
+            Kind::Token(token) => joined("Bearer ", token),
+            Kind::Basic { username, password } => {
+                let mut pair =
+                    Zeroizing::new(String::with_capacity(username.len() + 1 + password.len()));
+                pair.push_str(username);
+                pair.push(':');
+                pair.push_str(password);
+                joined("Basic ", &Zeroizing::new(STANDARD.encode(pair.as_bytes())))
+            }
+        }
+    }
+
+    /// `text` with every secret of these credentials made unreadable: a broken gateway may send a request's headers back.
+    pub(crate) fn redact(&self, text: &str) -> String {
+        let authorization = self.authorization();
+        let encoded = authorization
+            .split_once(' ')
+            .map_or("", |(_, encoded)| encoded);
+        let password = match &self.0 {
+            Kind::Token(_) => "",
+            Kind::Basic { password, .. } => password,
+        };
+        let mut text = text.to_owned();
+        for secret in [encoded, password] {
+            if !secret.is_empty() {
+                text = text.replace(secret, "[redacted]");
+            }
+        }
+        text
+    }
+}
+
+/// One allocation of the right size: a string that grows leaves copies behind that are not wiped.
+fn joined(scheme: &str, secret: &str) -> Zeroizing<String> {
+    let mut value = Zeroizing::new(String::with_capacity(scheme.len() + secret.len()));
+    value.push_str(scheme);
+    value.push_str(secret);
+    value
+}
+
+fn filled(name: &'static str, value: &str) -> Result<()> {
+    if value.is_empty() {
+        return Err(Error::invalid(name, "is empty"));
+    }
+    Ok(())
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            Kind::Token(_) => "Credentials::token([redacted])",
+            Kind::Basic { .. } => "Credentials::basic([redacted], [redacted])",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_goes_into_the_header() {
+        for (credentials, expected, reason) in [
+            (
+                Credentials::token("a.b.c"),
+                "Bearer a.b.c",
+                "a token as it is",
+            ),
+            (
+                Credentials::basic("Aladdin", "open sesame"),
+                "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==",
+                "RFC 7617, section 2",
+            ),
+            (
+                Credentials::basic("test", "123£"),
+                "Basic dGVzdDoxMjPCow==",
+                "RFC 7617, section 2.1: UTF-8",
+            ),
+            (
+                Credentials::basic("u", "a:b"),
+                "Basic dTphOmI=",
+                "a password may hold a colon",
+            ),
+        ] {
+            assert_eq!(credentials.authorization().as_str(), expected, "{reason}");
+            assert!(credentials.check(&Names::OPTIONS).is_ok(), "{reason}");
+        }
+    }
+
+    #[test]
+    fn what_can_not_be_sent() {
+        for (credentials, says) in [
+            (Credentials::token(""), "token: is empty"),
+            (Credentials::token("SECRET\n"), "token: holds"),
+            (
+                Credentials::token("SECRET\r\nX-Contract-Number: 1"),
+                "token: holds",
+            ),
+            (Credentials::token("SECRET\0"), "token: holds"),
+            (Credentials::token("SECRET key"), "token: holds"),
+            (Credentials::token("SECRETä"), "token: holds"),
+            (Credentials::basic("", "SECRET"), "username: is empty"),
+            (Credentials::basic("user", ""), "password: is empty"),
+            (
+                Credentials::basic("us:er", "SECRET"),
+                "username: holds a colon",
+            ),
+            (
+                Credentials::basic("us\ner", "SECRET"),
+                "username: holds a line break",
+            ),
+            (
+                Credentials::basic("user", "SECRET\n"),
+                "password: holds a line break",
+            ),
+            (
+                Credentials::basic("user", "SECRET\0"),
+                "password: holds a line break",
+            ),
+            (
+                Credentials::basic("user", "SECRET\u{85}"),
+                "password: holds a line break",
+            ),
+        ] {
+            let text = credentials.check(&Names::OPTIONS).unwrap_err().to_string();
+            assert!(text.starts_with(says), "{says}: {text}");
+            assert!(!text.contains("SECRET") && !format!("{credentials:?}").contains("SECRET"));
+        }
+    }
+
+    #[test]
+    fn what_comes_back_is_made_unreadable() {
+        let basic = Credentials::basic("Aladdin", "open sesame");
+        assert_eq!(
+            basic.redact("got Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==, that is open sesame"),
+            "got Basic [redacted], that is [redacted]"
+        );
+        assert_eq!(
+            Credentials::token("a.b.c").redact("Bearer a.b.c!"),
+            "Bearer [redacted]!"
+        );
+    }
+}

@@ -1,0 +1,391 @@
+//! What can go wrong, as a caller acts on it. Knows nothing of HTTP libraries, endpoints or retries.
+
+use std::fmt;
+use std::time::Duration;
+
+/// The result of everything in this library that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a call failed, in the few kinds that a caller can act on.
+///
+/// The text that [`Display`](fmt::Display) gives says what was tried, what came back and what to do. No variant ever
+/// holds a password, a token, or a part of one.
+///
+/// | kind | was anything sent? | what to do |
+/// | --- | --- | --- |
+/// | [`Invalid`](Error::Invalid) | no | correct the option that it names |
+/// | [`Api`](Error::Api) | yes, and the service answered | look at [`status`](Error::status) and the messages |
+/// | [`UnreadableAnswer`](Error::UnreadableAnswer) | yes, and something else came back | look at the base URL and at what stands between |
+/// | [`Transport`](Error::Transport) | see [`outcome_unknown`](Error::outcome_unknown) | look at the network, then call again |
+///
+/// # Examples
+///
+/// ```
+/// use ionoscloud_auth::Error;
+///
+/// fn advice(error: &Error) -> &'static str {
+///     match error.status() {
+///         Some(401) => "log in again",
+///         Some(403) => "ask the owner of the contract",
+///         Some(404) => "there is no such token",
+///         Some(429) => "slow down",
+///         _ if error.outcome_unknown() => "list the tokens to see what happened",
+///         _ => "give up",
+///     }
+/// }
+///
+/// let error = ionoscloud_auth::key_id("no token at all").unwrap_err();
+/// assert_eq!(advice(&error), "give up");
+/// assert!(error.to_string().starts_with("jwt: "));
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Something that the caller gave can't be used: an option, a setting, an environment variable, a JWT, a date.
+    /// Nothing was sent.
+    #[error("{what}: {reason}")]
+    #[non_exhaustive]
+    Invalid {
+        /// Which option, setting or variable, by its name: `ttl`, `base_url`, `IONOS_API_URL`, `jwt`.
+        what: &'static str,
+        /// What is wrong with it. It never repeats a secret.
+        reason: String,
+    },
+
+    /// The service answered, and its answer is not success.
+    #[error(transparent)]
+    Api(Box<ApiError>),
+
+    /// The answer says success, or is no HTTP at all, and can't be understood: a truncated or foreign JSON, a proxy's
+    /// page. What the request did is [not known](Error::outcome_unknown).
+    #[error(transparent)]
+    UnreadableAnswer(Box<UnreadableAnswer>),
+
+    /// There was no answer: no address, no connection, no TLS, the connection was lost or took too long, or the client
+    /// was [shut down](crate::Client::shutdown).
+    #[error(transparent)]
+    Transport(Box<TransportError>),
+}
+
+impl Error {
+    /// The HTTP status of the answer, if there was one that could be read as HTTP.
+    ///
+    /// Documented by the vendor are 401 (who are you?), 403 (you may not), 404 (no such token) and 500; a gateway before
+    /// the service adds 429 (too many requests), 502, 503 and 504.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Error::Api(error) => Some(error.status),
+            Error::UnreadableAnswer(error) => error.status,
+            _ => None,
+        }
+    }
+
+    /// Whether the service may have carried out the request although no answer says so.
+    ///
+    /// `false` means: nothing has happened, call again as you like. `true` means that the connection broke, time ran
+    /// out, or an answer came that does not tell (500, 502, 504, a success that can't be read), in the last try or in
+    /// one before it. After a [`create_token`](crate::create_token) there may then be a token that nobody
+    /// knows: [list](crate::get_all_tokens) the tokens and delete it. After a call that only reads, it is of no consequence.
+    pub fn outcome_unknown(&self) -> bool {
+        match self {
+            Error::Invalid { .. } => false,
+            Error::Api(error) => error.outcome_unknown,
+            Error::UnreadableAnswer(error) => error.outcome_unknown,
+            Error::Transport(error) => error.outcome_unknown,
+        }
+    }
+
+    /// How long the service asks to wait before the next request, if it said so.
+    ///
+    /// From the answer's `Retry-After`, in seconds or as an HTTP date; never more than a year.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Error::Api(error) => error.retry_after,
+            _ => None,
+        }
+    }
+
+    pub(crate) fn invalid(what: &'static str, reason: impl Into<String>) -> Error {
+        Error::Invalid {
+            what,
+            reason: reason.into(),
+        }
+    }
+}
+
+/// The service's own answer, when it is not success.
+///
+/// The service answers `{"httpStatus": 401, "messages": [{"errorCode": "…", "message": "…"}]}`; what stands before it
+/// (a gateway, a proxy) answers what it likes, and that is in [`excerpt`](ApiError::excerpt).
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ApiError {
+    /// The HTTP status, as it stood in the status line.
+    pub status: u16,
+    /// What the service said, in its order. Empty if the answer was not the service's own.
+    pub messages: Vec<ApiMessage>,
+    /// How long to wait before the next request, from `Retry-After` in seconds or as a date; never more than a year.
+    pub retry_after: Option<Duration>,
+    /// The method and the path of the request, such as `GET /tokens`.
+    pub request: String,
+    /// If there are no messages: the beginning of the body, as one short line of printable characters.
+    pub excerpt: Option<String>,
+    pub(crate) outcome_unknown: bool,
+    pub(crate) unknown_advice: &'static str,
+}
+
+/// One of the messages of an [`ApiError`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ApiMessage {
+    /// The service's `errorCode`: a text, mostly of digits, such as `501`. Empty if it sent none.
+    pub error_code: String,
+    /// The service's `message`. Empty if it sent none.
+    pub message: String,
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}: the service answered {}",
+            self.request,
+            Status(self.status)
+        )?;
+        for (index, message) in self.messages.iter().enumerate() {
+            f.write_str(if index == 0 { ": " } else { "; " })?;
+            match (message.error_code.as_str(), message.message.as_str()) {
+                ("", text) => f.write_str(text)?,
+                (code, "") => write!(f, "error code {code}")?,
+                (code, text) => write!(f, "{text} (error code {code})")?,
+            }
+        }
+        if let Some(excerpt) = &self.excerpt {
+            write!(f, ": {excerpt}")?;
+        }
+        f.write_str(match self.status {
+            300..=399 => "; redirects are not followed, check the base URL",
+            401 | 403 => {
+                "; check the credentials and the contract number. For users with two-factor authentication, user name and \
+                 password do not work, nor can a token made through this API create or delete tokens"
+            }
+            404 => "; this user has no such token, or the base URL is not that of the Auth API",
+            _ => "",
+        })?;
+        if let Some(wait) = self.retry_after {
+            write!(f, "; it asks to wait {} s", wait.as_secs())?;
+        }
+        f.write_str(&advice(self.outcome_unknown, self.unknown_advice))
+    }
+}
+
+impl std::error::Error for ApiError {}
+
+/// An answer that says success or is no HTTP, and that can't be understood.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct UnreadableAnswer {
+    /// The HTTP status; `None` if what came back is no HTTP.
+    pub status: Option<u16>,
+    /// The method and the path of the request, such as `GET /tokens`.
+    pub request: String,
+    /// What is wrong with the answer. It never repeats the answer, which may hold a token.
+    pub reason: String,
+    pub(crate) outcome_unknown: bool,
+    pub(crate) unknown_advice: &'static str,
+}
+
+impl fmt::Display for UnreadableAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.request)?;
+        match self.status {
+            Some(status) => write!(f, "the answer {} can't be understood", Status(status))?,
+            None => f.write_str("the answer can't be understood")?,
+        }
+        write!(
+            f,
+            ": {}; check that the base URL is that of the Auth API",
+            self.reason
+        )?;
+        f.write_str(&advice(self.outcome_unknown, self.unknown_advice))
+    }
+}
+
+impl std::error::Error for UnreadableAnswer {}
+
+/// No answer came.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct TransportError {
+    /// What failed.
+    pub kind: TransportErrorKind,
+    /// The method and the path of the request, such as `GET /tokens`.
+    pub request: String,
+    /// What was seen, in words.
+    pub reason: String,
+    pub(crate) outcome_unknown: bool,
+    pub(crate) unknown_advice: &'static str,
+    pub(crate) source: Option<std::io::Error>,
+}
+
+/// What failed when no answer came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TransportErrorKind {
+    /// The host name has no address, or the name server did not answer.
+    AddressNotFound,
+    /// No connection could be made: refused, unreachable, or the proxy would not.
+    ConnectFailed,
+    /// TLS was not agreed: the certificate is not trusted, is for another host, has expired.
+    TlsFailed,
+    /// The call's [`timeout`](crate::ClientBuilder::timeout) passed.
+    TimedOut,
+    /// The connection broke before the whole answer was there.
+    ConnectionLost,
+    /// [`Client::shutdown`](crate::Client::shutdown) was called, before this call or while it was under way.
+    ShutDown,
+}
+
+impl fmt::Display for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            TransportErrorKind::AddressNotFound => "the host has no address",
+            TransportErrorKind::ConnectFailed => "no connection",
+            TransportErrorKind::TlsFailed => "TLS was not agreed",
+            TransportErrorKind::TimedOut => "timed out",
+            TransportErrorKind::ConnectionLost => "the connection was lost",
+            TransportErrorKind::ShutDown => "the client was shut down",
+        };
+        write!(f, "{}: {kind}: {}", self.request, self.reason)?;
+        f.write_str(&advice(self.outcome_unknown, self.unknown_advice))
+    }
+}
+
+impl std::error::Error for TransportError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_ref().map(|source| source as _)
+    }
+}
+
+fn advice(outcome_unknown: bool, advice: &str) -> String {
+    if outcome_unknown && !advice.is_empty() {
+        format!("; {advice}")
+    } else {
+        String::new()
+    }
+}
+
+/// A status with its name, where it is one that this service or a gateway before it sends.
+struct Status(u16);
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match self.0 {
+            200 => " OK",
+            204 => " No Content",
+            301 => " Moved Permanently",
+            302 => " Found",
+            303 => " See Other",
+            307 => " Temporary Redirect",
+            308 => " Permanent Redirect",
+            400 => " Bad Request",
+            401 => " Unauthorized",
+            403 => " Forbidden",
+            404 => " Not Found",
+            405 => " Method Not Allowed",
+            407 => " Proxy Authentication Required",
+            429 => " Too Many Requests",
+            500 => " Internal Server Error",
+            502 => " Bad Gateway",
+            503 => " Service Unavailable",
+            504 => " Gateway Timeout",
+            _ => "",
+        };
+        write!(f, "{}{name}", self.0)
+    }
+}
+
+/// How many characters are shown of a text that may be anything, and of one of the service's messages.
+pub(crate) const SHORT: usize = 200;
+pub(crate) const LONG: usize = 1000;
+
+/// `text` as one line that a terminal can't be harmed by: control characters and runs of white space become one space,
+/// invisible and direction-changing characters go, and it is cut after `most` characters.
+pub(crate) fn printable(text: &str, most: usize) -> String {
+    let mut line = String::new();
+    let mut shown = 0;
+    let mut gap = false;
+    for character in text.chars() {
+        if character.is_whitespace() || character.is_control() {
+            gap = shown > 0;
+            continue;
+        }
+        if invisible(character) {
+            continue;
+        }
+        if shown + usize::from(gap) >= most {
+            line.push('…');
+            break;
+        }
+        if gap {
+            line.push(' ');
+            shown += 1;
+            gap = false;
+        }
+        line.push(character);
+        shown += 1;
+    }
+    line
+}
+
+fn invisible(character: char) -> bool {
+    matches!(character,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn printable_is_one_short_harmless_line() {
+        let long = "x".repeat(500);
+        let cut = format!("{}…", "x".repeat(SHORT));
+        for (text, expected, reason) in [
+            ("plain", "plain", "stays as it is"),
+            ("", "", "nothing stays nothing"),
+            (" \r\n\t ", "", "white space alone is nothing"),
+            (
+                "<html>\r\n  <body>",
+                "<html> <body>",
+                "lines are joined by one space",
+            ),
+            (
+                "a\u{1b}[31mred\u{7}",
+                "a [31mred",
+                "a terminal escape loses its escape character",
+            ),
+            (
+                "a\u{9b}2Jb",
+                "a 2Jb",
+                "so does the one-character form of it",
+            ),
+            (
+                "user\u{202e}nimda",
+                "usernimda",
+                "text can't be turned around",
+            ),
+            (
+                "a\u{200b}b\u{feff}c",
+                "abc",
+                "invisible characters are left out",
+            ),
+            ("Grüße, 世界", "Grüße, 世界", "other languages stay"),
+            (&long, &cut, "a long text is cut, and says so"),
+        ] {
+            assert_eq!(printable(text, SHORT), expected, "{reason}");
+        }
+    }
+}

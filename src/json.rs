@@ -1,0 +1,131 @@
+//! Reading JSON from outside, and saying what is wrong with it without repeating it. Knows nothing of what the JSON means.
+
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+
+/// Reads one value, or says in a few words why there is none. serde's own message may quote a token, so only those are passed on
+/// that are made of this library's words.
+pub(crate) fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, String> {
+    serde_json::from_slice(json).map_err(|error| fault(&error))
+}
+
+fn fault(error: &serde_json::Error) -> String {
+    let what = match error.classify() {
+        Category::Io | Category::Syntax => "is no JSON",
+        Category::Eof => "ends in the middle of its JSON",
+        Category::Data => {
+            let text = error.to_string();
+            let ours = [
+                "missing field `",
+                "duplicate field `",
+                "key_id: ",
+                "token: ",
+            ];
+            if ours.iter().any(|beginning| text.starts_with(beginning)) {
+                return format!("has a fault: {text}");
+            }
+            "holds a value of another type than expected"
+        }
+    };
+    format!("{what}, at line {} column {}", error.line(), error.column())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{DeleteResponse, Jwt, Token, Tokens};
+    use proptest::prelude::*;
+    use std::fmt::Debug;
+
+    fn faults<T: DeserializeOwned + Debug>(cases: &[(&str, &str)]) {
+        for (json, says) in cases {
+            let fault = read::<T>(json.as_bytes()).unwrap_err();
+            assert!(fault.contains(says), "{says}: {fault}");
+            assert!(!fault.contains("SECRET"), "{fault}");
+        }
+    }
+
+    #[test]
+    fn a_fault_is_named_and_nothing_is_repeated() {
+        faults::<Jwt>(&[
+            ("", "ends in the middle"),
+            (r#"{"token":"SECRET"#, "ends in the middle"),
+            ("SECRET", "is no JSON"),
+            (r#""SECRET""#, "another type"),
+            ("{}", "missing field `token`"),
+            (r#"{"token":""}"#, "token: is empty"),
+            (r#"{"token":" "}"#, "token: is empty"),
+            (r#"{"token":null}"#, "another type"),
+            (r#"{"token":["SECRET"]}"#, "another type"),
+            (
+                r#"{"token":"SECRET","token":"SECRET"}"#,
+                "duplicate field `token`",
+            ),
+            (r#"{"token":"SECRET"} SECRET"#, "is no JSON"),
+            (
+                &format!(r#"{{"token":{}"#, "[".repeat(1000)),
+                "another type",
+            ),
+        ]);
+        faults::<Token>(&[
+            ("{}", "missing field `id`"),
+            (r#"{"id":""}"#, "key_id: is empty"),
+            (r#"{"id":null}"#, "another type"),
+            (r#"{"id":"generate"}"#, "key_id: is \"generate\""),
+            (r#"{"id":"a/SECRET"}"#, "key_id: holds '/'"),
+            (r#"{"id":7}"#, "another type"),
+        ]);
+        faults::<Tokens>(&[
+            ("{}", "missing field `tokens`"),
+            (r#"{"tokens":null}"#, "another type"),
+            (r#"{"tokens":[{"id":"a"},{}]}"#, "missing field `id`"),
+            (
+                r#"{"tokens":[{"id":"a"},{"id":".."}]}"#,
+                "key_id: is \"..\"",
+            ),
+        ]);
+        faults::<DeleteResponse>(&[
+            ("{}", "missing field `success`"),
+            (r#"{"success":"SECRET"}"#, "another type"),
+        ]);
+    }
+
+    #[test]
+    fn what_the_documentation_does_not_name_is_ignored() {
+        let tokens: Tokens = read(
+            br#"{"tokens":[{"id":"a","href":null,"createdDate":"c","x":{"id":""}},{"id":"b"}],"total":2}"#,
+        )
+        .unwrap();
+        let [a, b] = tokens.tokens.as_slice() else {
+            panic!("two tokens");
+        };
+        assert_eq!(
+            (a.id.as_str(), a.href.as_str(), a.created_date.as_str()),
+            ("a", "", "c")
+        );
+        assert_eq!((b.id.as_str(), b.expiration_date.as_str()), ("b", ""));
+        assert!(
+            read::<DeleteResponse>(br#"{"success":true,"x":1}"#)
+                .unwrap()
+                .success
+        );
+        assert_eq!(read::<Jwt>(br#"{"x":1,"token":"t"}"#).unwrap().token(), "t");
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(bytes in any::<Vec<u8>>()) {
+            let _ = (read::<Jwt>(&bytes), read::<Tokens>(&bytes), read::<DeleteResponse>(&bytes));
+        }
+
+        #[test]
+        fn no_piece_of_a_list_panics(cut in 0..200_usize, byte in any::<u8>()) {
+            let mut list = br#"{"tokens":[{"id":"f13a5c54","href":"https://api.ionos.com/","createdDate":"2025-09-23T07:29:44Z"}]}"#.to_vec();
+            if let Some(changed) = list.get_mut(cut) {
+                *changed = byte;
+            }
+            list.truncate(cut + 1);
+            let _ = read::<Tokens>(&list);
+        }
+    }
+}

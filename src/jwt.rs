@@ -1,0 +1,417 @@
+//! What a token says of itself. No signature is checked, and nothing is sent.
+
+use base64::Engine as _;
+use base64::alphabet::URL_SAFE;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+
+use crate::error::{Error, Result};
+use crate::json;
+use crate::key_id::KeyId;
+
+/// The longest JWT that is looked at, in bytes. Those of the service have about 2,000, and a server takes a header of 8 to 64 KiB.
+const LONGEST: usize = 64 * 1024;
+
+/// RFC 7515 writes base64url without padding; padding is tolerated.
+const BASE64URL: GeneralPurpose = GeneralPurpose::new(
+    &URL_SAFE,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// Reads the [Key ID](KeyId) out of a token: the `kid` of its header.
+///
+/// White space around the token is ignored, as a file may end with a line break.
+///
+/// **No signature is checked.** The answer is what the text says of itself. That is enough to ask the service about one's own
+/// token, and no proof of anything about somebody else's.
+///
+/// # Errors
+///
+/// [`Error::Invalid`] if this is no JWT of three parts, the header is no base64url (RFC 7515, section 2) or no JSON, or its `kid` is
+/// missing or could not be [a Key ID](KeyId). The error repeats nothing of the token.
+///
+/// # Examples
+///
+/// ```
+/// let token = "eyJ0eXAiOiJKV1QiLCJraWQiOiJmMTNhNWM1NC04MjI4LTRiN2UtOTQxNC02MTMxM2NlNzIzZDEiLCJhbGciOiJSUzI1NiJ9.e30.c2ln";
+/// let id = ionoscloud_auth::key_id(token)?;
+/// assert_eq!(id.as_str(), "f13a5c54-8228-4b7e-9414-61313ce723d1");
+/// # Ok::<(), ionoscloud_auth::Error>(())
+/// ```
+pub fn key_id(jwt: &str) -> Result<KeyId> {
+    #[derive(Deserialize)]
+    struct Header {
+        kid: Option<String>,
+    }
+
+    let [header, _] = parts(jwt)?;
+    let Some(kid) = decode::<Header>("header", header)?.kid else {
+        return Err(invalid("its header has no kid"));
+    };
+    KeyId::new(kid).map_err(|error| match error {
+        Error::Invalid { reason, .. } => invalid(format!("its kid {reason}")),
+        other => other,
+    })
+}
+
+/// Reads the claims of a token: who it is for, and until when it is good.
+///
+/// White space around the token is ignored.
+///
+/// **No signature is checked**, see [`key_id`]: never decide by these claims what somebody may do.
+///
+/// # Errors
+///
+/// [`Error::Invalid`] if this is no JWT of three parts, or the payload is no base64url, no JSON, or holds a claim of another
+/// type than [`Claims`] has. The error repeats nothing of the token.
+///
+/// # Examples
+///
+/// ```
+/// # let payload = "eyJpc3MiOiJpb25vc2Nsb3VkIiwiZXhwIjoxNzU4NjEyNTg0LCJpZGVudGl0eSI6eyJjb250cmFjdE51bWJlciI6MzE5NTI3NDZ9fQ";
+/// # let token = format!("e30.{payload}.c2ln");
+/// let claims = ionoscloud_auth::claims(&token)?;
+/// assert_eq!(claims.iss.as_deref(), Some("ionoscloud"));
+/// assert_eq!(claims.exp, Some(1_758_612_584));
+/// assert_eq!(claims.identity.and_then(|identity| identity.contract_number), Some(31_952_746));
+/// # Ok::<(), ionoscloud_auth::Error>(())
+/// ```
+pub fn claims(jwt: &str) -> Result<Claims> {
+    let [_, payload] = parts(jwt)?;
+    decode("payload", payload)
+}
+
+/// What the payload of a token says. Every claim may be missing; those that are not listed here are ignored.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+pub struct Claims {
+    /// Who issued the token: `ionoscloud`.
+    pub iss: Option<String>,
+    /// When it was issued, in seconds since 1970 (UTC).
+    pub iat: Option<u64>,
+    /// When it expires, in seconds since 1970 (UTC).
+    pub exp: Option<u64>,
+    /// The kind of client: `USER`.
+    pub client: Option<String>,
+    /// Whose token it is.
+    pub identity: Option<Identity>,
+}
+
+/// Whose token it is, and what its holder may do.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Identity {
+    /// The user's UUID.
+    pub uuid: Option<String>,
+    /// The contract that the token opens; what [`contract_number`](crate::CreateTokenOptions::contract_number) takes.
+    pub contract_number: Option<u32>,
+    /// The reseller of the contract. Its type is not documented: a value that is no whole number is left out.
+    #[serde(default, deserialize_with = "whole_number")]
+    pub reseller_id: Option<u64>,
+    /// The user's role in the contract, such as `owner`.
+    pub role: Option<String>,
+    /// Where the contract was registered, such as `ionos.de`.
+    pub reg_domain: Option<String>,
+    /// What the user may do, by names such as `DATA_CENTER_CREATE`.
+    pub privileges: Option<Vec<String>>,
+    /// Whether this is the parent of other contracts.
+    pub is_parent: Option<bool>,
+}
+
+/// The header and the payload, still encoded.
+fn parts(jwt: &str) -> Result<[&str; 2]> {
+    let jwt = jwt.trim();
+    if jwt.is_empty() {
+        return Err(invalid("is empty"));
+    }
+    if jwt.len() > LONGEST {
+        return Err(invalid(format!(
+            "is {} bytes long; at most {LONGEST} are read",
+            jwt.len()
+        )));
+    }
+    let three = jwt.split_once('.').and_then(|(header, rest)| {
+        let (payload, signature) = rest.split_once('.')?;
+        (!signature.contains('.')).then_some([header, payload])
+    });
+    three.ok_or_else(|| {
+        invalid(format!(
+            "a token has three parts, with a dot between them; this has {}",
+            jwt.split('.').count()
+        ))
+    })
+}
+
+fn decode<T: DeserializeOwned>(name: &str, part: &str) -> Result<T> {
+    // What the decoder found wrong is not repeated: it may quote the token.
+    let json = BASE64URL.decode(part).map_err(|_| {
+        invalid(format!(
+            "its {name} is no base64url: letters, digits, '-' and '_' (RFC 7515)"
+        ))
+    })?;
+    json::read(&json).map_err(|fault| invalid(format!("its {name} {fault}")))
+}
+
+fn invalid(reason: impl Into<String>) -> Error {
+    Error::invalid("jwt", reason)
+}
+
+/// A whole number, be it written as a number or as a text; `None` for anything else.
+fn whole_number<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<Option<u64>, D::Error> {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    Ok(value
+        .as_u64()
+        .or_else(|| value.as_str().and_then(|text| text.parse().ok())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use proptest::prelude::*;
+
+    const ID: &str = "f13a5c54-8228-4b7e-9414-61313ce723d1";
+
+    fn jwt(header: &str, payload: &str) -> String {
+        format!(
+            "{}.{}.c2lnbmF0dXJl",
+            URL_SAFE_NO_PAD.encode(header),
+            URL_SAFE_NO_PAD.encode(payload)
+        )
+    }
+
+    #[test]
+    fn key_ids_are_read_as_rfc_7515_writes_them() {
+        let header = |more: &str| format!(r#"{{"typ":"JWT","kid":"{ID}","alg":"RS256"{more}}}"#);
+        let plain = jwt(&header(""), "{}");
+        let padded = {
+            let header = base64::engine::general_purpose::URL_SAFE.encode(header(" "));
+            assert!(header.ends_with('='));
+            format!("{header}.e30.sig")
+        };
+        let unpadded_lengths: Vec<String> =
+            ["", " ", "  "].map(|more| jwt(&header(more), "{}")).into();
+        // The vendor's CLI fails on these: "illegal base64 data" and "unexpected EOF".
+        let hyphen = jwt(&header(r#","x":"~~~>>>""#), "{}");
+        assert!(hyphen.split('.').next().unwrap().contains('-'));
+        let underscore = jwt(&header(r#","x":"???""#), "{}");
+        assert!(underscore.split('.').next().unwrap().contains('_'));
+        assert!(
+            unpadded_lengths
+                .iter()
+                .any(|jwt| jwt.find('.').unwrap() % 4 == 2)
+        );
+        assert!(
+            unpadded_lengths
+                .iter()
+                .any(|jwt| jwt.find('.').unwrap() % 4 == 3)
+        );
+        let mut cases = vec![
+            (plain.clone(), "the service's own"),
+            (padded, "padding is tolerated"),
+            (
+                format!(" \t{plain}\r\n"),
+                "white space around it is ignored",
+            ),
+            (hyphen, "'-', on which the vendor's CLI fails"),
+            (underscore, "'_', on which the vendor's CLI fails"),
+            (
+                jwt(&header(r#","kids":[1,{"kid":"no"}]"#), "{}"),
+                "other members are ignored",
+            ),
+            (
+                jwt(&header(""), "not JSON").to_string(),
+                "the payload is not looked at",
+            ),
+            (
+                plain.rsplit_once('.').unwrap().0.to_owned() + ".",
+                "nor is the signature",
+            ),
+        ];
+        cases.extend(
+            unpadded_lengths
+                .into_iter()
+                .map(|jwt| (jwt, "any length of header")),
+        );
+        for (jwt, reason) in cases {
+            match key_id(&jwt) {
+                Ok(id) => assert_eq!(id.as_str(), ID, "{reason}"),
+                Err(error) => panic!("{reason}: {error}"),
+            }
+        }
+    }
+
+    #[test]
+    fn what_has_no_key_id_is_refused_without_repeating_it() {
+        let secret = "SECRETSECRET";
+        let long = format!("{}.e30.sig", "A".repeat(LONGEST));
+        for (token, says) in [
+            (String::new(), "is empty"),
+            (" \n".to_owned(), "is empty"),
+            (secret.to_owned(), "this has 1"),
+            (format!("{secret}.{secret}"), "this has 2"),
+            (format!("{secret}.e30.sig.x"), "this has 4"),
+            (format!("{secret}+/.e30.sig"), "no base64url"),
+            (format!("{secret}!.e30.sig"), "no base64url"),
+            (format!("Bearer {secret}.e30.sig"), "no base64url"),
+            (jwt(secret, "{}"), "is no JSON"),
+            (jwt(r#"{"kid":"SECRETSECRET"#, "{}"), "ends in the middle"),
+            (jwt(r#""SECRETSECRET""#, "{}"), "another type"),
+            (jwt(r#"{"alg":"SECRETSECRET"}"#, "{}"), "has no kid"),
+            (jwt(r#"{"kid":null}"#, "{}"), "has no kid"),
+            (jwt(r#"{"kid":["SECRETSECRET"]}"#, "{}"), "another type"),
+            (
+                jwt(r#"{"kid":"a","kid":"b"}"#, "{}"),
+                "duplicate field `kid`",
+            ),
+            (jwt(r#"{"kid":""}"#, "{}"), "its kid is empty"),
+            (
+                jwt(r#"{"kid":"generate"}"#, "{}"),
+                "its kid is \"generate\"",
+            ),
+            (
+                jwt(r#"{"kid":"../SECRETSECRET"}"#, "{}"),
+                "its kid holds '/'",
+            ),
+            (jwt(&"[".repeat(10_000), "{}"), "another type"),
+            (long, "at most 65536 are read"),
+        ] {
+            let error = key_id(&token).unwrap_err();
+            let text = error.to_string();
+            assert!(
+                text.starts_with("jwt: ") && text.contains(says),
+                "{says}: {text}"
+            );
+            assert!(
+                !text.contains(secret) && !format!("{error:?}").contains(secret),
+                "{text}"
+            );
+            assert!(!error.outcome_unknown());
+        }
+    }
+
+    #[test]
+    fn claims_as_the_service_writes_them() {
+        let payload = r#"{"iss":"ionoscloud","iat":1727076584,"client":"USER","identity":{"role":"owner","contractNumber":31952746,
+            "isParent":false,"privileges":["DATA_CENTER_CREATE","SNAPSHOT_CREATE"],"uuid":"86fd1a4d-6d24-4b6a-9b5c-2e1a4d2f0c11",
+            "resellerId":1,"regDomain":"ionos.de","new":{}},"exp":1758612584,"jti":[]}"#;
+        let claims = claims(&jwt("{}", payload)).unwrap();
+        assert_eq!(claims.iss.as_deref(), Some("ionoscloud"));
+        assert_eq!(claims.iat, Some(1_727_076_584));
+        assert_eq!(claims.exp, Some(1_758_612_584));
+        assert_eq!(claims.client.as_deref(), Some("USER"));
+        let identity = claims.identity.unwrap();
+        assert_eq!(
+            identity.uuid.as_deref(),
+            Some("86fd1a4d-6d24-4b6a-9b5c-2e1a4d2f0c11")
+        );
+        assert_eq!(identity.contract_number, Some(31_952_746));
+        assert_eq!(identity.reseller_id, Some(1));
+        assert_eq!(identity.role.as_deref(), Some("owner"));
+        assert_eq!(identity.reg_domain.as_deref(), Some("ionos.de"));
+        assert_eq!(
+            identity.privileges.unwrap(),
+            ["DATA_CENTER_CREATE", "SNAPSHOT_CREATE"]
+        );
+        assert_eq!(identity.is_parent, Some(false));
+    }
+
+    #[test]
+    fn every_claim_may_be_missing() {
+        let empty = claims(&jwt("{}", "{}")).unwrap();
+        assert_eq!(
+            (empty.iss, empty.iat, empty.exp, empty.client),
+            (None, None, None, None)
+        );
+        assert!(empty.identity.is_none());
+        let nulls = claims(&jwt(
+            "{}",
+            r#"{"exp":null,"identity":{"contractNumber":null,"resellerId":null}}"#,
+        ))
+        .unwrap();
+        assert_eq!(nulls.exp, None);
+        let identity = nulls.identity.unwrap();
+        assert_eq!(
+            (identity.contract_number, identity.reseller_id),
+            (None, None)
+        );
+    }
+
+    #[test]
+    fn a_reseller_in_any_form_spoils_nothing() {
+        for (written, expected) in [
+            ("7", Some(7)),
+            (r#""7""#, Some(7)),
+            (r#""x""#, None),
+            ("7.5", None),
+            ("-7", None),
+            ("{}", None),
+        ] {
+            let claims = claims(&jwt(
+                "{}",
+                &format!(r#"{{"identity":{{"resellerId":{written}}}}}"#),
+            ))
+            .unwrap();
+            assert_eq!(claims.identity.unwrap().reseller_id, expected, "{written}");
+        }
+    }
+
+    #[test]
+    fn claims_that_are_none_are_refused_without_repeating_them() {
+        for (payload, says) in [
+            ("SECRET", "is no JSON"),
+            ("", "ends in the middle"),
+            (r#""SECRET""#, "another type"),
+            ("[]", "another type"),
+            (r#"{"exp":"SECRET"}"#, "another type"),
+            (r#"{"exp":1.5}"#, "another type"),
+            (r#"{"exp":-1}"#, "another type"),
+            (r#"{"exp":18446744073709551616}"#, "another type"),
+            (r#"{"exp":NaN}"#, "is no JSON"),
+            (
+                r#"{"identity":{"contractNumber":4294967296}}"#,
+                "another type",
+            ),
+            (r#"{"exp":1,"exp":2}"#, "duplicate field `exp`"),
+            (&"[".repeat(10_000), "another type"),
+        ] {
+            let text = claims(&jwt("{}", payload)).unwrap_err().to_string();
+            assert!(
+                text.starts_with("jwt: its payload ") && text.contains(says),
+                "{payload}: {text}"
+            );
+            assert!(!text.contains("SECRET"), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in any::<String>()) {
+            let _ = (key_id(&text), claims(&text));
+        }
+
+        #[test]
+        fn no_bytes_in_a_part_panic(header in any::<Vec<u8>>(), payload in any::<Vec<u8>>()) {
+            let token = format!("{}.{}.sig", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
+            let _ = (key_id(&token), claims(&token));
+        }
+
+        #[test]
+        fn what_was_encoded_is_decoded(id in "[A-Za-z0-9._~-]{3,256}", contract in any::<u32>(), exp in any::<u64>(), role in any::<String>()) {
+            prop_assume!(!id.eq_ignore_ascii_case("generate"));
+            let header = serde_json::json!({ "kid": &id }).to_string();
+            let payload = serde_json::json!({ "exp": exp, "identity": { "contractNumber": contract, "role": &role } }).to_string();
+            let token = jwt(&header, &payload);
+            prop_assert_eq!(key_id(&token).unwrap().to_string(), id);
+            let claims = claims(&token).unwrap();
+            prop_assert_eq!(claims.exp, Some(exp));
+            let identity = claims.identity.unwrap();
+            prop_assert_eq!(identity.contract_number, Some(contract));
+            prop_assert_eq!(identity.role, Some(role));
+        }
+    }
+}

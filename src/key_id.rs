@@ -1,0 +1,178 @@
+//! The Key ID: the one thing from outside that is ever put into a path. Knows nothing of JWTs or URLs.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Deserialize;
+
+use crate::error::{Error, Result};
+
+/// The Key ID of a token: the `tokenId` of the API's paths, the `id` in its lists, the `kid` in the token's own header.
+///
+/// Key IDs seen are lower-case UUIDs. This type takes 1 to 256 of the characters that RFC 3986 calls unreserved
+/// (letters, digits, `-`, `.`, `_`, `~`), and neither `.` nor `..` nor `generate`, whatever their case: whoever holds a `KeyId` can put it into a
+/// URL. (With the vendor's CLI, `token get --token-id generate` creates a token.)
+///
+/// It is no secret: it names a token, and opens nothing.
+///
+/// # Examples
+///
+/// ```
+/// use ionoscloud_auth::KeyId;
+///
+/// let id = KeyId::new("f13a5c54-8228-4b7e-9414-61313ce723d1")?;
+/// assert_eq!(id.as_str(), "f13a5c54-8228-4b7e-9414-61313ce723d1");
+///
+/// assert!(KeyId::new("generate").is_err());
+/// assert!(KeyId::new("../tokens").is_err());
+/// # Ok::<(), ionoscloud_auth::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "Cow<str>")]
+pub struct KeyId(String);
+
+/// The longest Key ID that is taken, in characters.
+const LONGEST: usize = 256;
+
+impl KeyId {
+    /// Takes a Key ID as it is, with no white space around it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] if it is empty, longer than 256 characters, holds any character but ASCII letters, digits,
+    /// `-`, `.`, `_` and `~`, or is `.`, `..` or `generate`.
+    pub fn new(id: impl Into<String>) -> Result<KeyId> {
+        let id = id.into();
+        match objection(&id) {
+            None => Ok(KeyId(id)),
+            Some(reason) => Err(Error::invalid("key_id", reason)),
+        }
+    }
+
+    /// The Key ID as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Why `id` can't be a Key ID. It repeats none of it but a single character: somebody may have passed a token.
+fn objection(id: &str) -> Option<String> {
+    if id.is_empty() {
+        return Some("is empty".to_owned());
+    }
+    if let Some(other) = id
+        .chars()
+        .find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '~')))
+    {
+        return Some(format!(
+            "holds {other:?}; only ASCII letters, digits, '-', '.', '_' and '~' are allowed"
+        ));
+    }
+    if id.len() > LONGEST {
+        return Some(format!(
+            "is {} characters long; at most {LONGEST} are allowed (a token is not its Key ID: see key_id)",
+            id.len()
+        ));
+    }
+    if id == "." || id == ".." {
+        return Some(format!("is {id:?}, which is a step in a path"));
+    }
+    if id.eq_ignore_ascii_case("generate") {
+        return Some("is \"generate\", which is the path that creates a token".to_owned());
+    }
+    None
+}
+
+impl FromStr for KeyId {
+    type Err = Error;
+
+    fn from_str(id: &str) -> Result<KeyId> {
+        KeyId::new(id)
+    }
+}
+
+impl TryFrom<Cow<'_, str>> for KeyId {
+    type Error = Error;
+
+    fn try_from(id: Cow<'_, str>) -> Result<KeyId> {
+        KeyId::new(id)
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl fmt::Debug for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeyId({})", self.0)
+    }
+}
+
+impl AsRef<str> for KeyId {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_be_a_key_id() {
+        let longest = "k".repeat(256);
+        for (id, reason) in [
+            (
+                "f13a5c54-8228-4b7e-9414-61313ce723d1",
+                "the form that the service uses",
+            ),
+            ("a", "one character"),
+            (
+                "AZaz09-._~",
+                "every kind of character that RFC 3986 calls unreserved",
+            ),
+            ("...", "three dots are no step in a path"),
+            ("generated", "only begins like the path"),
+            (&longest, "the longest"),
+        ] {
+            let key_id = KeyId::new(id).unwrap_or_else(|error| panic!("{reason}: {error}"));
+            assert_eq!(key_id.as_str(), id);
+            assert_eq!(key_id.to_string(), id);
+            assert_eq!(id.parse::<KeyId>().unwrap(), key_id);
+        }
+    }
+
+    #[test]
+    fn what_can_not() {
+        let too_long = "k".repeat(257);
+        for (id, says) in [
+            ("", "is empty"),
+            (".", "a step in a path"),
+            ("..", "a step in a path"),
+            ("generate", "creates a token"),
+            ("Generate", "creates a token"),
+            ("a/b", "holds '/'"),
+            ("a%2Fb", "holds '%'"),
+            ("a?b", "holds '?'"),
+            ("a#b", "holds '#'"),
+            ("a;b", "holds ';'"),
+            ("a\\b", "holds '\\\\'"),
+            (" a", "holds ' '"),
+            ("a\n", "holds '\\n'"),
+            ("a\0", "holds '\\0'"),
+            ("ä", "holds 'ä'"),
+            ("ａ", "holds 'ａ'"),
+            (&too_long, "257 characters"),
+        ] {
+            let text = KeyId::new(id).unwrap_err().to_string();
+            assert!(
+                text.starts_with("key_id: ") && text.contains(says),
+                "{id:?}: {text}"
+            );
+        }
+    }
+}

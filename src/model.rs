@@ -1,0 +1,209 @@
+//! What the service answers, as its documentation has it. Knows nothing of how an answer came here.
+
+use std::fmt;
+use std::time::SystemTime;
+
+use serde::{Deserialize, Deserializer};
+use zeroize::Zeroizing;
+
+use crate::date;
+use crate::error::{Error, Result, SHORT, printable};
+use crate::jwt::{self, Claims};
+use crate::key_id::KeyId;
+
+/// A new token: the answer to [`create_token`](crate::create_token).
+///
+/// The service shows the token this once and never again. It is in no `Debug` output, has no `Display`, and is
+/// wiped from memory when this value is dropped; a copy of [`token()`](Jwt::token) is the caller's to guard.
+#[derive(Clone, Deserialize)]
+#[serde(try_from = "JwtAnswer")]
+#[non_exhaustive]
+pub struct Jwt {
+    token: Zeroizing<String>,
+}
+
+#[derive(Deserialize)]
+struct JwtAnswer {
+    token: String,
+}
+
+impl TryFrom<JwtAnswer> for Jwt {
+    type Error = &'static str;
+
+    fn try_from(answer: JwtAnswer) -> std::result::Result<Jwt, &'static str> {
+        if answer.token.trim().is_empty() {
+            return Err("token: is empty");
+        }
+        Ok(Jwt {
+            token: Zeroizing::new(answer.token),
+        })
+    }
+}
+
+impl Jwt {
+    /// The token itself: what [`Credentials::token`](crate::Credentials::token) takes.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// The token's Key ID, from its own header. The same as [`key_id`](crate::key_id)`(jwt.token())`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] if the service sent something that is no JWT.
+    pub fn key_id(&self) -> Result<KeyId> {
+        jwt::key_id(&self.token)
+    }
+
+    /// What the token says of itself. The same as [`claims`](crate::claims)`(jwt.token())`: no signature is checked.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] if the service sent something that is no JWT.
+    pub fn claims(&self) -> Result<Claims> {
+        jwt::claims(&self.token)
+    }
+}
+
+impl fmt::Debug for Jwt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Jwt([redacted])")
+    }
+}
+
+/// What the service says of a token. The token itself is not in it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Token {
+    /// The Key ID.
+    pub id: KeyId,
+    /// The address of this token in the API. Empty if the service sent none.
+    #[serde(default, deserialize_with = "null_is_empty")]
+    pub href: String,
+    /// When the token was created, as the service wrote it: see [`created_at`](Token::created_at). Empty if it sent none.
+    #[serde(default, deserialize_with = "null_is_empty")]
+    pub created_date: String,
+    /// When the token expires, as the service wrote it: see [`expires_at`](Token::expires_at). Empty if it sent none.
+    #[serde(default, deserialize_with = "null_is_empty")]
+    pub expiration_date: String,
+}
+
+impl Token {
+    /// When the token was created.
+    ///
+    /// Reads `2025-09-23T07:29:44Z` and what the service wrote until 2024, `2024-05-01T10:00:00Z[UTC]`, with fractions of a second
+    /// and offsets.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] if the date is missing, is none, or is before 1970.
+    pub fn created_at(&self) -> Result<SystemTime> {
+        time("created_date", &self.created_date)
+    }
+
+    /// When the token expires. Reads the same forms as [`created_at`](Token::created_at).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] if the date is missing, is none, or is before 1970.
+    pub fn expires_at(&self) -> Result<SystemTime> {
+        time("expiration_date", &self.expiration_date)
+    }
+}
+
+fn time(what: &'static str, text: &str) -> Result<SystemTime> {
+    date::parse(text).ok_or_else(|| {
+        Error::invalid(
+            what,
+            format!(
+                "{:?} is no date like 2025-09-23T07:29:44Z",
+                printable(text, SHORT)
+            ),
+        )
+    })
+}
+
+/// All tokens of the user: the answer to [`get_all_tokens`](crate::get_all_tokens).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+pub struct Tokens {
+    /// The tokens, in the service's order. A user may hold up to 100, so this is all of them: there are no further pages.
+    pub tokens: Vec<Token>,
+}
+
+/// The answer to a deletion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+pub struct DeleteResponse {
+    /// Always `true` in an `Ok`: a deletion that did not succeed is an [`Error`].
+    pub success: bool,
+}
+
+/// Which tokens [`delete_token_by_criteria`](crate::delete_token_by_criteria) deletes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Criteria {
+    /// Every token of the user, among them the one that the call is made with.
+    All,
+    /// The tokens that have expired.
+    Expired,
+    /// The token that the call is made with. The client must have [a token](crate::Credentials::token).
+    Current,
+}
+
+impl Criteria {
+    /// The name that goes over the wire: `ALL`, `EXPIRED` or `CURRENT`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Criteria::All => "ALL",
+            Criteria::Expired => "EXPIRED",
+            Criteria::Current => "CURRENT",
+        }
+    }
+}
+
+fn null_is_empty<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<String, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn both_dates_are_read() {
+        let token = |created: &str, expires: &str| Token {
+            id: KeyId::new("k").unwrap(),
+            href: String::new(),
+            created_date: created.to_owned(),
+            expiration_date: expires.to_owned(),
+        };
+        let read = token("2024-05-01T10:00:00Z[UTC]", "2025-09-23T07:29:44Z");
+        let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        assert_eq!(read.created_at().unwrap(), at(1_714_557_600));
+        assert_eq!(read.expires_at().unwrap(), at(1_758_612_584));
+
+        let unread = token("", "tomorrow\u{1b}[2J");
+        let created = unread.created_at().unwrap_err().to_string();
+        assert!(
+            created.starts_with("created_date: \"\" is no date"),
+            "{created}"
+        );
+        let expires = unread.expires_at().unwrap_err().to_string();
+        assert!(
+            expires.starts_with("expiration_date: \"tomorrow [2J\""),
+            "{expires}"
+        );
+    }
+
+    #[test]
+    fn a_jwt_is_in_no_debug_output() {
+        let jwt: Jwt = serde_json::from_str(r#"{"token":"SECRET"}"#).unwrap();
+        assert_eq!(format!("{jwt:?}"), "Jwt([redacted])");
+        assert_eq!(jwt.token(), "SECRET");
+    }
+}

@@ -1,0 +1,377 @@
+//! The five endpoints: what each sends, what it takes, and whether it may be sent again.
+//! Knows nothing of connections, waits or headers.
+
+use std::time::Duration;
+
+use crate::client::Client;
+use crate::error::{Error, Result};
+use crate::exchange::{self, Call};
+use crate::json;
+use crate::key_id::KeyId;
+use crate::model::{Criteria, DeleteResponse, Jwt, Token, Tokens};
+use crate::retry::Repeat;
+use crate::transport::Method;
+
+/// The shortest and the longest life of a new token, in seconds.
+const TTL: std::ops::RangeInclusive<u64> = 60..=31_536_000;
+
+/// Creates a token: `GET /tokens/generate`.
+///
+/// The answer is the only time that the service shows the token: keep it, or delete it by its [Key ID](Jwt::key_id).
+///
+/// A request that the service may have seen is **never sent again**, as each would create a token; it rides no pooled
+/// connection either, whose silent death would leave that open. (The vendor's SDK repeats it behind a gateway that times out, and leaves up to two tokens
+/// behind that nobody knows.)
+///
+/// # Errors
+///
+/// [`Error::Invalid`] if an option is out of its range: nothing was sent. [`Error::Api`] if the service refused: 401, 403. If
+/// [`outcome_unknown()`](Error::outcome_unknown) is true, a token may have been created: [list](get_all_tokens) the tokens, and delete the one that
+/// nobody knows.
+///
+/// # Examples
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use ionoscloud_auth::{Client, CreateTokenOptions, create_token};
+///
+/// let client = Client::from_env()?;
+/// let jwt = create_token(&client, &CreateTokenOptions::new().ttl(Duration::from_secs(3600)))?;
+/// println!("created {}", jwt.key_id()?);
+/// # Ok::<(), ionoscloud_auth::Error>(())
+/// ```
+pub fn create_token(client: &Client, options: &CreateTokenOptions) -> Result<Jwt> {
+    let target = match options.ttl {
+        None => "/tokens/generate".to_owned(),
+        Some(ttl) if TTL.contains(&ttl.as_secs()) => {
+            format!("/tokens/generate?ttl={}", ttl.as_secs())
+        }
+        Some(ttl) => {
+            return Err(Error::invalid(
+                "ttl",
+                format!(
+                    "is {} s; a token lives from {} s to {} s (a year)",
+                    ttl.as_secs(),
+                    TTL.start(),
+                    TTL.end()
+                ),
+            ));
+        }
+    };
+    exchange::run(
+        client,
+        &Call {
+            method: Method::Get,
+            target: &target,
+            contract_number: options.contract_number,
+            repeat: Repeat::IfRefused,
+            creates: true,
+            gone_is_success: false,
+            unknown_advice: "a token may have been created: list the tokens, and delete the one that nobody knows",
+        },
+        json::read,
+    )
+}
+
+/// Options of [`create_token`].
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+#[must_use]
+pub struct CreateTokenOptions {
+    ttl: Option<Duration>,
+    contract_number: Option<u32>,
+}
+
+impl CreateTokenOptions {
+    /// The service's defaults: a token for a year.
+    pub fn new() -> CreateTokenOptions {
+        CreateTokenOptions::default()
+    }
+
+    /// How long the token lives: 60 s to 31,536,000 s (365 days). Default, by the service: 365 days. Fractions of a second are
+    /// dropped.
+    pub fn ttl(mut self, ttl: Duration) -> CreateTokenOptions {
+        self.ttl = Some(ttl);
+        self
+    }
+
+    /// The contract that the token is for, 1 to 2147483647. Default: the client's.
+    pub fn contract_number(mut self, number: u32) -> CreateTokenOptions {
+        self.contract_number = Some(number);
+        self
+    }
+}
+
+/// Lists the user's tokens: `GET /tokens`. All of them: a user may hold up to 100, and there are no pages.
+///
+/// # Errors
+///
+/// [`Error::Api`] if the service refused: 401, 403. A list in which one entry has no usable `id` is an [`Error::UnreadableAnswer`].
+///
+/// # Examples
+///
+/// ```no_run
+/// use ionoscloud_auth::{Client, GetAllTokensOptions, get_all_tokens};
+///
+/// let client = Client::from_env()?;
+/// for token in get_all_tokens(&client, &GetAllTokensOptions::new())?.tokens {
+///     println!("{}  {:?}", token.id, token.expires_at()?);
+/// }
+/// # Ok::<(), ionoscloud_auth::Error>(())
+/// ```
+pub fn get_all_tokens(client: &Client, options: &GetAllTokensOptions) -> Result<Tokens> {
+    exchange::run(
+        client,
+        &Call {
+            method: Method::Get,
+            target: "/tokens",
+            contract_number: options.contract_number,
+            repeat: Repeat::IfUnknown,
+            creates: false,
+            gone_is_success: false,
+            unknown_advice: "",
+        },
+        json::read,
+    )
+}
+
+/// Options of [`get_all_tokens`].
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+#[must_use]
+pub struct GetAllTokensOptions {
+    contract_number: Option<u32>,
+}
+
+impl GetAllTokensOptions {
+    /// No options.
+    pub fn new() -> GetAllTokensOptions {
+        GetAllTokensOptions::default()
+    }
+
+    /// The contract whose tokens are listed, 1 to 2147483647. Default: the client's.
+    pub fn contract_number(mut self, number: u32) -> GetAllTokensOptions {
+        self.contract_number = Some(number);
+        self
+    }
+}
+
+/// Reads what the service knows of one token: `GET /tokens/{tokenId}`.
+///
+/// # Errors
+///
+/// [`Error::Api`] if the service refused: 401, 403, or 404 if the user has no such token.
+///
+/// # Examples
+///
+/// ```no_run
+/// use ionoscloud_auth::{Client, GetTokenByIdOptions, KeyId, get_token_by_id};
+///
+/// let client = Client::from_env()?;
+/// let id = KeyId::new("f13a5c54-8228-4b7e-9414-61313ce723d1")?;
+/// match get_token_by_id(&client, &GetTokenByIdOptions::new(id)) {
+///     Ok(token) => println!("expires {}", token.expiration_date),
+///     Err(error) if error.status() == Some(404) => println!("there is no such token"),
+///     Err(error) => return Err(error),
+/// }
+/// # Ok::<(), ionoscloud_auth::Error>(())
+/// ```
+pub fn get_token_by_id(client: &Client, options: &GetTokenByIdOptions) -> Result<Token> {
+    exchange::run(
+        client,
+        &Call {
+            method: Method::Get,
+            target: &format!("/tokens/{}", options.id),
+            contract_number: options.contract_number,
+            repeat: Repeat::IfUnknown,
+            creates: false,
+            gone_is_success: false,
+            unknown_advice: "",
+        },
+        json::read,
+    )
+}
+
+/// Options of [`get_token_by_id`].
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+#[must_use]
+pub struct GetTokenByIdOptions {
+    id: KeyId,
+    contract_number: Option<u32>,
+}
+
+impl GetTokenByIdOptions {
+    /// The token with this Key ID.
+    pub fn new(id: KeyId) -> GetTokenByIdOptions {
+        GetTokenByIdOptions {
+            id,
+            contract_number: None,
+        }
+    }
+
+    /// The contract that the token is for, 1 to 2147483647. Default: the client's.
+    pub fn contract_number(mut self, number: u32) -> GetTokenByIdOptions {
+        self.contract_number = Some(number);
+        self
+    }
+}
+
+/// Deletes one token: `DELETE /tokens/{tokenId}`.
+///
+/// `Ok` means that the token is gone. If the connection broke after the request was sent, it is sent again; a 404 is then success, as the
+/// first one had worked.
+///
+/// # Errors
+///
+/// [`Error::Api`] if the service refused: 401, 403, 404 if the user has no such token, or a success that says
+/// `{"success": false}`.
+///
+/// # Examples
+///
+/// ```no_run
+/// use ionoscloud_auth::{Client, DeleteTokenByIdOptions, KeyId, delete_token_by_id};
+///
+/// let client = Client::from_env()?;
+/// let id = KeyId::new("f13a5c54-8228-4b7e-9414-61313ce723d1")?;
+/// delete_token_by_id(&client, &DeleteTokenByIdOptions::new(id))?;
+/// # Ok::<(), ionoscloud_auth::Error>(())
+/// ```
+pub fn delete_token_by_id(
+    client: &Client,
+    options: &DeleteTokenByIdOptions,
+) -> Result<DeleteResponse> {
+    delete(
+        client,
+        &Call {
+            method: Method::Delete,
+            target: &format!("/tokens/{}", options.id),
+            contract_number: options.contract_number,
+            repeat: Repeat::IfUnknown,
+            creates: false,
+            gone_is_success: true,
+            unknown_advice: "the token may have been deleted: delete it again, 404 then means that it is gone",
+        },
+    )
+}
+
+/// Options of [`delete_token_by_id`].
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+#[must_use]
+pub struct DeleteTokenByIdOptions {
+    id: KeyId,
+    contract_number: Option<u32>,
+}
+
+impl DeleteTokenByIdOptions {
+    /// The token with this Key ID.
+    pub fn new(id: KeyId) -> DeleteTokenByIdOptions {
+        DeleteTokenByIdOptions {
+            id,
+            contract_number: None,
+        }
+    }
+
+    /// The contract that the token is for, 1 to 2147483647. Default: the client's.
+    pub fn contract_number(mut self, number: u32) -> DeleteTokenByIdOptions {
+        self.contract_number = Some(number);
+        self
+    }
+}
+
+/// Deletes tokens by [`Criteria`]: `DELETE /tokens?criteria=…`.
+///
+/// `EXPIRED` is sent again if nobody knows what became of it. `ALL` and `CURRENT` are not: they may delete the very token that the call is made with, and a
+/// second one would fail for want of it.
+///
+/// The live service has been seen to answer 401 to `CURRENT` with a valid token. To delete the token that a client uses, [`delete_token_by_id`] with its
+/// [`key_id`](crate::key_id) is the way that works; the vendor's CLI goes it too.
+///
+/// # Errors
+///
+/// [`Error::Invalid`] for [`Criteria::Current`] with a client that has no token: nothing was sent. [`Error::Api`] if the service
+/// refused: 401, 403, or a success that says `{"success": false}`. If [`outcome_unknown()`](Error::outcome_unknown) is true, the tokens may or may not
+/// be gone: [list](get_all_tokens) them.
+///
+/// # Examples
+///
+/// ```no_run
+/// use ionoscloud_auth::{Client, Criteria, DeleteTokenByCriteriaOptions, delete_token_by_criteria};
+///
+/// let client = Client::from_env()?;
+/// delete_token_by_criteria(&client, &DeleteTokenByCriteriaOptions::new(Criteria::Expired))?;
+/// # Ok::<(), ionoscloud_auth::Error>(())
+/// ```
+pub fn delete_token_by_criteria(
+    client: &Client,
+    options: &DeleteTokenByCriteriaOptions,
+) -> Result<DeleteResponse> {
+    if options.criteria == Criteria::Current && !client.credentials().is_token() {
+        return Err(Error::invalid(
+            "criteria",
+            "is CURRENT, which deletes the token that the call is made with; this client has a user name and a password",
+        ));
+    }
+    delete(
+        client,
+        &Call {
+            method: Method::Delete,
+            target: &format!("/tokens?criteria={}", options.criteria.as_str()),
+            contract_number: options.contract_number,
+            repeat: match options.criteria {
+                Criteria::Expired => Repeat::IfUnknown,
+                Criteria::All | Criteria::Current => Repeat::IfRefused,
+            },
+            creates: false,
+            gone_is_success: false,
+            unknown_advice: "tokens may have been deleted: list them to see which are left",
+        },
+    )
+}
+
+/// Options of [`delete_token_by_criteria`].
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+#[must_use]
+pub struct DeleteTokenByCriteriaOptions {
+    criteria: Criteria,
+    contract_number: Option<u32>,
+}
+
+impl DeleteTokenByCriteriaOptions {
+    /// The tokens that these criteria name.
+    pub fn new(criteria: Criteria) -> DeleteTokenByCriteriaOptions {
+        DeleteTokenByCriteriaOptions {
+            criteria,
+            contract_number: None,
+        }
+    }
+
+    /// The contract whose tokens are deleted, 1 to 2147483647. Default: the client's.
+    pub fn contract_number(mut self, number: u32) -> DeleteTokenByCriteriaOptions {
+        self.contract_number = Some(number);
+        self
+    }
+}
+
+fn delete(client: &Client, call: &Call) -> Result<DeleteResponse> {
+    let response: DeleteResponse = exchange::run(client, call, |body| {
+        if body.iter().all(u8::is_ascii_whitespace) {
+            return Ok(DeleteResponse { success: true });
+        }
+        json::read(body)
+    })?;
+    if response.success {
+        Ok(response)
+    } else {
+        Err(exchange::api_error(
+            client,
+            call,
+            200,
+            None,
+            br#"{"success": false}"#,
+            false,
+        ))
+    }
+}
