@@ -11,6 +11,8 @@ mod exchange;
 mod json;
 mod jwt;
 mod key_id;
+#[cfg(feature = "mock")]
+pub mod mock;
 mod model;
 mod retry;
 mod tokens;

@@ -1,0 +1,473 @@
+//! A stand-in for the service in this process, for a user's own tests. Knows the API from its documentation, and nothing of the client.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use mockito::{Matcher, Request, ServerGuard};
+use serde_json::{Value, json};
+
+use crate::credentials::Credentials;
+use crate::key_id::KeyId;
+
+const USERNAME: &str = "user@example.com";
+const PASSWORD: &str = "correct horse battery staple";
+const CONTRACT_NUMBER: u32 = 31_952_746;
+const USER_UUID: &str = "86fd1a4d-6d24-4b6a-9b5c-2e1a4d2f0c11";
+/// What mockito must be told one by one.
+const METHODS: [&str; 5] = ["GET", "DELETE", "POST", "PUT", "PATCH"];
+const YEAR: u64 = 31_536_000;
+
+/// A stand-in for the IONOS Cloud Auth API, in this process, on a port of 127.0.0.1: for the tests of what you build on this library.
+///
+/// It keeps state as the service does: what it creates can be listed, read, used to log in, and deleted. It answers errors in the
+/// service's own shape with the documented statuses, and can be [told to answer something else](MockAuthApi::answer_next).
+/// It stops when it is dropped.
+///
+/// | request | answer |
+/// | --- | --- |
+/// | user name and password, or a token that it issued and that is neither deleted nor expired | as documented |
+/// | other credentials, or none | 401 |
+/// | another [contract number](MockAuthApi::contract_number) | 403 |
+/// | an unknown Key ID, an unknown path | 404 |
+/// | `CURRENT` with user name and password | 401 |
+/// | a `ttl` or `criteria` that the service does not document | 400 |
+///
+/// It knows one user, no two-factor authentication, and no limit to the number of tokens.
+///
+/// # Examples
+///
+/// A test of a function that deletes what has expired:
+///
+/// ```
+/// use ionoscloud_auth::mock::MockAuthApi;
+/// use ionoscloud_auth::{Client, CreateTokenOptions, Criteria, DeleteTokenByCriteriaOptions};
+/// use ionoscloud_auth::{create_token, delete_token_by_criteria};
+///
+/// fn clean_up(client: &Client) -> ionoscloud_auth::Result<()> {
+///     delete_token_by_criteria(client, &DeleteTokenByCriteriaOptions::new(Criteria::Expired))?;
+///     Ok(())
+/// }
+///
+/// // In your test:
+/// let api = MockAuthApi::start();
+/// let client = Client::builder().base_url(api.base_url()).credentials(api.credentials()).build()?;
+/// let old = create_token(&client, &CreateTokenOptions::new())?.key_id()?;
+/// let new = create_token(&client, &CreateTokenOptions::new())?.key_id()?;
+/// api.expire(&old);
+///
+/// clean_up(&client)?;
+///
+/// assert_eq!(api.key_ids(), [new]);
+/// # Ok::<(), ionoscloud_auth::Error>(())
+/// ```
+///
+/// And of how your code takes an error:
+///
+/// ```
+/// # use ionoscloud_auth::mock::MockAuthApi;
+/// # use ionoscloud_auth::{Client, GetAllTokensOptions, RetryPolicy, get_all_tokens};
+/// # use std::time::Duration;
+/// let api = MockAuthApi::start();
+/// let client = Client::builder()
+///     .base_url(api.base_url())
+///     .credentials(api.credentials())
+///     .retry(RetryPolicy::none())
+///     .build()?;
+/// api.answer_next(1, 429, &[("Retry-After", "60")], "slow down");
+///
+/// let error = get_all_tokens(&client, &GetAllTokensOptions::new()).unwrap_err();
+/// assert_eq!(error.status(), Some(429));
+/// assert_eq!(error.retry_after(), Some(Duration::from_secs(60)));
+/// assert!(get_all_tokens(&client, &GetAllTokensOptions::new()).is_ok());
+/// # Ok::<(), ionoscloud_auth::Error>(())
+/// ```
+pub struct MockAuthApi {
+    server: Mutex<ServerGuard>,
+    state: Arc<Mutex<State>>,
+    base_url: String,
+}
+
+#[derive(Default)]
+struct State {
+    tokens: Vec<Issued>,
+    requests: Vec<String>,
+    /// Answers that were ordered, and how often each is still to be given.
+    ordered: VecDeque<(u64, usize)>,
+    orders: u64,
+    /// The body that belongs to the status just given.
+    body: String,
+}
+
+struct Issued {
+    id: KeyId,
+    jwt: String,
+    created: SystemTime,
+    expires: SystemTime,
+}
+
+impl MockAuthApi {
+    /// Starts one with no tokens.
+    ///
+    /// # Panics
+    ///
+    /// If no port of 127.0.0.1 can be had.
+    #[must_use]
+    #[allow(clippy::expect_used)] // Documented: a test without its server can only fail.
+    pub fn start() -> MockAuthApi {
+        // mockito starts a runtime in the calling thread, which is not possible inside of another one.
+        let mut server = std::thread::spawn(mockito::Server::new)
+            .join()
+            .expect("a port of 127.0.0.1 for the mock of the Auth API");
+        let state = Arc::new(Mutex::new(State::default()));
+        let base_url = format!("{}/auth/v1", server.url());
+        for method in METHODS {
+            let (at_status, at_body) = (Arc::clone(&state), Arc::clone(&state));
+            let base_url = base_url.clone();
+            // mockito asks for the status and then for the body of a request, and answers one request at a time.
+            server
+                .mock(method, Matcher::Any)
+                .expect_at_least(0)
+                .with_header("content-type", "application/json")
+                .with_status_code_from_request(move |request| {
+                    let mut state = lock(&at_status);
+                    let (status, body) = answer(&mut state, request, &base_url);
+                    state.body = body.to_string();
+                    usize::from(status)
+                })
+                .with_body_from_request(move |_| std::mem::take(&mut lock(&at_body).body).into())
+                .create();
+        }
+        MockAuthApi {
+            server: Mutex::new(server),
+            state,
+            base_url,
+        }
+    }
+
+    /// Where it is: what [`ClientBuilder::base_url`](crate::ClientBuilder::base_url) or `IONOS_API_URL` takes.
+    pub fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
+    /// The user name that it accepts.
+    pub fn username(&self) -> &'static str {
+        USERNAME
+    }
+
+    /// The password that it accepts.
+    pub fn password(&self) -> &'static str {
+        PASSWORD
+    }
+
+    /// [`username`](MockAuthApi::username) and [`password`](MockAuthApi::password), ready for a client.
+    pub fn credentials(&self) -> Credentials {
+        Credentials::basic(USERNAME, PASSWORD)
+    }
+
+    /// The user's only contract: any other number is answered 403.
+    pub fn contract_number(&self) -> u32 {
+        CONTRACT_NUMBER
+    }
+
+    /// The Key IDs of the tokens that are there, expired ones among them, oldest first.
+    pub fn key_ids(&self) -> Vec<KeyId> {
+        let state = lock(&self.state);
+        state.tokens.iter().map(|token| token.id.clone()).collect()
+    }
+
+    /// Makes a token one that expired a second ago, whatever the token itself says. `false` if there is none with this Key ID.
+    pub fn expire(&self, id: &KeyId) -> bool {
+        let mut state = lock(&self.state);
+        let token = state.tokens.iter_mut().find(|token| token.id == *id);
+        match token {
+            Some(token) => {
+                token.expires = SystemTime::now() - Duration::from_secs(1);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Answers the next `n` requests, whatever they are, with this status, these headers and this body, and does
+    /// nothing of what they ask.
+    ///
+    /// Orders are carried out one after another. To see one come through the library's own retries, order more of them, or give the
+    /// client [`RetryPolicy::none`](crate::RetryPolicy::none).
+    ///
+    /// # Panics
+    ///
+    /// If `status` is not from 200 to 599, or a header can't be one.
+    pub fn answer_next(
+        &self,
+        n: usize,
+        status: u16,
+        headers: &[(&'static str, &str)],
+        body: impl Into<String>,
+    ) {
+        assert!(
+            (200..600).contains(&status),
+            "{status} is no status from 200 to 599"
+        );
+        let order = {
+            let mut state = lock(&self.state);
+            state.orders += 1;
+            let order = state.orders;
+            state.ordered.push_back((order, n));
+            order
+        };
+        let body = body.into();
+        let mut server = lock(&self.server);
+        for method in METHODS {
+            let (at_match, at_status) = (Arc::clone(&self.state), Arc::clone(&self.state));
+            let mut mock = server
+                .mock(method, Matcher::Any)
+                .expect_at_least(0)
+                .match_request(move |_| next_order(&mut lock(&at_match)) == Some(order))
+                .with_status_code_from_request(move |request| {
+                    let mut state = lock(&at_status);
+                    record(&mut state, request);
+                    if let Some((_, left)) = state.ordered.front_mut() {
+                        *left -= 1;
+                    }
+                    usize::from(status)
+                })
+                .with_body(&body);
+            for (name, value) in headers {
+                mock = mock.with_header(*name, value);
+            }
+            mock.create();
+        }
+    }
+
+    /// The requests that came, oldest first, as method and path with query: `GET /auth/v1/tokens`.
+    pub fn requests(&self) -> Vec<String> {
+        lock(&self.state).requests.clone()
+    }
+}
+
+impl fmt::Debug for MockAuthApi {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MockAuthApi")
+            .field("base_url", &self.base_url)
+            .field("key_ids", &self.key_ids())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A test that failed while it held the lock is no reason for the next one to fail.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn next_order(state: &mut State) -> Option<u64> {
+    while let Some((order, left)) = state.ordered.front() {
+        if *left > 0 {
+            return Some(*order);
+        }
+        state.ordered.pop_front();
+    }
+    None
+}
+
+fn record(state: &mut State, request: &Request) {
+    let line = format!("{} {}", request.method(), request.path_and_query());
+    state.requests.push(line);
+}
+
+type Answer = (u16, Value);
+
+fn answer(state: &mut State, request: &Request, base_url: &str) -> Answer {
+    record(state, request);
+    let current = match authenticated(state, request) {
+        Ok(current) => current,
+        Err(answer) => return answer,
+    };
+    if header(request, "x-contract-number")
+        .is_some_and(|number| number != CONTRACT_NUMBER.to_string())
+    {
+        return error(403, "302", "The user has no such contract.");
+    }
+    let path = request.path().strip_prefix("/auth/v1").unwrap_or_default();
+    let query = request
+        .path_and_query()
+        .split_once('?')
+        .map(|(_, query)| query);
+    match (request.method(), path) {
+        ("GET", "/tokens/generate") => create(state, query),
+        ("GET", "/tokens") => {
+            let tokens: Vec<Value> = state
+                .tokens
+                .iter()
+                .map(|token| described(token, base_url))
+                .collect();
+            (200, json!({ "tokens": tokens }))
+        }
+        ("DELETE", "/tokens") => delete_by_criteria(state, query, current),
+        (method, path) => {
+            let id = path.strip_prefix("/tokens/");
+            let found = state
+                .tokens
+                .iter()
+                .position(|token| id == Some(token.id.as_str()));
+            match (
+                method,
+                found.and_then(|index| Some((index, state.tokens.get(index)?))),
+            ) {
+                ("GET", Some((_, token))) => (200, described(token, base_url)),
+                ("DELETE", Some((index, _))) => {
+                    state.tokens.remove(index);
+                    deleted()
+                }
+                _ => error(404, "309", "Resource does not exist."),
+            }
+        }
+    }
+}
+
+/// The Key ID of the token that the request is made with, if it is made with one.
+fn authenticated(state: &State, request: &Request) -> Result<Option<KeyId>, Answer> {
+    let authorization = header(request, "authorization").unwrap_or_default();
+    if authorization
+        == format!(
+            "Basic {}",
+            STANDARD.encode(format!("{USERNAME}:{PASSWORD}"))
+        )
+    {
+        return Ok(None);
+    }
+    authorization
+        .strip_prefix("Bearer ")
+        .and_then(|jwt| state.tokens.iter().find(|token| token.jwt == jwt))
+        .filter(|token| token.expires > SystemTime::now())
+        .map(|token| Some(token.id.clone()))
+        .ok_or_else(|| error(401, "315", "Unauthorized."))
+}
+
+fn header<'a>(request: &'a Request, name: &'static str) -> Option<&'a str> {
+    request.headers().get(name)?.to_str().ok()
+}
+
+fn create(state: &mut State, query: Option<&str>) -> Answer {
+    let ttl = match query.map(|query| query.strip_prefix("ttl=")) {
+        None => Some(YEAR),
+        Some(ttl) => ttl
+            .and_then(|ttl| ttl.parse().ok())
+            .filter(|ttl| (60..=YEAR).contains(ttl)),
+    };
+    let Some(ttl) = ttl else {
+        return error(400, "100", "The ttl is a number from 60 to 31536000.");
+    };
+    let created = SystemTime::now();
+    let expires = created + Duration::from_secs(ttl);
+    // A UUID of version 4 can't be refused as a Key ID.
+    let Ok(id) = KeyId::new(uuid()) else {
+        return error(500, "500", "Internal error.");
+    };
+    let jwt = jwt(&id, created, expires);
+    let answer = json!({ "token": jwt });
+    state.tokens.push(Issued {
+        id,
+        jwt,
+        created,
+        expires,
+    });
+    (200, answer)
+}
+
+fn delete_by_criteria(state: &mut State, query: Option<&str>, current: Option<KeyId>) -> Answer {
+    match (query, current) {
+        (Some("criteria=ALL"), _) => state.tokens.clear(),
+        (Some("criteria=EXPIRED"), _) => {
+            let now = SystemTime::now();
+            state.tokens.retain(|token| token.expires > now);
+        }
+        (Some("criteria=CURRENT"), Some(current)) => {
+            state.tokens.retain(|token| token.id != current);
+        }
+        (Some("criteria=CURRENT"), None) => {
+            return error(
+                401,
+                "501",
+                "Endpoint requires a higher level of authentication.",
+            );
+        }
+        _ => return error(400, "100", "The criteria are ALL, EXPIRED or CURRENT."),
+    }
+    deleted()
+}
+
+fn deleted() -> Answer {
+    (200, json!({ "success": true }))
+}
+
+fn error(status: u16, code: &str, message: &str) -> Answer {
+    let messages = json!([{ "errorCode": code, "message": message }]);
+    (
+        status,
+        json!({ "httpStatus": status, "messages": messages }),
+    )
+}
+
+fn described(token: &Issued, base_url: &str) -> Value {
+    let date = |time| humantime::format_rfc3339_seconds(time).to_string();
+    json!({
+        "id": token.id.as_str(),
+        "href": format!("{base_url}/tokens/{}", token.id),
+        "createdDate": date(token.created),
+        "expirationDate": date(token.expires),
+    })
+}
+
+/// A token of the shape of the service's own. Its signature is random.
+fn jwt(id: &KeyId, created: SystemTime, expires: SystemTime) -> String {
+    let seconds = |time: SystemTime| {
+        time.duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_secs()
+    };
+    let header = json!({ "typ": "JWT", "kid": id.as_str(), "alg": "RS256" });
+    let payload = json!({
+        "iss": "ionoscloud",
+        "iat": seconds(created),
+        "exp": seconds(expires),
+        "client": "USER",
+        "identity": {
+            "uuid": USER_UUID,
+            "contractNumber": CONTRACT_NUMBER,
+            "resellerId": 1,
+            "role": "owner",
+            "regDomain": "ionos.de",
+            "privileges": ["DATA_CENTER_CREATE", "SNAPSHOT_CREATE", "IP_BLOCK_RESERVE"],
+            "isParent": false,
+        },
+    });
+    let signature: Vec<u8> = (0..16).flat_map(|_| random().to_le_bytes()).collect();
+    format!(
+        "{}.{}.{}",
+        URL_SAFE_NO_PAD.encode(header.to_string()),
+        URL_SAFE_NO_PAD.encode(payload.to_string()),
+        URL_SAFE_NO_PAD.encode(signature)
+    )
+}
+
+/// A random UUID (version 4, RFC 9562), in lower case as the service writes them.
+fn uuid() -> String {
+    let (high, low) = (random(), random());
+    format!(
+        "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
+        high >> 32,
+        high >> 16 & 0xffff,
+        high & 0xfff,
+        low >> 48 & 0x3fff | 0x8000,
+        low & 0xffff_ffff_ffff
+    )
+}
+
+fn random() -> u64 {
+    RandomState::new().hash_one(SystemTime::now())
+}
