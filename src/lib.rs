@@ -1,4 +1,55 @@
-//! The front door.
+//! A blocking client for the [IONOS Cloud Auth API](https://api.ionos.com/docs/authentication/v1/): create, list, read and
+//! delete API tokens, and read the Key ID out of one. No async runtime.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//! use ionoscloud_auth::{Client, CreateTokenOptions, GetAllTokensOptions, create_token, get_all_tokens};
+//!
+//! fn main() -> ionoscloud_auth::Result<()> {
+//!     let client = Client::from_env()?; // IONOS_TOKEN, or IONOS_USERNAME and IONOS_PASSWORD
+//!     let jwt = create_token(&client, &CreateTokenOptions::new().ttl(Duration::from_secs(3600)))?;
+//!     println!("created {}", jwt.key_id()?); // jwt.token() is the secret itself
+//!     for token in get_all_tokens(&client, &GetAllTokensOptions::new())?.tokens {
+//!         println!("{} expires {}", token.id, token.expiration_date);
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # Tokens and Key IDs
+//!
+//! A *token* is a JWT: a text of three parts that opens a whole cloud contract for whoever holds it, for a year if nothing else is asked for.
+//! The service shows it once, when it is created. From then on it is spoken of by its *Key ID*, which is the `kid` in the
+//! token's own header: [`key_id`] reads it, and a [`KeyId`] is what reads and deletes a token.
+//!
+//! | endpoint | function | options |
+//! | --- | --- | --- |
+//! | `GET /tokens/generate` | [`create_token`] | [`CreateTokenOptions`] |
+//! | `GET /tokens` | [`get_all_tokens`] | [`GetAllTokensOptions`] |
+//! | `GET /tokens/{tokenId}` | [`get_token_by_id`] | [`GetTokenByIdOptions`] |
+//! | `DELETE /tokens/{tokenId}` | [`delete_token_by_id`] | [`DeleteTokenByIdOptions`] |
+//! | `DELETE /tokens?criteria=…` | [`delete_token_by_criteria`] | [`DeleteTokenByCriteriaOptions`] |
+//! | none | [`key_id`], [`claims`] | |
+//!
+//! # What can go wrong
+//!
+//! Every call gives a [`Result`] with an [`Error`] of few kinds, whose text says what was tried, what came back and what to
+//! do. [`Error::status`] tells 401, 403, 404 and 429 apart. [`Error::outcome_unknown`] says whether the service may have acted although
+//! no answer says so: after a creation, there may then be a token that nobody knows.
+//!
+//! What is sent again is fixed: what the service can't have acted on, always; what it may have acted on, only where twice is
+//! the same as once. A creation is never sent twice. [`RetryPolicy`] sets how often and when, and
+//! [`ClientBuilder::timeout`] the time for all of it.
+//!
+//! # What is kept secret
+//!
+//! [`Credentials`] and [`Jwt`] show nothing in `Debug`, are wiped when dropped, and are in no error. Redirects are not followed,
+//! plain http is refused but to this machine, and certificates are always verified.
+//!
+//! # Tests of your own
+//!
+//! With the feature `mock`, `mock::MockAuthApi` is a stand-in for the service in your test's own process: it keeps state, and
+//! answers errors when told to. It brings tokio and hyper, so it belongs into `[dev-dependencies]`.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -32,3 +83,8 @@ pub use tokens::{
     GetTokenByIdOptions, create_token, delete_token_by_criteria, delete_token_by_id,
     get_all_tokens, get_token_by_id,
 };
+
+/// The README's programs are tests too.
+#[cfg(all(doctest, feature = "mock"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,0 +1,47 @@
+//! What a token says of itself: `cargo run --example inspect < token`, or `printenv IONOS_TOKEN | cargo run --example inspect`.
+//!
+//! Nothing is sent, no signature is checked, and no part of the signature is printed.
+
+use std::io::Read as _;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use ionoscloud_auth::{claims, key_id};
+
+/// Longer than any token.
+const LONGEST: u64 = 1024 * 1024;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut token = String::new();
+    std::io::stdin().take(LONGEST).read_to_string(&mut token)?;
+
+    let id = key_id(&token)?;
+    let claims = claims(&token)?;
+    println!("Key ID      {id}");
+    if let Some(identity) = &claims.identity {
+        match identity.contract_number {
+            Some(number) => println!("contract    {number}"),
+            None => println!("contract    not said"),
+        }
+        // Whoever made the token chose these texts: quoted, they can't harm a terminal.
+        println!(
+            "role        {:?}",
+            identity.role.as_deref().unwrap_or("not said")
+        );
+        println!(
+            "privileges  {:?}",
+            identity.privileges.as_deref().unwrap_or_default()
+        );
+    }
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+    match claims.exp {
+        Some(exp) if exp > now => println!("time left   {}", span(exp - now)),
+        Some(exp) => println!("time left   none: it expired {} ago", span(now - exp)),
+        None => println!("time left   not said"),
+    }
+    Ok(())
+}
+
+fn span(seconds: u64) -> String {
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
+    format!("{days} d {hours} h {minutes} min {} s", seconds % 60)
+}

@@ -1,0 +1,385 @@
+//! The whole life of tokens against the mock of the service, and what the mock does that a user's tests rely on.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+use std::collections::HashSet;
+use std::time::{Duration, SystemTime};
+
+use ionoscloud_auth::mock::MockAuthApi;
+use ionoscloud_auth::*;
+
+fn client_of(api: &MockAuthApi) -> Client {
+    Client::builder()
+        .base_url(api.base_url())
+        .credentials(api.credentials())
+        .retry(RetryPolicy::none())
+        .build()
+        .unwrap()
+}
+
+fn new_token(client: &Client) -> (Jwt, KeyId) {
+    let jwt = create_token(client, &CreateTokenOptions::new()).unwrap();
+    let id = jwt.key_id().unwrap();
+    (jwt, id)
+}
+
+fn listed(client: &Client) -> Vec<KeyId> {
+    let tokens = get_all_tokens(client, &GetAllTokensOptions::new())
+        .unwrap()
+        .tokens;
+    tokens.into_iter().map(|token| token.id).collect()
+}
+
+fn delete_by(client: &Client, criteria: Criteria) -> Result<DeleteResponse> {
+    delete_token_by_criteria(client, &DeleteTokenByCriteriaOptions::new(criteria))
+}
+
+/// Create, read, list, delete, as whoever `client` is. `others` were there before.
+fn lifecycle(client: &Client, others: &[KeyId]) {
+    let options = CreateTokenOptions::new()
+        .ttl(Duration::from_secs(3600))
+        .contract_number(31_952_746);
+    let jwt = create_token(client, &options).unwrap();
+    let id = key_id(jwt.token()).unwrap();
+    assert_eq!(jwt.key_id().unwrap(), id);
+    assert_eq!(id.as_str().len(), 36);
+
+    let claims = claims(jwt.token()).unwrap();
+    assert_eq!(jwt.claims().unwrap(), claims);
+    assert_eq!(claims.iss.as_deref(), Some("ionoscloud"));
+    assert_eq!(claims.exp.unwrap() - claims.iat.unwrap(), 3600);
+    let identity = claims.identity.unwrap();
+    assert_eq!(identity.contract_number, Some(31_952_746));
+    assert_eq!(identity.role.as_deref(), Some("owner"));
+
+    let token = get_token_by_id(client, &GetTokenByIdOptions::new(id.clone())).unwrap();
+    assert_eq!(token.id, id);
+    assert!(token.href.ends_with(&format!("/auth/v1/tokens/{id}")));
+    let life = token
+        .expires_at()
+        .unwrap()
+        .duration_since(token.created_at().unwrap())
+        .unwrap();
+    assert_eq!(life.as_secs(), 3600);
+    assert!(token.created_at().unwrap() <= SystemTime::now());
+
+    let all = [others, std::slice::from_ref(&id)].concat();
+    assert_eq!(listed(client), all);
+
+    // The new token is good for calls of its own, and can delete itself.
+    let itself = client
+        .with_credentials(Credentials::token(jwt.token()))
+        .unwrap();
+    assert_eq!(listed(&itself), all);
+    assert!(
+        delete_token_by_id(&itself, &DeleteTokenByIdOptions::new(id.clone()))
+            .unwrap()
+            .success
+    );
+    assert_eq!(
+        get_all_tokens(&itself, &GetAllTokensOptions::new())
+            .unwrap_err()
+            .status(),
+        Some(401)
+    );
+    assert_eq!(
+        get_token_by_id(client, &GetTokenByIdOptions::new(id.clone()))
+            .unwrap_err()
+            .status(),
+        Some(404)
+    );
+    assert_eq!(
+        delete_token_by_id(client, &DeleteTokenByIdOptions::new(id))
+            .unwrap_err()
+            .status(),
+        Some(404)
+    );
+    assert_eq!(listed(client), others);
+}
+
+#[test]
+fn the_lifecycle_with_user_name_and_password() {
+    let api = MockAuthApi::start();
+    lifecycle(&client_of(&api), &[]);
+}
+
+#[test]
+fn the_lifecycle_with_a_token() {
+    let api = MockAuthApi::start();
+    let client = client_of(&api);
+    let (jwt, id) = new_token(&client);
+    lifecycle(
+        &client
+            .with_credentials(Credentials::token(jwt.token()))
+            .unwrap(),
+        &[id],
+    );
+}
+
+#[test]
+fn deletion_by_criteria() {
+    let api = MockAuthApi::start();
+    let basic = client_of(&api);
+    let (_, old) = new_token(&basic);
+    let (jwt, current) = new_token(&basic);
+    let (_, other) = new_token(&basic);
+    let bearer = basic
+        .with_credentials(Credentials::token(jwt.token()))
+        .unwrap();
+
+    assert!(delete_by(&basic, Criteria::Expired).unwrap().success);
+    assert_eq!(
+        listed(&basic),
+        [old.clone(), current.clone(), other.clone()],
+        "none had expired"
+    );
+
+    assert!(api.expire(&old));
+    assert_eq!(
+        api.key_ids(),
+        [old.clone(), current.clone(), other.clone()],
+        "expired tokens are still listed"
+    );
+    let token = get_token_by_id(&basic, &GetTokenByIdOptions::new(old.clone())).unwrap();
+    assert!(token.expires_at().unwrap() < SystemTime::now());
+    assert!(delete_by(&bearer, Criteria::Expired).unwrap().success);
+    assert_eq!(listed(&basic), [current, other.clone()]);
+    assert!(!api.expire(&old), "it is gone");
+
+    assert!(delete_by(&bearer, Criteria::Current).unwrap().success);
+    assert_eq!(listed(&basic), [other]);
+    assert_eq!(
+        delete_by(&bearer, Criteria::Current).unwrap_err().status(),
+        Some(401),
+        "it deleted itself"
+    );
+
+    new_token(&basic);
+    assert!(delete_by(&basic, Criteria::All).unwrap().success);
+    assert_eq!(listed(&basic), []);
+}
+
+#[test]
+fn who_is_let_in() {
+    let api = MockAuthApi::start();
+    let client = client_of(&api);
+    let (expired, id) = new_token(&client);
+    assert!(api.expire(&id));
+    let (deleted, id) = new_token(&client);
+    delete_token_by_id(&client, &DeleteTokenByIdOptions::new(id)).unwrap();
+    let elsewhere = new_token(&client_of(&MockAuthApi::start())).0;
+    for (credentials, status, reason) in [
+        (
+            Credentials::basic(api.username(), api.password()),
+            None,
+            "the user",
+        ),
+        (
+            Credentials::basic(api.username(), "wrong"),
+            Some(401),
+            "a wrong password",
+        ),
+        (
+            Credentials::basic("nobody@example.com", api.password()),
+            Some(401),
+            "another user",
+        ),
+        (
+            Credentials::token(expired.token()),
+            Some(401),
+            "an expired token",
+        ),
+        (
+            Credentials::token(deleted.token()),
+            Some(401),
+            "a deleted token",
+        ),
+        (
+            Credentials::token(elsewhere.token()),
+            Some(401),
+            "another service's token",
+        ),
+        (Credentials::token("a.b.c"), Some(401), "no token at all"),
+    ] {
+        let client = client.with_credentials(credentials).unwrap();
+        let error = get_all_tokens(&client, &GetAllTokensOptions::new()).err();
+        assert_eq!(error.as_ref().and_then(Error::status), status, "{reason}");
+        if let Some(Error::Api(error)) = error {
+            assert!(
+                !error.messages[0].error_code.is_empty() && !error.messages[0].message.is_empty()
+            );
+        }
+    }
+    for (number, status) in [(api.contract_number(), None), (1, Some(403))] {
+        let answer = get_all_tokens(&client, &GetAllTokensOptions::new().contract_number(number));
+        assert_eq!(
+            answer.err().and_then(|error| error.status()),
+            status,
+            "contract {number}"
+        );
+    }
+}
+
+#[test]
+fn key_ids_are_distinct_uuids() {
+    let api = MockAuthApi::start();
+    let client = client_of(&api);
+    let ids: HashSet<String> = (0..50).map(|_| new_token(&client).1.to_string()).collect();
+    assert_eq!(ids.len(), 50);
+    for id in ids {
+        let groups: Vec<usize> = id.split('-').map(str::len).collect();
+        assert_eq!(groups, [8, 4, 4, 4, 12], "{id}");
+        assert!(
+            id.chars()
+                .all(|c| c == '-' || c.is_ascii_digit() || ('a'..='f').contains(&c)),
+            "{id}"
+        );
+        assert!(
+            id.as_bytes()[14] == b'4' && b"89ab".contains(&id.as_bytes()[19]),
+            "{id}: version 4"
+        );
+    }
+}
+
+#[test]
+fn ordered_answers_come_in_order_and_do_nothing() {
+    let api = MockAuthApi::start();
+    let client = client_of(&api);
+    api.answer_next(
+        2,
+        503,
+        &[("Retry-After", "7"), ("x-request-id", "r")],
+        "<html>busy</html>",
+    );
+    api.answer_next(0, 418, &[], "never");
+    api.answer_next(1, 200, &[], r#"{"token":"not kept"}"#);
+    for _ in 0..2 {
+        let error = create_token(&client, &CreateTokenOptions::new()).unwrap_err();
+        assert_eq!(error.status(), Some(503));
+        assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
+        assert!(error.to_string().contains("<html>busy</html>"), "{error}");
+    }
+    let jwt = create_token(&client, &CreateTokenOptions::new()).unwrap();
+    assert_eq!(jwt.token(), "not kept");
+    assert_eq!(api.key_ids(), [], "nothing was created");
+    let (_, id) = new_token(&client);
+    assert_eq!(api.key_ids(), [id.clone()]);
+    delete_token_by_id(&client, &DeleteTokenByIdOptions::new(id.clone())).unwrap();
+    let mut expected = vec!["GET /auth/v1/tokens/generate".to_owned(); 4];
+    expected.push(format!("DELETE /auth/v1/tokens/{id}"));
+    assert_eq!(api.requests(), expected);
+}
+
+#[test]
+fn retries_are_seen_by_the_mock() {
+    // (endpoint, status, how many requests until the error or the success)
+    let list = |client: &Client| get_all_tokens(client, &GetAllTokensOptions::new()).err();
+    let create = |client: &Client| create_token(client, &CreateTokenOptions::new()).err();
+    type Call<'a> = &'a dyn Fn(&Client) -> Option<Error>;
+    for (call, n, status, requests, outcome_unknown) in [
+        (&list as Call, 2, 502, 3, None),
+        (&list, 9, 502, 3, Some(true)),
+        (&list, 9, 500, 1, Some(true)),
+        (&list, 9, 404, 1, Some(false)),
+        (&list, 9, 503, 3, Some(false)),
+        (&create, 2, 503, 3, None),
+        (&create, 9, 429, 3, Some(false)),
+        (&create, 9, 502, 1, Some(true)),
+        (&create, 9, 504, 1, Some(true)),
+        (&create, 9, 500, 1, Some(true)),
+    ] {
+        let api = MockAuthApi::start();
+        let client = Client::builder()
+            .base_url(api.base_url())
+            .credentials(api.credentials())
+            .retry(
+                RetryPolicy::default()
+                    .max_retries(2)
+                    .base_delay(Duration::from_millis(1)),
+            )
+            .build()
+            .unwrap();
+        api.answer_next(n, status, &[], "");
+        let error = call(&client);
+        assert_eq!(
+            error.as_ref().map(Error::outcome_unknown),
+            outcome_unknown,
+            "{status}: {error:?}"
+        );
+        assert_eq!(api.requests().len(), requests, "{status}");
+    }
+}
+
+#[test]
+fn a_deletion_whose_answer_was_lost_is_a_success() {
+    let api = MockAuthApi::start();
+    let client = Client::builder()
+        .base_url(api.base_url())
+        .credentials(api.credentials())
+        .retry(RetryPolicy::default().base_delay(Duration::from_millis(1)))
+        .build()
+        .unwrap();
+    let gone = KeyId::new("gone").unwrap();
+    // A gateway's 504, behind which the service may have deleted it; then the service's own 404.
+    api.answer_next(1, 504, &[], "");
+    assert!(
+        delete_token_by_id(&client, &DeleteTokenByIdOptions::new(gone.clone()))
+            .unwrap()
+            .success
+    );
+    // After a refusal, a 404 is what it says.
+    api.answer_next(1, 503, &[], "");
+    let error = delete_token_by_id(&client, &DeleteTokenByIdOptions::new(gone)).unwrap_err();
+    assert_eq!(
+        (error.status(), error.outcome_unknown()),
+        (Some(404), false)
+    );
+}
+
+#[test]
+fn a_mock_can_be_used_by_many_threads_at_once() {
+    let api = MockAuthApi::start();
+    let client = client_of(&api);
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for _ in 0..10 {
+                    let (_, id) = new_token(&client);
+                    let token =
+                        get_token_by_id(&client, &GetTokenByIdOptions::new(id.clone())).unwrap();
+                    assert_eq!(token.id, id);
+                }
+            });
+        }
+    });
+    assert_eq!(api.key_ids().len(), 80);
+}
+
+#[test]
+fn after_shutdown_calls_fail_and_say_so() {
+    let api = MockAuthApi::start();
+    let client = client_of(&api);
+    let clone = client.clone();
+    let other = client
+        .with_credentials(Credentials::token("a.b.c"))
+        .unwrap();
+    client.shutdown();
+    for client in [&client, &clone, &other] {
+        let error = create_token(client, &CreateTokenOptions::new()).unwrap_err();
+        assert!(
+            error.to_string().contains("the client was shut down"),
+            "{error}"
+        );
+        assert!(!error.outcome_unknown());
+        let Error::Transport(error) = error else {
+            panic!("{error:?}");
+        };
+        assert_eq!(error.kind, TransportErrorKind::ShutDown);
+    }
+    assert!(api.requests().is_empty());
+}
