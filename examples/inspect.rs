@@ -1,4 +1,5 @@
-//! What a token says of itself: `cargo run --example inspect < token`, or `printenv IONOS_TOKEN | cargo run --example inspect`.
+//! What a token says of itself: `cargo run --example inspect < token`, or `printenv IONOS_TOKEN |
+//! cargo run --example inspect`.
 //!
 //! Nothing is sent, no signature is checked, and no part of the signature is printed.
 

@@ -1,7 +1,8 @@
-//! The life of a token, against a stand-in for the service in this process: `cargo run --example lifecycle`.
+//! The life of a token, against a stand-in for the service in this process: `cargo run --example
+//! lifecycle`.
 //!
-//! `cargo run --example lifecycle -- --live` does it on the real service, with the credentials of the environment. It creates one
-//! token, which lives 60 seconds, and deletes that one alone.
+//! `cargo run --example lifecycle -- --live` does it on the real service, with the credentials of
+//! the environment. It creates one token, which lives 60 seconds, and deletes that one alone.
 
 use std::time::Duration;
 

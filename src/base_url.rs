@@ -20,8 +20,9 @@ pub(crate) struct BaseUrl {
 const API: &str = "/auth/v1";
 
 impl BaseUrl {
-    /// Reads `https://host`, `host`, `host:port` and so on, with and without `/auth/v1`, with and without a slash at the end.
-    /// `what` names the setting in errors, which never repeat the text: it may hold a password.
+    /// Reads `https://host`, `host`, `host:port` and so on, with and without `/auth/v1`, with and
+    /// without a slash at the end. `what` names the setting in errors, which never repeat the text:
+    /// it may hold a password.
     pub(crate) fn parse(what: &'static str, text: &str) -> Result<BaseUrl> {
         let refuse = |reason: &str| Error::invalid(what, reason);
         let text = text.trim();

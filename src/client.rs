@@ -18,9 +18,11 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const NO_TIMEOUT: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 const USER_AGENT: &str = concat!("ionoscloud-auth/", env!("CARGO_PKG_VERSION"));
 
-/// What calls the service: credentials, settings, and the connections that are kept open between calls.
+/// What calls the service: credentials, settings, and the connections that are kept open between
+/// calls.
 ///
-/// A clone is cheap, and shares connections and shutdown with the client that it was made of. One client serves any number of threads.
+/// A clone is cheap, and shares connections and shutdown with the client that it was made of. One
+/// client serves any number of threads.
 ///
 /// # Examples
 ///
@@ -69,16 +71,19 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] if the credentials can't be sent: empty, with line breaks, a colon in the user name.
+    /// [`Error::Invalid`] if the credentials can't be sent: empty, with line breaks, a colon in the
+    /// user name.
     pub fn new(credentials: Credentials) -> Result<Client> {
         Client::builder().credentials(credentials).build()
     }
 
-    /// A client with the credentials and settings of the environment: see [`ClientBuilder::from_env`].
+    /// A client with the credentials and settings of the environment: see
+    /// [`ClientBuilder::from_env`].
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`], naming the variable, if a variable can't be used or there are no credentials.
+    /// [`Error::Invalid`], naming the variable, if a variable can't be used or there are no
+    /// credentials.
     pub fn from_env() -> Result<Client> {
         ClientBuilder::from_env()?.build()
     }
@@ -115,10 +120,11 @@ impl Client {
     }
 
     /// Ends what is in flight, from any thread, and makes every later call fail with
-    /// [`TransportErrorKind::ShutDown`](crate::TransportErrorKind::ShutDown). All clones are shut down with it.
+    /// [`TransportErrorKind::ShutDown`](crate::TransportErrorKind::ShutDown). All clones are shut
+    /// down with it.
     ///
-    /// A call that waits for an answer, or for its next try, returns at once. One that looks up an address or connects returns when that is
-    /// done, at the latest when its time is over.
+    /// A call that waits for an answer, or for its next try, returns at once. One that looks up an
+    /// address or connects returns when that is done, at the latest when its time is over.
     pub fn shutdown(&self) {
         self.shared.shutdown.set();
         self.shared.transport.shut_down();
@@ -204,14 +210,16 @@ impl ClientBuilder {
     /// | `IONOS_API_URL` | [`base_url`](ClientBuilder::base_url) |
     /// | `IONOS_CONTRACT_NUMBER` | [`contract_number`](ClientBuilder::contract_number) |
     ///
-    /// White space around a value is ignored, also around a password; a variable that is empty counts as unset. What is set on the
-    /// builder afterwards wins. Without any credentials it is [`build`](ClientBuilder::build) that fails.
+    /// White space around a value is ignored, also around a password; a variable that is empty
+    /// counts as unset. What is set on the builder afterwards wins. Without any credentials it is
+    /// [`build`](ClientBuilder::build) that fails.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`], naming the variable, if a value can't be used: a URL or number that is none, a user name without a password or a password without a user name (where no
-    /// token is set), text that is no UTF-8. So it is if `IONOS_PINNED_CERT` is set: this library does not pin certificates, and nobody should believe in a
-    /// pin that is not there.
+    /// [`Error::Invalid`], naming the variable, if a value can't be used: a URL or number that is
+    /// none, a user name without a password or a password without a user name (where no token is
+    /// set), text that is no UTF-8. So it is if `IONOS_PINNED_CERT` is set: this library does not
+    /// pin certificates, and nobody should believe in a pin that is not there.
     pub fn from_env() -> Result<ClientBuilder> {
         ClientBuilder::from_variables(std::env::var)
     }
@@ -284,11 +292,14 @@ impl ClientBuilder {
 
     /// Where the service is. Default `https://api.ionos.com/auth/v1`.
     ///
-    /// Taken with or without a scheme (`https` if there is none), with or without `/auth/v1`, with or without a slash at
-    /// the end. `http` is refused except to this machine (an address in 127.0.0.0/8, `::1`, or exactly `localhost`) or
-    /// with [`allow_insecure_http`](ClientBuilder::allow_insecure_http); so are user names, queries and fragments.
+    /// Taken with or without a scheme (`https` if there is none), with or without `/auth/v1`, with
+    /// or without a slash at the end. `http` is refused except to this machine (an address in
+    /// 127.0.0.0/8, `::1`, or exactly `localhost`) or with
+    /// [`allow_insecure_http`](ClientBuilder::allow_insecure_http); so are user names, queries and
+    /// fragments.
     ///
-    /// A proxy of the environment (`https_proxy`, `no_proxy` and so on) is used for any host but this machine.
+    /// A proxy of the environment (`https_proxy`, `no_proxy` and so on) is used for any host but
+    /// this machine.
     pub fn base_url(mut self, url: impl Into<String>) -> ClientBuilder {
         self.base_url = Some(("base_url", url.into()));
         self
@@ -296,22 +307,26 @@ impl ClientBuilder {
 
     /// The contract that calls are for, sent as `X-Contract-Number`: 1 to 2147483647. Default none.
     ///
-    /// A user with several contracts must send one. A call's own contract number wins over this one.
+    /// A user with several contracts must send one. A call's own contract number wins over this
+    /// one.
     pub fn contract_number(mut self, number: u32) -> ClientBuilder {
         self.contract_number = Some(number);
         self
     }
 
-    /// How long a call may take in all: address lookup, connecting, TLS, every try, every wait and the body. Default 30 s.
+    /// How long a call may take in all: address lookup, connecting, TLS, every try, every wait and
+    /// the body. Default 30 s.
     ///
-    /// Finding the address may take up to 45 % of what is left, and connecting up to 50 %: so a call that got no connection is tried again while
-    /// there is time. [`Duration::MAX`], or anything over a hundred years, is no limit.
+    /// Finding the address may take up to 45 % of what is left, and connecting up to 50 %: so a
+    /// call that got no connection is tried again while there is time. [`Duration::MAX`], or
+    /// anything over a hundred years, is no limit.
     pub fn timeout(mut self, timeout: Duration) -> ClientBuilder {
         self.timeout = Some(timeout);
         self
     }
 
-    /// How often calls are tried again, and after what waits. Default [`RetryPolicy::default`]: three times.
+    /// How often calls are tried again, and after what waits. Default [`RetryPolicy::default`]:
+    /// three times.
     pub fn retry(mut self, policy: RetryPolicy) -> ClientBuilder {
         self.retry = policy;
         self
@@ -319,14 +334,15 @@ impl ClientBuilder {
 
     /// The calling program, such as `token-sync/1.2`. Default none.
     ///
-    /// It is sent as the first part of `User-Agent`, before this library's own `ionoscloud-auth/` and version.
+    /// It is sent as the first part of `User-Agent`, before this library's own `ionoscloud-auth/`
+    /// and version.
     pub fn user_agent(mut self, product: impl Into<String>) -> ClientBuilder {
         self.user_agent = Some(product.into());
         self
     }
 
-    /// The certificates of a private certificate authority, in PEM. They replace the default: the root certificates of
-    /// Mozilla, which are part of the library.
+    /// The certificates of a private certificate authority, in PEM. They replace the default: the
+    /// root certificates of Mozilla, which are part of the library.
     pub fn root_certificates_pem(mut self, pem: impl Into<Vec<u8>>) -> ClientBuilder {
         self.root_certificates_pem = Some(pem.into());
         self
@@ -344,7 +360,8 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`], naming the option or variable, if there are no credentials or a setting can't be used.
+    /// [`Error::Invalid`], naming the option or variable, if there are no credentials or a setting
+    /// can't be used.
     pub fn build(self) -> Result<Client> {
         let Some((credentials, names)) = self.credentials else {
             return Err(Error::invalid(

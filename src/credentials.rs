@@ -10,11 +10,12 @@ use crate::error::{Error, Result};
 
 /// Who calls the service: a token, or a user name and a password.
 ///
-/// They are checked when a [`Client`](crate::Client) is made of them. They are in no `Debug` output, and are wiped from memory when
-/// the last client that uses them is dropped.
+/// They are checked when a [`Client`](crate::Client) is made of them. They are in no `Debug`
+/// output, and are wiped from memory when the last client that uses them is dropped.
 ///
-/// Users with two-factor authentication need a token: the service refuses their password. A token that was made through this
-/// API can't create or delete tokens for them; one from the vendor's web console can.
+/// Users with two-factor authentication need a token: the service refuses their password. A token
+/// that was made through this API can't create or delete tokens for them; one from the vendor's web
+/// console can.
 ///
 /// # Examples
 ///
@@ -53,7 +54,8 @@ impl Names {
 }
 
 impl Credentials {
-    /// A token, sent as `Authorization: Bearer …`. It is taken as it is: trim what you read from a file.
+    /// A token, sent as `Authorization: Bearer …`. It is taken as it is: trim what you read from a
+    /// file.
     pub fn token(token: impl Into<String>) -> Credentials {
         Credentials(Kind::Token(Zeroizing::new(token.into())))
     }
@@ -119,7 +121,8 @@ impl Credentials {
         }
     }
 
-    /// `text` with every secret of these credentials made unreadable: a broken gateway may send a request's headers back.
+    /// `text` with every secret of these credentials made unreadable: a broken gateway may send a
+    /// request's headers back.
     pub(crate) fn redact(&self, text: &str) -> String {
         let authorization = self.authorization();
         let encoded = authorization

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-/// Reads `2025-09-23T07:29:44Z` and what the service wrote until 2024, `2024-05-01T10:00:00Z[UTC]`: RFC 3339 with or
-/// without fractions of a second, with `Z` or an offset, and with the name of a zone in brackets, which says nothing that the
-/// offset does not.
+/// Reads `2025-09-23T07:29:44Z` and what the service wrote until 2024, `2024-05-01T10:00:00Z[UTC]`:
+/// RFC 3339 with or without fractions of a second, with `Z` or an offset, and with the name of a
+/// zone in brackets, which says nothing that the offset does not.
 ///
 /// `None` for anything else, and for a time before 1970.
 pub(crate) fn parse(text: &str) -> Option<SystemTime> {

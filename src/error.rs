@@ -1,4 +1,5 @@
-//! What can go wrong, as a caller acts on it. Knows nothing of HTTP libraries, endpoints or retries.
+//! What can go wrong, as a caller acts on it. Knows nothing of HTTP libraries, endpoints or
+//! retries.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,8 +9,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a call failed, in the few kinds that a caller can act on.
 ///
-/// The text that [`Display`](fmt::Display) gives says what was tried, what came back and what to do. No variant ever
-/// holds a password, a token, or a part of one.
+/// The text that [`Display`](fmt::Display) gives says what was tried, what came back and what to
+/// do. No variant ever holds a password, a token, or a part of one.
 ///
 /// | kind | was anything sent? | what to do |
 /// | --- | --- | --- |
@@ -41,12 +42,13 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Something that the caller gave can't be used: an option, a setting, an environment variable, a JWT, a date.
-    /// Nothing was sent.
+    /// Something that the caller gave can't be used: an option, a setting, an environment variable,
+    /// a JWT, a date. Nothing was sent.
     #[error("{what}: {reason}")]
     #[non_exhaustive]
     Invalid {
-        /// Which option, setting or variable, by its name: `ttl`, `base_url`, `IONOS_API_URL`, `jwt`.
+        /// Which option, setting or variable, by its name: `ttl`, `base_url`, `IONOS_API_URL`,
+        /// `jwt`.
         what: &'static str,
         /// What is wrong with it. It never repeats a secret.
         reason: String,
@@ -56,13 +58,13 @@ pub enum Error {
     #[error(transparent)]
     Api(Box<ApiError>),
 
-    /// The answer says success, or is no HTTP at all, and can't be understood: a truncated or foreign JSON, a proxy's
-    /// page. What the request did is [not known](Error::outcome_unknown).
+    /// The answer says success, or is no HTTP at all, and can't be understood: a truncated or
+    /// foreign JSON, a proxy's page. What the request did is [not known](Error::outcome_unknown).
     #[error(transparent)]
     UnreadableAnswer(Box<UnreadableAnswer>),
 
-    /// There was no answer: no address, no connection, no TLS, the connection was lost or took too long, or the client
-    /// was [shut down](crate::Client::shutdown).
+    /// There was no answer: no address, no connection, no TLS, the connection was lost or took too
+    /// long, or the client was [shut down](crate::Client::shutdown).
     #[error(transparent)]
     Transport(Box<TransportError>),
 }
@@ -70,8 +72,8 @@ pub enum Error {
 impl Error {
     /// The HTTP status of the answer, if there was one that could be read as HTTP.
     ///
-    /// Documented by the vendor are 401 (who are you?), 403 (you may not), 404 (no such token) and 500; a gateway before
-    /// the service adds 429 (too many requests), 502, 503 and 504.
+    /// Documented by the vendor are 401 (who are you?), 403 (you may not), 404 (no such token) and
+    /// 500; a gateway before the service adds 429 (too many requests), 502, 503 and 504.
     pub fn status(&self) -> Option<u16> {
         match self {
             Error::Api(error) => Some(error.status),
@@ -82,10 +84,12 @@ impl Error {
 
     /// Whether the service may have carried out the request although no answer says so.
     ///
-    /// `false` means: nothing has happened, call again as you like. `true` means that the connection broke, time ran
-    /// out, or an answer came that does not tell (500, 502, 504, a success that can't be read), in the last try or in
-    /// one before it. After a [`create_token`](crate::create_token) there may then be a token that nobody
-    /// knows: [list](crate::get_all_tokens) the tokens and delete it. After a call that only reads, it is of no consequence.
+    /// `false` means: nothing has happened, call again as you like. `true` means that the
+    /// connection broke, time ran out, or an answer came that does not tell (500, 502, 504, a
+    /// success that can't be read), in the last try or in one before it. After a
+    /// [`create_token`](crate::create_token) there may then be a token that nobody knows:
+    /// [list](crate::get_all_tokens) the tokens and delete it. After a call that only reads, it is
+    /// of no consequence.
     pub fn outcome_unknown(&self) -> bool {
         match self {
             Error::Invalid { .. } => false,
@@ -115,8 +119,9 @@ impl Error {
 
 /// The service's own answer, when it is not success.
 ///
-/// The service answers `{"httpStatus": 401, "messages": [{"errorCode": "…", "message": "…"}]}`; what stands before it
-/// (a gateway, a proxy) answers what it likes, and that is in [`excerpt`](ApiError::excerpt).
+/// The service answers `{"httpStatus": 401, "messages": [{"errorCode": "…", "message": "…"}]}`;
+/// what stands before it (a gateway, a proxy) answers what it likes, and that is in
+/// [`excerpt`](ApiError::excerpt).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ApiError {
@@ -124,11 +129,13 @@ pub struct ApiError {
     pub status: u16,
     /// What the service said, in its order. Empty if the answer was not the service's own.
     pub messages: Vec<ApiMessage>,
-    /// How long to wait before the next request, from `Retry-After` in seconds or as a date; never more than a year.
+    /// How long to wait before the next request, from `Retry-After` in seconds or as a date; never
+    /// more than a year.
     pub retry_after: Option<Duration>,
     /// The method and the path of the request, such as `GET /tokens`.
     pub request: String,
-    /// If there are no messages: the beginning of the body, as one short line of printable characters.
+    /// If there are no messages: the beginning of the body, as one short line of printable
+    /// characters.
     pub excerpt: Option<String>,
     pub(crate) outcome_unknown: bool,
     pub(crate) unknown_advice: &'static str,
@@ -242,7 +249,8 @@ pub enum TransportErrorKind {
     TimedOut,
     /// The connection broke before the whole answer was there.
     ConnectionLost,
-    /// [`Client::shutdown`](crate::Client::shutdown) was called, before this call or while it was under way.
+    /// [`Client::shutdown`](crate::Client::shutdown) was called, before this call or while it was
+    /// under way.
     ShutDown,
 }
 
@@ -305,12 +313,14 @@ impl fmt::Display for Status {
     }
 }
 
-/// How many characters are shown of a text that may be anything, and of one of the service's messages.
+/// How many characters are shown of a text that may be anything, and of one of the service's
+/// messages.
 pub(crate) const SHORT: usize = 200;
 pub(crate) const LONG: usize = 1000;
 
-/// `text` as one line that a terminal can't be harmed by: control characters and runs of white space become one space,
-/// invisible and direction-changing characters go, and it is cut after `most` characters.
+/// `text` as one line that a terminal can't be harmed by: control characters and runs of white
+/// space become one space, invisible and direction-changing characters go, and it is cut after
+/// `most` characters.
 pub(crate) fn printable(text: &str, most: usize) -> String {
     let mut line = String::new();
     let mut shown = 0;

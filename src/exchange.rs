@@ -1,4 +1,5 @@
-//! One call: its tries, the waits between them, its deadline and its end by `shutdown`. Knows nothing of what is asked or answered.
+//! One call: its tries, the waits between them, its deadline and its end by `shutdown`. Knows
+//! nothing of what is asked or answered.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -35,7 +36,8 @@ impl Call<'_> {
     }
 }
 
-/// Makes the call. `read` gets the body of a success, and says in a few words, none of them the body's, why it can't be read.
+/// Makes the call. `read` gets the body of a success, and says in a few words, none of them the
+/// body's, why it can't be read.
 ///
 /// A 404 that counts as success reads as an empty body.
 pub(crate) fn run<T>(

@@ -1,10 +1,11 @@
-//! Reading JSON from outside, and saying what is wrong with it without repeating it. Knows nothing of what the JSON means.
+//! Reading JSON from outside, and saying what is wrong with it without repeating it. Knows nothing
+//! of what the JSON means.
 
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
-/// Reads one value, or says in a few words why there is none. serde's own message may quote a token, so only those are passed on
-/// that are made of this library's words.
+/// Reads one value, or says in a few words why there is none. serde's own message may quote a
+/// token, so only those are passed on that are made of this library's words.
 pub(crate) fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, String> {
     serde_json::from_slice(json).map_err(|error| fault(&error))
 }

@@ -10,7 +10,8 @@ use crate::error::{Error, Result};
 use crate::json;
 use crate::key_id::KeyId;
 
-/// The longest JWT that is looked at, in bytes. Those of the service have about 2,000, and a server takes a header of 8 to 64 KiB.
+/// The longest JWT that is looked at, in bytes. Those of the service have about 2,000, and a server
+/// takes a header of 8 to 64 KiB.
 const LONGEST: usize = 64 * 1024;
 
 /// RFC 7515 writes base64url without padding; padding is tolerated.
@@ -28,8 +29,9 @@ const BASE64URL: GeneralPurpose = GeneralPurpose::new(
 ///
 /// # Errors
 ///
-/// [`Error::Invalid`] if this is no JWT of three parts, the header is no base64url (RFC 7515, section 2) or no JSON, or its `kid` is
-/// missing or could not be [a Key ID](KeyId). The error repeats nothing of the token.
+/// [`Error::Invalid`] if this is no JWT of three parts, the header is no base64url (RFC 7515,
+/// section 2) or no JSON, or its `kid` is missing or could not be [a Key ID](KeyId). The error
+/// repeats nothing of the token.
 ///
 /// # Examples
 ///
@@ -63,8 +65,8 @@ pub fn key_id(jwt: &str) -> Result<KeyId> {
 ///
 /// # Errors
 ///
-/// [`Error::Invalid`] if this is no JWT of three parts, or the payload is no base64url, no JSON, or holds a claim of another
-/// type than [`Claims`] has. The error repeats nothing of the token.
+/// [`Error::Invalid`] if this is no JWT of three parts, or the payload is no base64url, no JSON, or
+/// holds a claim of another type than [`Claims`] has. The error repeats nothing of the token.
 ///
 /// # Examples
 ///
@@ -82,7 +84,8 @@ pub fn claims(jwt: &str) -> Result<Claims> {
     decode("payload", payload)
 }
 
-/// What the payload of a token says. Every claim may be missing; those that are not listed here are ignored.
+/// What the payload of a token says. Every claim may be missing; those that are not listed here are
+/// ignored.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct Claims {
@@ -105,9 +108,11 @@ pub struct Claims {
 pub struct Identity {
     /// The user's UUID.
     pub uuid: Option<String>,
-    /// The contract that the token opens; what [`contract_number`](crate::CreateTokenOptions::contract_number) takes.
+    /// The contract that the token opens; what
+    /// [`contract_number`](crate::CreateTokenOptions::contract_number) takes.
     pub contract_number: Option<u32>,
-    /// The reseller of the contract. Its type is not documented: a value that is no whole number is left out.
+    /// The reseller of the contract. Its type is not documented: a value that is no whole number is
+    /// left out.
     #[serde(default, deserialize_with = "whole_number")]
     pub reseller_id: Option<u64>,
     /// The user's role in the contract, such as `owner`.

@@ -1,4 +1,5 @@
-//! The Key ID: the one thing from outside that is ever put into a path. Knows nothing of JWTs or URLs.
+//! The Key ID: the one thing from outside that is ever put into a path. Knows nothing of JWTs or
+//! URLs.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,11 +9,13 @@ use serde::Deserialize;
 
 use crate::error::{Error, Result};
 
-/// The Key ID of a token: the `tokenId` of the API's paths, the `id` in its lists, the `kid` in the token's own header.
+/// The Key ID of a token: the `tokenId` of the API's paths, the `id` in its lists, the `kid` in the
+/// token's own header.
 ///
-/// Key IDs seen are lower-case UUIDs. This type takes 1 to 256 of the characters that RFC 3986 calls unreserved
-/// (letters, digits, `-`, `.`, `_`, `~`), and neither `.` nor `..` nor `generate`, whatever their case: whoever holds a `KeyId` can put it into a
-/// URL. (With the vendor's CLI, `token get --token-id generate` creates a token.)
+/// Key IDs seen are lower-case UUIDs. This type takes 1 to 256 of the characters that RFC 3986
+/// calls unreserved (letters, digits, `-`, `.`, `_`, `~`), and neither `.` nor `..` nor `generate`,
+/// whatever their case: whoever holds a `KeyId` can put it into a URL. (With the vendor's CLI,
+/// `token get --token-id generate` creates a token.)
 ///
 /// It is no secret: it names a token, and opens nothing.
 ///
@@ -40,8 +43,8 @@ impl KeyId {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] if it is empty, longer than 256 characters, holds any character but ASCII letters, digits,
-    /// `-`, `.`, `_` and `~`, or is `.`, `..` or `generate`.
+    /// [`Error::Invalid`] if it is empty, longer than 256 characters, holds any character but ASCII
+    /// letters, digits, `-`, `.`, `_` and `~`, or is `.`, `..` or `generate`.
     pub fn new(id: impl Into<String>) -> Result<KeyId> {
         let id = id.into();
         match objection(&id) {
@@ -56,7 +59,8 @@ impl KeyId {
     }
 }
 
-/// Why `id` can't be a Key ID. It repeats none of it but a single character: somebody may have passed a token.
+/// Why `id` can't be a Key ID. It repeats none of it but a single character: somebody may have
+/// passed a token.
 fn objection(id: &str) -> Option<String> {
     if id.is_empty() {
         return Some("is empty".to_owned());

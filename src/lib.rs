@@ -1,5 +1,5 @@
-//! A blocking client for the [IONOS Cloud Auth API](https://api.ionos.com/docs/authentication/v1/): create, list, read and
-//! delete API tokens, and read the Key ID out of one. No async runtime.
+//! A blocking client for the [IONOS Cloud Auth API](https://api.ionos.com/docs/authentication/v1/):
+//! create, list, read and delete API tokens, and read the Key ID out of one. No async runtime.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -18,9 +18,10 @@
 //!
 //! # Tokens and Key IDs
 //!
-//! A *token* is a JWT: a text of three parts that opens a whole cloud contract for whoever holds it, for a year if nothing else is asked for.
-//! The service shows it once, when it is created. From then on it is spoken of by its *Key ID*, which is the `kid` in the
-//! token's own header: [`key_id`] reads it, and a [`KeyId`] is what reads and deletes a token.
+//! A *token* is a JWT: a text of three parts that opens a whole cloud contract for whoever holds
+//! it, for a year if nothing else is asked for. The service shows it once, when it is created. From
+//! then on it is spoken of by its *Key ID*, which is the `kid` in the token's own header:
+//! [`key_id`] reads it, and a [`KeyId`] is what reads and deletes a token.
 //!
 //! | endpoint | function | options |
 //! | --- | --- | --- |
@@ -33,23 +34,26 @@
 //!
 //! # What can go wrong
 //!
-//! Every call gives a [`Result`] with an [`Error`] of few kinds, whose text says what was tried, what came back and what to
-//! do. [`Error::status`] tells 401, 403, 404 and 429 apart. [`Error::outcome_unknown`] says whether the service may have acted although
-//! no answer says so: after a creation, there may then be a token that nobody knows.
+//! Every call gives a [`Result`] with an [`Error`] of few kinds, whose text says what was tried,
+//! what came back and what to do. [`Error::status`] tells 401, 403, 404 and 429 apart.
+//! [`Error::outcome_unknown`] says whether the service may have acted although no answer says so:
+//! after a creation, there may then be a token that nobody knows.
 //!
-//! What is sent again is fixed: what the service can't have acted on, always; what it may have acted on, only where twice is
-//! the same as once. A creation is never sent twice. [`RetryPolicy`] sets how often and when, and
-//! [`ClientBuilder::timeout`] the time for all of it.
+//! What is sent again is fixed: what the service can't have acted on, always; what it may have
+//! acted on, only where twice is the same as once. A creation is never sent twice. [`RetryPolicy`]
+//! sets how often and when, and [`ClientBuilder::timeout`] the time for all of it.
 //!
 //! # What is kept secret
 //!
-//! [`Credentials`] and [`Jwt`] show nothing in `Debug`, are wiped when dropped, and are in no error. Redirects are not followed,
-//! plain http is refused but to this machine, and certificates are always verified.
+//! [`Credentials`] and [`Jwt`] show nothing in `Debug`, are wiped when dropped, and are in no
+//! error. Redirects are not followed, plain http is refused but to this machine, and certificates
+//! are always verified.
 //!
 //! # Tests of your own
 //!
-//! With the feature `mock`, `mock::MockAuthApi` is a stand-in for the service in your test's own process: it keeps state, and
-//! answers errors when told to. It brings tokio and hyper, so it belongs into `[dev-dependencies]`.
+//! With the feature `mock`, `mock::MockAuthApi` is a stand-in for the service in your test's own
+//! process: it keeps state, and answers errors when told to. It brings tokio and hyper, so it
+//! belongs into `[dev-dependencies]`.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -1,4 +1,5 @@
-//! A stand-in for the service in this process, for a user's own tests. Knows the API from its documentation, and nothing of the client.
+//! A stand-in for the service in this process, for a user's own tests. Knows the API from its
+//! documentation, and nothing of the client.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -22,11 +23,12 @@ const USER_UUID: &str = "86fd1a4d-6d24-4b6a-9b5c-2e1a4d2f0c11";
 const METHODS: [&str; 5] = ["GET", "DELETE", "POST", "PUT", "PATCH"];
 const YEAR: u64 = 31_536_000;
 
-/// A stand-in for the IONOS Cloud Auth API, in this process, on a port of 127.0.0.1: for the tests of what you build on this library.
+/// A stand-in for the IONOS Cloud Auth API, in this process, on a port of 127.0.0.1: for the tests
+/// of what you build on this library.
 ///
-/// It keeps state as the service does: what it creates can be listed, read, used to log in, and deleted. It answers errors in the
-/// service's own shape with the documented statuses, and can be [told to answer something else](MockAuthApi::answer_next).
-/// It stops when it is dropped.
+/// It keeps state as the service does: what it creates can be listed, read, used to log in, and
+/// deleted. It answers errors in the service's own shape with the documented statuses, and can be
+/// [told to answer something else](MockAuthApi::answer_next). It stops when it is dropped.
 ///
 /// | request | answer |
 /// | --- | --- |
@@ -119,7 +121,8 @@ impl MockAuthApi {
     #[must_use]
     #[allow(clippy::expect_used)] // Documented: a test without its server can only fail.
     pub fn start() -> MockAuthApi {
-        // mockito starts a runtime in the calling thread, which is not possible inside of another one.
+        // mockito starts a runtime in the calling thread, which is not possible inside of another
+        // one.
         let mut server = std::thread::spawn(mockito::Server::new)
             .join()
             .expect("a port of 127.0.0.1 for the mock of the Auth API");
@@ -128,7 +131,8 @@ impl MockAuthApi {
         for method in METHODS {
             let (at_status, at_body) = (Arc::clone(&state), Arc::clone(&state));
             let base_url = base_url.clone();
-            // mockito asks for the status and then for the body of a request, and answers one request at a time.
+            // mockito asks for the status and then for the body of a request, and answers one
+            // request at a time.
             server
                 .mock(method, Matcher::Any)
                 .expect_at_least(0)
@@ -149,7 +153,8 @@ impl MockAuthApi {
         }
     }
 
-    /// Where it is: what [`ClientBuilder::base_url`](crate::ClientBuilder::base_url) or `IONOS_API_URL` takes.
+    /// Where it is: what [`ClientBuilder::base_url`](crate::ClientBuilder::base_url) or
+    /// `IONOS_API_URL` takes.
     pub fn base_url(&self) -> &str {
         &self.base_url
     }
@@ -164,7 +169,8 @@ impl MockAuthApi {
         PASSWORD
     }
 
-    /// [`username`](MockAuthApi::username) and [`password`](MockAuthApi::password), ready for a client.
+    /// [`username`](MockAuthApi::username) and [`password`](MockAuthApi::password), ready for a
+    /// client.
     pub fn credentials(&self) -> Credentials {
         Credentials::basic(USERNAME, PASSWORD)
     }
@@ -180,7 +186,8 @@ impl MockAuthApi {
         state.tokens.iter().map(|token| token.id.clone()).collect()
     }
 
-    /// Makes a token one that expired a second ago, whatever the token itself says. `false` if there is none with this Key ID.
+    /// Makes a token one that expired a second ago, whatever the token itself says. `false` if
+    /// there is none with this Key ID.
     pub fn expire(&self, id: &KeyId) -> bool {
         let mut state = lock(&self.state);
         let token = state.tokens.iter_mut().find(|token| token.id == *id);
@@ -193,11 +200,11 @@ impl MockAuthApi {
         }
     }
 
-    /// Answers the next `n` requests, whatever they are, with this status, these headers and this body, and does
-    /// nothing of what they ask.
+    /// Answers the next `n` requests, whatever they are, with this status, these headers and this
+    /// body, and does nothing of what they ask.
     ///
-    /// Orders are carried out one after another. To see one come through the library's own retries, order more of them, or give the
-    /// client [`RetryPolicy::none`](crate::RetryPolicy::none).
+    /// Orders are carried out one after another. To see one come through the library's own retries,
+    /// order more of them, or give the client [`RetryPolicy::none`](crate::RetryPolicy::none).
     ///
     /// # Panics
     ///

@@ -13,8 +13,9 @@ use crate::key_id::KeyId;
 
 /// A new token: the answer to [`create_token`](crate::create_token).
 ///
-/// The service shows the token this once and never again. It is in no `Debug` output, has no `Display`, and is
-/// wiped from memory when this value is dropped; a copy of [`token()`](Jwt::token) is the caller's to guard.
+/// The service shows the token this once and never again. It is in no `Debug` output, has no
+/// `Display`, and is wiped from memory when this value is dropped; a copy of
+/// [`token()`](Jwt::token) is the caller's to guard.
 #[derive(Clone, Deserialize)]
 #[serde(try_from = "JwtAnswer")]
 #[non_exhaustive]
@@ -46,7 +47,8 @@ impl Jwt {
         &self.token
     }
 
-    /// The token's Key ID, from its own header. The same as [`key_id`](crate::key_id)`(jwt.token())`.
+    /// The token's Key ID, from its own header. The same as
+    /// [`key_id`](crate::key_id)`(jwt.token())`.
     ///
     /// # Errors
     ///
@@ -55,7 +57,8 @@ impl Jwt {
         jwt::key_id(&self.token)
     }
 
-    /// What the token says of itself. The same as [`claims`](crate::claims)`(jwt.token())`: no signature is checked.
+    /// What the token says of itself. The same as [`claims`](crate::claims)`(jwt.token())`: no
+    /// signature is checked.
     ///
     /// # Errors
     ///
@@ -81,10 +84,12 @@ pub struct Token {
     /// The address of this token in the API. Empty if the service sent none.
     #[serde(default, deserialize_with = "null_is_empty")]
     pub href: String,
-    /// When the token was created, as the service wrote it: see [`created_at`](Token::created_at). Empty if it sent none.
+    /// When the token was created, as the service wrote it: see [`created_at`](Token::created_at).
+    /// Empty if it sent none.
     #[serde(default, deserialize_with = "null_is_empty")]
     pub created_date: String,
-    /// When the token expires, as the service wrote it: see [`expires_at`](Token::expires_at). Empty if it sent none.
+    /// When the token expires, as the service wrote it: see [`expires_at`](Token::expires_at).
+    /// Empty if it sent none.
     #[serde(default, deserialize_with = "null_is_empty")]
     pub expiration_date: String,
 }
@@ -92,8 +97,8 @@ pub struct Token {
 impl Token {
     /// When the token was created.
     ///
-    /// Reads `2025-09-23T07:29:44Z` and what the service wrote until 2024, `2024-05-01T10:00:00Z[UTC]`, with fractions of a second
-    /// and offsets.
+    /// Reads `2025-09-23T07:29:44Z` and what the service wrote until 2024,
+    /// `2024-05-01T10:00:00Z[UTC]`, with fractions of a second and offsets.
     ///
     /// # Errors
     ///
@@ -128,7 +133,8 @@ fn time(what: &'static str, text: &str) -> Result<SystemTime> {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct Tokens {
-    /// The tokens, in the service's order. A user may hold up to 100, so this is all of them: there are no further pages.
+    /// The tokens, in the service's order. A user may hold up to 100, so this is all of them: there
+    /// are no further pages.
     pub tokens: Vec<Token>,
 }
 
@@ -148,7 +154,8 @@ pub enum Criteria {
     All,
     /// The tokens that have expired.
     Expired,
-    /// The token that the call is made with. The client must have [a token](crate::Credentials::token).
+    /// The token that the call is made with. The client must have [a
+    /// token](crate::Credentials::token).
     Current,
 }
 

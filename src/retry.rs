@@ -1,4 +1,5 @@
-//! The one table of what may be sent again, and how long to wait before. Knows nothing of endpoints, sockets or clocks.
+//! The one table of what may be sent again, and how long to wait before. Knows nothing of
+//! endpoints, sockets or clocks.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
@@ -66,12 +67,15 @@ pub(crate) fn may_be_sent_again(seen: Seen, allowed: Repeat) -> bool {
 
 /// How often a call is tried again, and how long it waits in between.
 ///
-/// What is tried again is not a setting: a request that the service can't have acted on (no address, no connection, 429, 503) always is; one that it
-/// may have acted on only where twice is the same as once. [`create_token`](crate::create_token) is never sent again once the service may have seen it.
+/// What is tried again is not a setting: a request that the service can't have acted on (no
+/// address, no connection, 429, 503) always is; one that it may have acted on only where twice is
+/// the same as once. [`create_token`](crate::create_token) is never sent again once the service may
+/// have seen it.
 ///
-/// Before the n-th repetition a call waits `base_delay` × 2ⁿ⁻¹, at most `max_delay`, of which up to one half is taken off
-/// at random; and if the service says `Retry-After`, at least that long. A wait that does not fit into the call's
-/// [`timeout`](crate::ClientBuilder::timeout) is not begun: the error comes back at once.
+/// Before the n-th repetition a call waits `base_delay` × 2ⁿ⁻¹, at most `max_delay`, of which up to
+/// one half is taken off at random; and if the service says `Retry-After`, at least that long. A
+/// wait that does not fit into the call's [`timeout`](crate::ClientBuilder::timeout) is not begun:
+/// the error comes back at once.
 ///
 /// # Examples
 ///
@@ -80,7 +84,7 @@ pub(crate) fn may_be_sent_again(seen: Seen, allowed: Repeat) -> bool {
 /// use ionoscloud_auth::{Client, Credentials, RetryPolicy};
 ///
 /// let client = Client::builder()
-///     .credentials(Credentials::token("…".replace('…', "e30.e30.sig")))
+///     .credentials(Credentials::token("eyJ0eXAiOiJKV1QifQ.e30.c2ln"))
 ///     .retry(RetryPolicy::default().max_retries(5).max_delay(Duration::from_secs(10)))
 ///     .build()?;
 /// # Ok::<(), ionoscloud_auth::Error>(())
@@ -122,7 +126,8 @@ impl RetryPolicy {
         self
     }
 
-    /// The longest that the library waits of its own accord. Default 2 s. `Retry-After` may ask for more, and is obeyed.
+    /// The longest that the library waits of its own accord. Default 2 s. `Retry-After` may ask for
+    /// more, and is obeyed.
     pub fn max_delay(mut self, delay: Duration) -> RetryPolicy {
         self.max_delay = delay;
         self
@@ -149,10 +154,12 @@ impl RetryPolicy {
     }
 }
 
-/// The longest `Retry-After` that is passed on. What asks for more is nonsense, and could overflow a caller's clock.
+/// The longest `Retry-After` that is passed on. What asks for more is nonsense, and could overflow
+/// a caller's clock.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// Reads `Retry-After`, in seconds or as an HTTP date (RFC 9110, section 10.2.3). `None` for anything else, and for a date gone by.
+/// Reads `Retry-After`, in seconds or as an HTTP date (RFC 9110, section 10.2.3). `None` for
+/// anything else, and for a date gone by.
 pub(crate) fn retry_after(value: &str) -> Option<Duration> {
     let value = value.trim();
     let wait = if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -172,7 +179,8 @@ mod tests {
     #[test]
     fn the_table_of_the_design() {
         use Outcome::*;
-        // (seen, what it says, sent again by a create / ALL / CURRENT, sent again by list / get / delete by id / EXPIRED)
+        // (seen, what it says, sent again by a create / ALL / CURRENT, sent again by list / get /
+        // delete by id / EXPIRED)
         for (seen, expected, if_refused, if_unknown) in [
             (Seen::AddressNotFound, Refused, true, true),
             (Seen::ConnectFailed, Refused, true, true),

@@ -1,5 +1,5 @@
-//! The five endpoints: what each sends, what it takes, and whether it may be sent again.
-//! Knows nothing of connections, waits or headers.
+//! The five endpoints: what each sends, what it takes, and whether it may be sent again. Knows
+//! nothing of connections, waits or headers.
 
 use std::time::Duration;
 
@@ -17,17 +17,19 @@ const TTL: std::ops::RangeInclusive<u64> = 60..=31_536_000;
 
 /// Creates a token: `GET /tokens/generate`.
 ///
-/// The answer is the only time that the service shows the token: keep it, or delete it by its [Key ID](Jwt::key_id).
+/// The answer is the only time that the service shows the token: keep it, or delete it by its [Key
+/// ID](Jwt::key_id).
 ///
-/// A request that the service may have seen is **never sent again**, as each would create a token; it rides no pooled
-/// connection either, whose silent death would leave that open. (The vendor's SDK repeats it behind a gateway that times out, and leaves up to two tokens
-/// behind that nobody knows.)
+/// A request that the service may have seen is **never sent again**, as each would create a token;
+/// it rides no pooled connection either, whose silent death would leave that open. (The vendor's
+/// SDK repeats it behind a gateway that times out, and leaves up to two tokens behind that nobody
+/// knows.)
 ///
 /// # Errors
 ///
-/// [`Error::Invalid`] if an option is out of its range: nothing was sent. [`Error::Api`] if the service refused: 401, 403. If
-/// [`outcome_unknown()`](Error::outcome_unknown) is true, a token may have been created: [list](get_all_tokens) the tokens, and delete the one that
-/// nobody knows.
+/// [`Error::Invalid`] if an option is out of its range: nothing was sent. [`Error::Api`] if the
+/// service refused: 401, 403. If [`outcome_unknown()`](Error::outcome_unknown) is true, a token may
+/// have been created: [list](get_all_tokens) the tokens, and delete the one that nobody knows.
 ///
 /// # Examples
 ///
@@ -88,8 +90,8 @@ impl CreateTokenOptions {
         CreateTokenOptions::default()
     }
 
-    /// How long the token lives: 60 s to 31,536,000 s (365 days). Default, by the service: 365 days. Fractions of a second are
-    /// dropped.
+    /// How long the token lives: 60 s to 31,536,000 s (365 days). Default, by the service: 365
+    /// days. Fractions of a second are dropped.
     pub fn ttl(mut self, ttl: Duration) -> CreateTokenOptions {
         self.ttl = Some(ttl);
         self
@@ -102,11 +104,13 @@ impl CreateTokenOptions {
     }
 }
 
-/// Lists the user's tokens: `GET /tokens`. All of them: a user may hold up to 100, and there are no pages.
+/// Lists the user's tokens: `GET /tokens`. All of them: a user may hold up to 100, and there are no
+/// pages.
 ///
 /// # Errors
 ///
-/// [`Error::Api`] if the service refused: 401, 403. A list in which one entry has no usable `id` is an [`Error::UnreadableAnswer`].
+/// [`Error::Api`] if the service refused: 401, 403. A list in which one entry has no usable `id` is
+/// an [`Error::UnreadableAnswer`].
 ///
 /// # Examples
 ///
@@ -219,13 +223,13 @@ impl GetTokenByIdOptions {
 
 /// Deletes one token: `DELETE /tokens/{tokenId}`.
 ///
-/// `Ok` means that the token is gone. If the connection broke after the request was sent, it is sent again; a 404 is then success, as the
-/// first one had worked.
+/// `Ok` means that the token is gone. If the connection broke after the request was sent, it is
+/// sent again; a 404 is then success, as the first one had worked.
 ///
 /// # Errors
 ///
-/// [`Error::Api`] if the service refused: 401, 403, 404 if the user has no such token, or a success that says
-/// `{"success": false}`.
+/// [`Error::Api`] if the service refused: 401, 403, 404 if the user has no such token, or a success
+/// that says `{"success": false}`.
 ///
 /// # Examples
 ///
@@ -282,17 +286,19 @@ impl DeleteTokenByIdOptions {
 
 /// Deletes tokens by [`Criteria`]: `DELETE /tokens?criteria=…`.
 ///
-/// `EXPIRED` is sent again if nobody knows what became of it. `ALL` and `CURRENT` are not: they may delete the very token that the call is made with, and a
-/// second one would fail for want of it.
+/// `EXPIRED` is sent again if nobody knows what became of it. `ALL` and `CURRENT` are not: they may
+/// delete the very token that the call is made with, and a second one would fail for want of it.
 ///
-/// The live service has been seen to answer 401 to `CURRENT` with a valid token. To delete the token that a client uses, [`delete_token_by_id`] with its
-/// [`key_id`](crate::key_id) is the way that works; the vendor's CLI goes it too.
+/// The live service has been seen to answer 401 to `CURRENT` with a valid token. To delete the
+/// token that a client uses, [`delete_token_by_id`] with its [`key_id`](crate::key_id) is the way
+/// that works; the vendor's CLI goes it too.
 ///
 /// # Errors
 ///
-/// [`Error::Invalid`] for [`Criteria::Current`] with a client that has no token: nothing was sent. [`Error::Api`] if the service
-/// refused: 401, 403, or a success that says `{"success": false}`. If [`outcome_unknown()`](Error::outcome_unknown) is true, the tokens may or may not
-/// be gone: [list](get_all_tokens) them.
+/// [`Error::Invalid`] for [`Criteria::Current`] with a client that has no token: nothing was sent.
+/// [`Error::Api`] if the service refused: 401, 403, or a success that says `{"success": false}`. If
+/// [`outcome_unknown()`](Error::outcome_unknown) is true, the tokens may or may not be gone:
+/// [list](get_all_tokens) them.
 ///
 /// # Examples
 ///

@@ -1,4 +1,5 @@
-//! The only room that knows ureq: the agent, one try, and what its failure means. Knows nothing of endpoints or retries.
+//! The only room that knows ureq: the agent, one try, and what its failure means. Knows nothing of
+//! endpoints or retries.
 
 use std::io::{self, Read as _};
 use std::time::Duration;
@@ -19,7 +20,8 @@ const LONGEST_ANSWER: u64 = 8 * 1024 * 1024;
 /// How much is read of an answer that is no success.
 const LONGEST_ERROR: u64 = 64 * 1024;
 
-/// ureq gives a request whose buffers have another size than the agent's a connection of its own, which is not kept either.
+/// ureq gives a request whose buffers have another size than the agent's a connection of its own,
+/// which is not kept either.
 const SHARED_BUFFER: usize = 128 * 1024;
 const OWN_BUFFER: usize = SHARED_BUFFER - 1024;
 
@@ -52,7 +54,8 @@ impl Method {
     }
 }
 
-/// The value of the `Authorization` header. Its one copy is wiped when the last request that uses it is gone.
+/// The value of the `Authorization` header. Its one copy is wiped when the last request that uses
+/// it is gone.
 pub(crate) struct Authorization(HeaderValue);
 
 impl Authorization {
@@ -113,7 +116,8 @@ impl Transport {
             .output_buffer_size(SHARED_BUFFER)
             .tls_config(tls.build());
         if base_url.is_loopback() {
-            // No proxy reaches this machine's own loopback; and plain http would show it the credentials.
+            // No proxy reaches this machine's own loopback; and plain http would show it the
+            // credentials.
             config = config.proxy(None);
         }
         if let Some(timeout) = timeout {
@@ -200,8 +204,8 @@ impl Transport {
     }
 }
 
-/// How long the phases before sending may take. Together they take less than the whole, so that a time-out tells by its phase
-/// whether the request had been sent.
+/// How long the phases before sending may take. Together they take less than the whole, so that a
+/// time-out tells by its phase whether the request had been sent.
 struct Limits {
     resolve: Duration,
     connect: Duration,
@@ -292,7 +296,8 @@ fn seen_in(error: &io::Error) -> Seen {
     }
 }
 
-/// Whether a host's address was not found, which has no `ErrorKind`: Windows has numbers for it, the others a text.
+/// Whether a host's address was not found, which has no `ErrorKind`: Windows has numbers for it,
+/// the others a text.
 fn is_lookup(error: &io::Error) -> bool {
     if cfg!(windows) {
         matches!(error.raw_os_error(), Some(11001..=11004))

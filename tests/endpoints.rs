@@ -495,7 +495,14 @@ fn what_the_service_refuses() {
     let two = r#"{"httpStatus":403,"messages":[{"errorCode":"315","message":"No."},{"errorCode":"316","message":"Never\u001b[2J!"}]}"#;
     let level = r#"{"httpStatus":401,"messages":[{"errorCode":"501","message":"Endpoint requires a higher level of authentication."}]}"#;
     // (status, body, what the error says, its messages, whether the outcome is unknown)
-    let cases: &[(usize, &str, &[&str], &[(&str, &str)], bool)] = &[
+    type Case<'a> = (
+        usize,
+        &'a str,
+        &'a [&'a str],
+        &'a [(&'a str, &'a str)],
+        bool,
+    );
+    let cases: &[Case] = &[
         (
             401,
             level,

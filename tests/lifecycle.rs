@@ -1,4 +1,5 @@
-//! The whole life of tokens against the mock of the service, and what the mock does that a user's tests rely on.
+//! The whole life of tokens against the mock of the service, and what the mock does that a user's
+//! tests rely on.
 
 #![allow(
     clippy::unwrap_used,
@@ -268,7 +269,7 @@ fn ordered_answers_come_in_order_and_do_nothing() {
     assert_eq!(jwt.token(), "not kept");
     assert_eq!(api.key_ids(), [], "nothing was created");
     let (_, id) = new_token(&client);
-    assert_eq!(api.key_ids(), [id.clone()]);
+    assert_eq!(api.key_ids(), std::slice::from_ref(&id));
     delete_token_by_id(&client, &DeleteTokenByIdOptions::new(id.clone())).unwrap();
     let mut expected = vec!["GET /auth/v1/tokens/generate".to_owned(); 4];
     expected.push(format!("DELETE /auth/v1/tokens/{id}"));

@@ -1,4 +1,5 @@
-//! Settings from code and from the environment: what is taken, what is refused, and with which words.
+//! Settings from code and from the environment: what is taken, what is refused, and with which
+//! words.
 
 #![allow(
     clippy::unwrap_used,
@@ -213,7 +214,8 @@ fn types_can_be_shared_between_threads() {
     )>();
 }
 
-/// In a process of its own, as the environment is the whole process's: makes a client of the environment and says what came of it.
+/// In a process of its own, as the environment is the whole process's: makes a client of the
+/// environment and says what came of it.
 #[test]
 fn child_that_reads_the_environment() {
     if std::env::var_os("CHILD").is_none() {
@@ -343,7 +345,8 @@ fn the_environment() {
             "result: IONOS_PINNED_CERT: is set",
         ),
         (vec![token], "base_url: \"https://api.ionos.com/auth/v1\""),
-        // A proxy is for other hosts: it would be shown the credentials, and could not reach this machine.
+        // A proxy is for other hosts: it would be shown the credentials, and could not reach this
+        // machine.
         (
             vec![
                 url,
