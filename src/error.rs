@@ -138,7 +138,8 @@ pub struct ApiError {
     /// characters.
     pub excerpt: Option<String>,
     pub(crate) outcome_unknown: bool,
-    pub(crate) unknown_advice: &'static str,
+    /// What to do about an unknown outcome; empty if there is nothing.
+    pub(crate) advice: &'static str,
 }
 
 /// One of the messages of an [`ApiError`].
@@ -182,7 +183,7 @@ impl fmt::Display for ApiError {
         if let Some(wait) = self.retry_after {
             write!(f, "; it asks to wait {} s", wait.as_secs())?;
         }
-        f.write_str(&advice(self.outcome_unknown, self.unknown_advice))
+        write_advice(f, self.advice)
     }
 }
 
@@ -199,7 +200,8 @@ pub struct UnreadableAnswer {
     /// What is wrong with the answer. It never repeats the answer, which may hold a token.
     pub reason: String,
     pub(crate) outcome_unknown: bool,
-    pub(crate) unknown_advice: &'static str,
+    /// What to do about an unknown outcome; empty if there is nothing.
+    pub(crate) advice: &'static str,
 }
 
 impl fmt::Display for UnreadableAnswer {
@@ -214,7 +216,7 @@ impl fmt::Display for UnreadableAnswer {
             ": {}; check that the base URL is that of the Auth API",
             self.reason
         )?;
-        f.write_str(&advice(self.outcome_unknown, self.unknown_advice))
+        write_advice(f, self.advice)
     }
 }
 
@@ -231,7 +233,8 @@ pub struct TransportError {
     /// What was seen, in words.
     pub reason: String,
     pub(crate) outcome_unknown: bool,
-    pub(crate) unknown_advice: &'static str,
+    /// What to do about an unknown outcome; empty if there is nothing.
+    pub(crate) advice: &'static str,
     pub(crate) source: Option<std::io::Error>,
 }
 
@@ -265,7 +268,7 @@ impl fmt::Display for TransportError {
             TransportErrorKind::ShutDown => "the client was shut down",
         };
         write!(f, "{}: {kind}: {}", self.request, self.reason)?;
-        f.write_str(&advice(self.outcome_unknown, self.unknown_advice))
+        write_advice(f, self.advice)
     }
 }
 
@@ -275,12 +278,11 @@ impl std::error::Error for TransportError {
     }
 }
 
-fn advice(outcome_unknown: bool, advice: &str) -> String {
-    if outcome_unknown && !advice.is_empty() {
-        format!("; {advice}")
-    } else {
-        String::new()
+fn write_advice(f: &mut fmt::Formatter<'_>, advice: &str) -> fmt::Result {
+    if advice.is_empty() {
+        return Ok(());
     }
+    write!(f, "; {advice}")
 }
 
 /// A status with its name, where it is one that this service or a gateway before it sends.

@@ -31,8 +31,16 @@ pub(crate) struct Call<'a> {
 }
 
 impl Call<'_> {
-    pub(crate) fn name(&self) -> String {
+    fn name(&self) -> String {
         format!("{} {}", self.method.as_str(), self.target)
+    }
+
+    fn advice(&self, outcome_unknown: bool) -> &'static str {
+        if outcome_unknown {
+            self.unknown_advice
+        } else {
+            ""
+        }
     }
 }
 
@@ -174,7 +182,7 @@ fn shut_down(call: &Call, outcome_unknown: bool) -> Error {
         request: call.name(),
         reason: "make a new one to call again".to_owned(),
         outcome_unknown,
-        unknown_advice: call.unknown_advice,
+        advice: call.advice(outcome_unknown),
         source: None,
     }))
 }
@@ -213,7 +221,7 @@ fn transport_error(call: &Call, failure: Failure, outcome_unknown: bool) -> Erro
                 request: call.name(),
                 reason: failure.reason,
                 outcome_unknown,
-                unknown_advice: call.unknown_advice,
+                advice: call.advice(outcome_unknown),
             }));
         }
     };
@@ -222,7 +230,7 @@ fn transport_error(call: &Call, failure: Failure, outcome_unknown: bool) -> Erro
         request: call.name(),
         reason: failure.reason,
         outcome_unknown,
-        unknown_advice: call.unknown_advice,
+        advice: call.advice(outcome_unknown),
         source: failure.source,
     }))
 }
@@ -248,7 +256,7 @@ pub(crate) fn api_error(
         request: call.name(),
         excerpt,
         outcome_unknown,
-        unknown_advice: call.unknown_advice,
+        advice: call.advice(outcome_unknown),
     }))
 }
 
