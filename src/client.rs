@@ -8,8 +8,9 @@ use std::time::Duration;
 use crate::base_url::BaseUrl;
 use crate::credentials::{Credentials, Names};
 use crate::error::{Error, Result};
-use crate::exchange::{ShutdownSignal, check_contract_number};
+use crate::exchange::check_contract_number;
 use crate::retry::RetryPolicy;
+use crate::shutdown::ShutdownSignal;
 use crate::transport::{Authorization, Settings, Transport};
 
 const BASE_URL: &str = "https://api.ionos.com/auth/v1";
@@ -47,7 +48,7 @@ struct Shared {
     contract_number: Option<u32>,
     timeout: Option<Duration>,
     retry: RetryPolicy,
-    shutdown: ShutdownSignal,
+    shutdown: Arc<ShutdownSignal>,
 }
 
 struct Identity {
@@ -123,8 +124,8 @@ impl Client {
     /// [`TransportErrorKind::ShutDown`](crate::TransportErrorKind::ShutDown). All clones are shut
     /// down with it.
     ///
-    /// A call that waits for an answer, or for its next try, returns at once. One that looks up an
-    /// address or connects returns when that is done, at the latest when its time is over.
+    /// Calls that are under way return at once, whatever they wait for. Where that was an address or
+    /// a connection, the system may be busy with it for a while yet, in a thread of its own.
     pub fn shutdown(&self) {
         self.shared.shutdown.set();
         self.shared.transport.shut_down();
@@ -401,11 +402,13 @@ impl ClientBuilder {
                 ));
             }
         };
+        let shutdown = Arc::<ShutdownSignal>::default();
         let transport = Transport::new(Settings {
             base_url: base_url.clone(),
             timeout,
             user_agent: &user_agent,
             root_certificates_pem: self.root_certificates_pem.as_deref(),
+            shutdown: Arc::clone(&shutdown),
         })?;
         Ok(Client {
             shared: Arc::new(Shared {
@@ -414,7 +417,7 @@ impl ClientBuilder {
                 contract_number: self.contract_number,
                 timeout,
                 retry: self.retry,
-                shutdown: ShutdownSignal::default(),
+                shutdown,
             }),
             identity,
         })

@@ -1,7 +1,6 @@
 //! One call: its tries, the waits between them, its deadline and its end by `shutdown`. Knows
 //! nothing of what is asked or answered.
 
-use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -281,32 +280,4 @@ fn messages(body: &[u8], shown: impl Fn(&str) -> String) -> Vec<ApiMessage> {
         })
         .filter(|message| !message.error_code.is_empty() || !message.message.is_empty())
         .collect()
-}
-
-/// Set once, by `shutdown`, and waited for by every call between its tries.
-#[derive(Default)]
-pub(crate) struct ShutdownSignal {
-    set: Mutex<bool>,
-    changed: Condvar,
-}
-
-impl ShutdownSignal {
-    pub(crate) fn set(&self) {
-        *self.set.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.changed.notify_all();
-    }
-
-    fn is_set(&self) -> bool {
-        *self.set.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits `delay`, and says whether the signal was set before it was over.
-    fn wait(&self, delay: Duration) -> bool {
-        let set = self.set.lock().unwrap_or_else(PoisonError::into_inner);
-        let (set, _) = self
-            .changed
-            .wait_timeout_while(set, delay, |set| !*set)
-            .unwrap_or_else(PoisonError::into_inner);
-        *set
-    }
 }

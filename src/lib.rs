@@ -69,7 +69,10 @@ mod key_id;
 #[cfg(feature = "mock")]
 pub mod mock;
 mod model;
+#[cfg(feature = "address-cache")]
+mod resolver;
 mod retry;
+mod shutdown;
 mod tokens;
 mod transport;
 

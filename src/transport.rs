@@ -2,10 +2,13 @@
 //! endpoints or retries.
 
 use std::io::{self, Read as _};
-use std::time::Duration;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use ureq::http::header::{AUTHORIZATION, HeaderName, HeaderValue, RETRY_AFTER};
+use ureq::http::header::{AUTHORIZATION, CONNECTION, HeaderName, HeaderValue, RETRY_AFTER};
 use ureq::tls::{PemItem, RootCerts, TlsConfig};
 use ureq::{Agent, Timeout, http};
 use zeroize::Zeroizing;
@@ -14,6 +17,7 @@ use crate::base_url::BaseUrl;
 use crate::credentials::Credentials;
 use crate::error::{Error, Result, SHORT, printable};
 use crate::retry::{self, Seen};
+use crate::shutdown::ShutdownSignal;
 
 /// The longest answer that is read, in bytes: some forty thousand tokens.
 const LONGEST_ANSWER: u64 = 8 * 1024 * 1024;
@@ -27,9 +31,21 @@ const OWN_BUFFER: usize = SHARED_BUFFER - 1024;
 
 const CONTRACT_NUMBER: HeaderName = HeaderName::from_static("x-contract-number");
 
+/// How many connections are kept open between calls.
+const KEPT: usize = 16;
+/// For how long one is counted on: ureq keeps it for 15 s.
+const KEPT_FOR: Duration = Duration::from_secs(10);
+
+/// How often a call that waits for another thread looks for a shutdown.
+const LOOK: Duration = Duration::from_millis(50);
+/// How long an interrupted thread has to say what it was doing, and one whose time is over to say
+/// that it is.
+const GRACE: Duration = Duration::from_millis(100);
+
 pub(crate) struct Transport {
-    agent: Agent,
-    base_url: BaseUrl,
+    tries: Arc<Tries>,
+    shutdown: Arc<ShutdownSignal>,
+    timeout: Option<Duration>,
 }
 
 pub(crate) struct Settings<'a> {
@@ -37,6 +53,7 @@ pub(crate) struct Settings<'a> {
     pub(crate) timeout: Option<Duration>,
     pub(crate) user_agent: &'a str,
     pub(crate) root_certificates_pem: Option<&'a [u8]>,
+    pub(crate) shutdown: Arc<ShutdownSignal>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +118,7 @@ impl Transport {
             timeout,
             user_agent,
             root_certificates_pem,
+            shutdown,
         } = settings;
         let mut tls = TlsConfig::builder();
         if let Some(pem) = root_certificates_pem {
@@ -114,6 +132,8 @@ impl Transport {
             .accept("application/json")
             .input_buffer_size(SHARED_BUFFER)
             .output_buffer_size(SHARED_BUFFER)
+            .max_idle_connections(KEPT)
+            .max_idle_connections_per_host(KEPT)
             .tls_config(tls.build());
         if base_url.is_loopback() {
             // No proxy reaches this machine's own loopback; and plain http would show it the
@@ -127,19 +147,115 @@ impl Transport {
                 .timeout_resolve(Some(limits.resolve))
                 .timeout_connect(Some(limits.connect));
         }
+        #[cfg(feature = "address-cache")]
+        let agent = crate::resolver::agent(config.build());
+        #[cfg(not(feature = "address-cache"))]
+        let agent = config.build().new_agent();
         Ok(Transport {
-            agent: config.build().new_agent(),
-            base_url,
+            tries: Arc::new(Tries {
+                agent,
+                base_url,
+                idle: Mutex::default(),
+            }),
+            shutdown,
+            timeout,
         })
     }
 
     /// Ends what is in flight; later requests fail.
     pub(crate) fn shut_down(&self) {
-        self.agent.clone().shutdown();
+        self.tries.agent.clone().shutdown();
     }
 
     /// One try. `Ok` is whatever the other side answered in HTTP.
+    ///
+    /// ureq can't be interrupted while it looks up an address or connects. So a try that will have
+    /// to connect has a thread of its own, and this one waits for it, for the deadline and for the
+    /// shutdown. On a connection that is open already, ureq ends at once for both.
     pub(crate) fn send(&self, request: &Request) -> std::result::Result<Answer, Failure> {
+        let prepared = self.tries.prepare(request)?;
+        let pooled = !request.own_connection;
+        if pooled && self.tries.expects_open_connection() {
+            return self.tries.send(prepared, pooled);
+        }
+        let tries = Arc::clone(&self.tries);
+        let limit = request.remaining.or(self.timeout);
+        self.apart(limit, move || tries.send(prepared, pooled))
+    }
+
+    fn apart(
+        &self,
+        limit: Option<Duration>,
+        work: impl FnOnce() -> std::result::Result<Answer, Failure> + Send + 'static,
+    ) -> std::result::Result<Answer, Failure> {
+        let end = limit.map(|limit| Instant::now() + limit + GRACE);
+        let (sender, receiver) = mpsc::sync_channel(1);
+        let spawned = thread::Builder::new()
+            .name("ionoscloud-auth".to_owned())
+            .spawn(move || sender.send(work()));
+        if let Err(error) = spawned {
+            return Err(Failure::new(
+                Seen::ConnectFailed,
+                format!("no thread could be started: {error}"),
+            ));
+        }
+        loop {
+            let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+            match receiver.recv_timeout(left.map_or(LOOK, |left| left.min(LOOK))) {
+                Ok(tried) => return tried,
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(Failure::new(Seen::ConnectionLost, "its thread ended"));
+                }
+                Err(RecvTimeoutError::Timeout) if left == Some(Duration::ZERO) => {
+                    let reason = "it did not end when its time was over";
+                    return Err(Failure::new(Seen::TimedOutAfterSending, reason));
+                }
+                Err(RecvTimeoutError::Timeout) if self.shutdown.is_set() => {
+                    // Whatever is on a socket has been interrupted, and no new one is used from now
+                    // on. What is still not over has not come as far as sending.
+                    return receiver.recv_timeout(GRACE).unwrap_or_else(|_| {
+                        Err(Failure::new(Seen::ConnectFailed, "it was given up"))
+                    });
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
+    }
+}
+
+/// What tries share. A thread that hangs in the system may outlive the transport with it.
+struct Tries {
+    agent: Agent,
+    base_url: BaseUrl,
+    idle: Mutex<Idle>,
+}
+
+/// How many connections lie open in ureq's pool, as far as can be told from outside.
+#[derive(Default)]
+struct Idle {
+    count: usize,
+    since: Option<Instant>,
+}
+
+impl Tries {
+    /// Whether there should be an open connection for one more try; if so, that try takes it.
+    fn expects_open_connection(&self) -> bool {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.since.is_none_or(|since| since.elapsed() >= KEPT_FOR) {
+            idle.count = 0;
+        }
+        let expected = idle.count > 0;
+        idle.count = idle.count.saturating_sub(1);
+        expected
+    }
+
+    fn leaves_open_connection(&self) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.count = (idle.count + 1).min(KEPT);
+        idle.since = Some(Instant::now());
+    }
+
+    fn prepare(&self, request: &Request) -> std::result::Result<http::Request<()>, Failure> {
         let mut builder = http::Request::builder()
             .method(request.method.as_str())
             .uri(format!("{}{}", self.base_url, request.target))
@@ -147,30 +263,38 @@ impl Transport {
         if let Some(number) = request.contract_number {
             builder = builder.header(CONTRACT_NUMBER, HeaderValue::from(number));
         }
-        let mut http_request = builder
+        let prepared = builder
             .body(())
-            .map_err(|error| Failure::from(ureq::Error::from(error)))?;
-        if request.own_connection || request.remaining.is_some() {
-            let mut config = self.agent.configure_request(http_request);
-            if request.own_connection {
-                config = config.output_buffer_size(OWN_BUFFER);
-            }
-            if let Some(remaining) = request.remaining {
-                let limits = Limits::of(remaining);
-                config = config
-                    .timeout_global(Some(remaining))
-                    .timeout_resolve(Some(limits.resolve))
-                    .timeout_connect(Some(limits.connect));
-            }
-            http_request = config.build();
+            .map_err(|error| Failure::new(Seen::ConnectFailed, error.to_string()))?;
+        if !request.own_connection && request.remaining.is_none() {
+            return Ok(prepared);
         }
-        let response = self.agent.run(http_request)?;
+        let mut config = self.agent.configure_request(prepared);
+        if request.own_connection {
+            config = config.output_buffer_size(OWN_BUFFER);
+        }
+        if let Some(remaining) = request.remaining {
+            let limits = Limits::of(remaining);
+            config = config
+                .timeout_global(Some(remaining))
+                .timeout_resolve(Some(limits.resolve))
+                .timeout_connect(Some(limits.connect));
+        }
+        Ok(config.build())
+    }
 
+    fn send(
+        &self,
+        request: http::Request<()>,
+        pooled: bool,
+    ) -> std::result::Result<Answer, Failure> {
+        let response = self.agent.run(request)?;
         let status = response.status().as_u16();
         let retry_after = response
             .headers()
             .get(RETRY_AFTER)
             .and_then(|value| retry::retry_after(value.to_str().ok()?));
+        let stays_open = pooled && !response.headers().contains_key(CONNECTION);
         let success = (200..300).contains(&status);
         let limit = if success {
             LONGEST_ANSWER
@@ -192,15 +316,17 @@ impl Transport {
                 drop(Zeroizing::new(bytes));
                 let mut failure = Failure::from(ureq::Error::from(error));
                 failure.status = Some(status);
-                Err(failure)
+                return Err(failure);
             }
+            Ok(_) if stays_open => self.leaves_open_connection(),
             // The status says enough, with however much of the body.
-            _ => Ok(Answer {
-                status,
-                retry_after,
-                body: bytes,
-            }),
+            _ => {}
         }
+        Ok(Answer {
+            status,
+            retry_after,
+            body: bytes,
+        })
     }
 }
 
@@ -236,23 +362,24 @@ fn root_certificates(pem: &[u8]) -> Result<RootCerts> {
     Ok(RootCerts::new_with_certs(&certificates))
 }
 
+impl Failure {
+    fn new(seen: Seen, reason: impl Into<String>) -> Failure {
+        Failure {
+            seen,
+            status: None,
+            reason: reason.into(),
+            source: None,
+        }
+    }
+}
+
 impl From<ureq::Error> for Failure {
     fn from(error: ureq::Error) -> Failure {
-        let seen = match &error {
-            ureq::Error::HostNotFound => Seen::AddressNotFound,
-            ureq::Error::ConnectionFailed | ureq::Error::ConnectProxyFailed(_) => {
-                Seen::ConnectFailed
-            }
-            ureq::Error::Rustls(_) | ureq::Error::Tls(_) | ureq::Error::TlsRequired => {
-                Seen::TlsFailed
-            }
-            ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect) => {
-                Seen::TimedOutBeforeSending
-            }
-            ureq::Error::Timeout(_) => Seen::TimedOutAfterSending,
-            ureq::Error::Io(error) => seen_in(error),
-            _ => Seen::Unreadable,
-        };
+        #[cfg(feature = "address-cache")]
+        let (error, sent) = crate::resolver::sent(error);
+        #[cfg(not(feature = "address-cache"))]
+        let (error, sent) = (error, None);
+        let seen = seen(&error, sent);
         let (reason, source) = match error {
             ureq::Error::Timeout(Timeout::Resolve) => {
                 ("the host's address was not found in time".to_owned(), None)
@@ -268,32 +395,55 @@ impl From<ureq::Error> for Failure {
             other => (other.to_string(), None),
         };
         Failure {
-            seen,
-            status: None,
-            reason: printable(&reason, SHORT),
             source,
+            ..Failure::new(seen, printable(&reason, SHORT))
         }
     }
 }
 
-/// Which step an I/O error belongs to. What could also have happened after sending counts as that.
-fn seen_in(error: &io::Error) -> Seen {
-    use io::ErrorKind;
-    match error.kind() {
-        ErrorKind::ConnectionRefused
-        | ErrorKind::HostUnreachable
-        | ErrorKind::NetworkUnreachable
-        | ErrorKind::NetworkDown
-        | ErrorKind::AddrNotAvailable => Seen::ConnectFailed,
+/// Which step failed. `sent` says whether that was after the request had been sent, where that is
+/// known; where it is not, what could have happened after sending counts as that.
+fn seen(error: &ureq::Error, sent: Option<bool>) -> Seen {
+    use ureq::Error as E;
+    match error {
         // ureq's own word for an agent that was shut down; a socket's has the system's number.
-        ErrorKind::NotConnected if error.raw_os_error().is_none() => Seen::ConnectFailed,
-        // rustls reports a certificate that it does not trust as invalid data.
-        ErrorKind::InvalidData if error.to_string().starts_with("invalid peer certificate") => {
-            Seen::TlsFailed
+        E::Io(error)
+            if error.kind() == io::ErrorKind::NotConnected && error.raw_os_error().is_none() =>
+        {
+            Seen::ConnectFailed
         }
-        _ if is_lookup(error) => Seen::AddressNotFound,
-        _ => Seen::ConnectionLost,
+        E::HostNotFound => Seen::AddressNotFound,
+        E::Timeout(Timeout::Resolve | Timeout::Connect) => Seen::TimedOutBeforeSending,
+        E::Timeout(_) if sent == Some(false) => Seen::TimedOutBeforeSending,
+        E::Timeout(_) => Seen::TimedOutAfterSending,
+        E::ConnectionFailed | E::ConnectProxyFailed(_) => Seen::ConnectFailed,
+        E::Rustls(_) | E::Tls(_) | E::TlsRequired if sent != Some(true) => Seen::TlsFailed,
+        E::Io(_) | E::Rustls(_) | E::Tls(_) if sent == Some(true) => Seen::ConnectionLost,
+        E::Io(error) if is_lookup(error) => Seen::AddressNotFound,
+        E::Io(error) if is_connect(error) => Seen::ConnectFailed,
+        // rustls reports a certificate that it does not trust as invalid data.
+        E::Io(error) if sent == Some(false) || is_certificate(error) => Seen::TlsFailed,
+        E::Io(_) => Seen::ConnectionLost,
+        _ if sent == Some(false) => Seen::ConnectFailed,
+        _ => Seen::Unreadable,
     }
+}
+
+fn is_connect(error: &io::Error) -> bool {
+    use io::ErrorKind;
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionRefused
+            | ErrorKind::HostUnreachable
+            | ErrorKind::NetworkUnreachable
+            | ErrorKind::NetworkDown
+            | ErrorKind::AddrNotAvailable
+    )
+}
+
+fn is_certificate(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::InvalidData
+        && error.to_string().starts_with("invalid peer certificate")
 }
 
 /// Whether a host's address was not found, which has no `ErrorKind`: Windows has numbers for it,

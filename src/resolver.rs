@@ -1,0 +1,162 @@
+//! What ureq's `unversioned` API is needed for, and the only file that names it: addresses that are
+//! kept for a while, and the knowledge of whether a request had been sent when it failed.
+//!
+//! With a deadline ureq starts a thread for the address of every request, also of one on a pooled
+//! connection; and its error for a connection that broke is the same during the TLS handshake, when
+//! nothing had been sent, and after it.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use ureq::config::Config;
+use ureq::http::Uri;
+use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{
+    ConnectionDetails, Connector, DefaultConnector, NextTimeout, Transport,
+};
+use ureq::{Agent, Error};
+
+/// How long an address is kept.
+const LIFETIME: Duration = Duration::from_secs(30);
+
+pub(crate) fn agent(config: Config) -> Agent {
+    agent_with(config, DefaultResolver::default(), LIFETIME)
+}
+
+fn agent_with(config: Config, resolver: impl Resolver, lifetime: Duration) -> Agent {
+    let kept = Arc::new(Kept::default());
+    let connecting = Connecting {
+        inner: DefaultConnector::new(),
+        kept: Arc::clone(&kept),
+    };
+    let resolving = Resolving {
+        inner: resolver,
+        kept,
+        lifetime,
+    };
+    Agent::with_parts(config, connecting, resolving)
+}
+
+/// An error from before the request was sent.
+#[derive(Debug)]
+struct BeforeSending(Error);
+
+impl BeforeSending {
+    /// The error that says so. One that already does, of a proxy's connection, stays as it is.
+    fn wrap(error: Error) -> Error {
+        match error {
+            Error::Other(inner) if inner.is::<BeforeSending>() => Error::Other(inner),
+            error => Error::Other(Box::new(BeforeSending(error))),
+        }
+    }
+}
+
+/// The error itself, and whether the request had been sent when it happened.
+pub(crate) fn sent(error: Error) -> (Error, Option<bool>) {
+    match error {
+        Error::Other(inner) => match inner.downcast::<BeforeSending>() {
+            Ok(before) => (before.0, Some(false)),
+            Err(inner) => (Error::Other(inner), Some(true)),
+        },
+        error => (error, Some(true)),
+    }
+}
+
+impl fmt::Display for BeforeSending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for BeforeSending {}
+
+/// The addresses of the service, and of the proxy before it: a handful at most.
+#[derive(Debug, Default)]
+struct Kept(Mutex<Vec<Entry>>);
+
+#[derive(Debug)]
+struct Entry {
+    of: Uri,
+    addresses: ResolvedSocketAddrs,
+    until: Instant,
+}
+
+/// One host, as the base URL or the proxy names it.
+fn same_host(a: &Uri, b: &Uri) -> bool {
+    a.scheme() == b.scheme() && a.authority() == b.authority()
+}
+
+impl Kept {
+    fn get(&self, uri: &Uri) -> Option<ResolvedSocketAddrs> {
+        let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = entries.iter().find(|entry| same_host(&entry.of, uri))?;
+        (entry.until > Instant::now()).then(|| entry.addresses.clone())
+    }
+
+    fn put(&self, uri: &Uri, addresses: &ResolvedSocketAddrs, lifetime: Duration) {
+        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.retain(|entry| !same_host(&entry.of, uri));
+        entries.push(Entry {
+            of: uri.clone(),
+            addresses: addresses.clone(),
+            until: Instant::now() + lifetime,
+        });
+    }
+
+    fn forget_all(&self) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+}
+
+#[derive(Debug)]
+struct Resolving<R> {
+    inner: R,
+    kept: Arc<Kept>,
+    lifetime: Duration,
+}
+
+impl<R: Resolver> Resolver for Resolving<R> {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, Error> {
+        if let Some(addresses) = self.kept.get(uri) {
+            return Ok(addresses);
+        }
+        // The lock is not held meanwhile: two threads may ask twice.
+        let addresses = self
+            .inner
+            .resolve(uri, config, timeout)
+            .map_err(BeforeSending::wrap)?;
+        self.kept.put(uri, &addresses, self.lifetime);
+        Ok(addresses)
+    }
+}
+
+#[derive(Debug)]
+struct Connecting {
+    inner: DefaultConnector,
+    kept: Arc<Kept>,
+}
+
+impl Connector<()> for Connecting {
+    type Out = Box<dyn Transport>;
+
+    fn connect(
+        &self,
+        details: &ConnectionDetails,
+        chained: Option<()>,
+    ) -> Result<Option<Self::Out>, Error> {
+        self.inner.connect(details, chained).map_err(|error| {
+            // The host may have moved.
+            self.kept.forget_all();
+            BeforeSending::wrap(error)
+        })
+    }
+}

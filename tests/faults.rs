@@ -1,0 +1,815 @@
+//! Every fault of a network against every endpoint: how many requests arrived, what the caller got, whether the outcome is
+//! unknown, and that it was in time.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod support;
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ionoscloud_auth::*;
+use support::*;
+
+/// What the library promises is 250 ms; a machine that is busy with other tests may need more.
+const SLACK: Duration = Duration::from_millis(1500);
+const LONG: Duration = Duration::from_secs(20);
+const SHORT: Duration = Duration::from_millis(400);
+
+/// What a fault says of the request, as decision 1 of the design has it, written down anew.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Says {
+    Success,
+    /// The service can't have acted: all endpoints try again.
+    Refused,
+    /// It may have: those try again for which twice is the same as once.
+    Unknown,
+    /// It may have, and nobody tries again.
+    UnknownForGood,
+    /// It may have, and there is no time left.
+    TimedOut,
+    /// It said what became of it.
+    Answered,
+}
+
+struct Fault {
+    name: &'static str,
+    says: Says,
+    /// What the error's text names, apart from the request.
+    text: &'static str,
+    play: fn(&Endpoint) -> Play,
+}
+
+fn chunked(body: &str) -> Vec<u8> {
+    format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{body}").into_bytes()
+}
+
+fn whole(endpoint: &Endpoint) -> Vec<u8> {
+    answer(200, "", endpoint.body)
+}
+
+/// All but the last `n` bytes of a whole answer.
+fn cut(endpoint: &Endpoint, n: usize) -> Vec<u8> {
+    let mut bytes = whole(endpoint);
+    bytes.truncate(bytes.len() - n);
+    bytes
+}
+
+fn head(endpoint: &Endpoint) -> Vec<u8> {
+    cut(endpoint, endpoint.body.len())
+}
+
+fn status(code: u16) -> Play {
+    Play::Write(answer(
+        code,
+        "",
+        r#"{"messages":[{"errorCode":"7","message":"no"}]}"#,
+    ))
+}
+
+const FAULTS: &[Fault] = &[
+    Fault {
+        name: "none",
+        says: Says::Success,
+        text: "",
+        play: |e| Play::Write(whole(e)),
+    },
+    Fault {
+        name: "none, and the connection is closed",
+        says: Says::Success,
+        text: "",
+        play: |e| Play::WriteAndClose(whole(e)),
+    },
+    Fault {
+        name: "chunked",
+        says: Says::Success,
+        text: "",
+        play: |e| {
+            Play::Write(chunked(&format!(
+                "{:x}\r\n{}\r\n0\r\n\r\n",
+                e.body.len(),
+                e.body
+            )))
+        },
+    },
+    Fault {
+        name: "100-continue before the answer",
+        says: Says::Success,
+        text: "",
+        play: |e| Play::Write([b"HTTP/1.1 100 Continue\r\n\r\n".to_vec(), whole(e)].concat()),
+    },
+    Fault {
+        name: "no length, ended by the connection",
+        says: Says::Success,
+        text: "",
+        play: |e| Play::WriteAndClose(format!("HTTP/1.1 200 OK\r\n\r\n{}", e.body).into_bytes()),
+    },
+    Fault {
+        name: "reset before the head",
+        says: Says::Unknown,
+        text: "connection was lost",
+        play: |_| Play::WriteAndReset(vec![]),
+    },
+    Fault {
+        name: "closed before the head",
+        says: Says::Unknown,
+        text: "connection was lost",
+        play: |_| Play::WriteAndClose(vec![]),
+    },
+    Fault {
+        name: "reset in the head",
+        says: Says::Unknown,
+        text: "connection was lost",
+        play: |_| Play::WriteAndReset(b"HTTP/1.1 200 OK\r\nContent-Le".to_vec()),
+    },
+    Fault {
+        name: "reset after the head",
+        says: Says::Unknown,
+        text: "connection was lost",
+        play: |e| Play::WriteAndReset(head(e)),
+    },
+    Fault {
+        name: "closed after the head",
+        says: Says::Unknown,
+        text: "connection was lost",
+        play: |e| Play::WriteAndClose(head(e)),
+    },
+    Fault {
+        name: "reset in the body",
+        says: Says::Unknown,
+        text: "connection was lost",
+        play: |e| Play::WriteAndReset(cut(e, 1)),
+    },
+    Fault {
+        name: "closed in the body",
+        says: Says::Unknown,
+        text: "connection was lost",
+        play: |e| Play::WriteAndClose(cut(e, 1)),
+    },
+    Fault {
+        name: "cut, with no length",
+        says: Says::Unknown,
+        text: "ends in the middle",
+        play: |e| {
+            Play::WriteAndClose(format!("HTTP/1.1 200 OK\r\n\r\n{}", &e.body[..5]).into_bytes())
+        },
+    },
+    Fault {
+        name: "a length that is too short",
+        says: Says::Unknown,
+        text: "ends in the middle",
+        play: |e| {
+            Play::WriteAndClose(
+                format!("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n{}", e.body).into_bytes(),
+            )
+        },
+    },
+    Fault {
+        name: "a length that is none",
+        says: Says::Unknown,
+        text: "can't be understood",
+        play: |e| {
+            Play::WriteAndClose(
+                format!("HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n{}", e.body).into_bytes(),
+            )
+        },
+    },
+    Fault {
+        name: "broken chunks",
+        says: Says::Unknown,
+        text: "can't be understood",
+        play: |e| Play::WriteAndClose(chunked(&format!("zz\r\n{}", e.body))),
+    },
+    Fault {
+        name: "chunks that end early",
+        says: Says::Unknown,
+        text: "connection was lost",
+        play: |e| Play::WriteAndClose(chunked(&format!("{:x}\r\n{}", e.body.len(), &e.body[..5]))),
+    },
+    Fault {
+        name: "no HTTP",
+        says: Says::Unknown,
+        text: "can't be understood",
+        play: |_| Play::WriteAndClose(b"SSH-2.0-OpenSSH_9.2\r\n".to_vec()),
+    },
+    Fault {
+        name: "bytes",
+        says: Says::Unknown,
+        text: "can't be understood",
+        play: |_| Play::WriteAndClose(vec![0xff; 300]),
+    },
+    Fault {
+        name: "a page",
+        says: Says::Unknown,
+        text: "is no JSON",
+        play: |_| {
+            Play::Write(answer(
+                200,
+                "Content-Type: text/html\r\n",
+                "<html>log in to the hotel</html>",
+            ))
+        },
+    },
+    Fault {
+        name: "a flood of headers",
+        says: Says::Unknown,
+        text: "can't be understood",
+        play: |_| {
+            Play::Flood(
+                b"HTTP/1.1 200 OK\r\n".to_vec(),
+                format!("x: {}\r\n", "y".repeat(1000)).into_bytes(),
+            )
+        },
+    },
+    Fault {
+        name: "silence",
+        says: Says::TimedOut,
+        text: "timed out",
+        play: |_| Play::Silence,
+    },
+    Fault {
+        name: "a head that drips",
+        says: Says::TimedOut,
+        text: "timed out",
+        play: |e| Play::Drip(whole(e), Duration::from_millis(20)),
+    },
+    Fault {
+        name: "an endless 100-continue",
+        says: Says::Unknown,
+        text: "can't be understood",
+        play: |_| Play::Flood(vec![], b"HTTP/1.1 100 Continue\r\n\r\n".repeat(4000)),
+    },
+    Fault {
+        name: "429",
+        says: Says::Refused,
+        text: "429 Too Many Requests: no",
+        play: |_| status(429),
+    },
+    Fault {
+        name: "503",
+        says: Says::Refused,
+        text: "503 Service Unavailable: no",
+        play: |_| status(503),
+    },
+    Fault {
+        name: "502",
+        says: Says::Unknown,
+        text: "502 Bad Gateway: no",
+        play: |_| status(502),
+    },
+    Fault {
+        name: "504",
+        says: Says::Unknown,
+        text: "504 Gateway Timeout: no",
+        play: |_| status(504),
+    },
+    Fault {
+        name: "500",
+        says: Says::UnknownForGood,
+        text: "500 Internal Server Error: no",
+        play: |_| status(500),
+    },
+    Fault {
+        name: "400",
+        says: Says::Answered,
+        text: "400 Bad Request: no",
+        play: |_| status(400),
+    },
+    Fault {
+        name: "401",
+        says: Says::Answered,
+        text: "401 Unauthorized: no",
+        play: |_| status(401),
+    },
+    Fault {
+        name: "403",
+        says: Says::Answered,
+        text: "403 Forbidden: no",
+        play: |_| status(403),
+    },
+    Fault {
+        name: "501",
+        says: Says::Answered,
+        text: "501: no",
+        play: |_| status(501),
+    },
+    Fault {
+        name: "302",
+        says: Says::Answered,
+        text: "302 Found",
+        play: |_| Play::Write(answer(302, "Location: http://127.0.0.1:1/\r\n", "")),
+    },
+    Fault {
+        name: "401 with half a body",
+        says: Says::Answered,
+        text: "401 Unauthorized",
+        play: |_| {
+            Play::WriteAndClose(b"HTTP/1.1 401 X\r\nContent-Length: 99\r\n\r\n{\"mess".to_vec())
+        },
+    },
+];
+
+struct Seen {
+    requests: usize,
+    error: Option<Error>,
+    elapsed: Duration,
+}
+
+fn run(endpoint: &Endpoint, script: Vec<Play>, timeout: Duration) -> Seen {
+    let server = FaultServer::start(script);
+    let client = client_of(&server.url(), timeout);
+    let started = Instant::now();
+    let error = (endpoint.run)(&client).err();
+    Seen {
+        requests: server.requests().len(),
+        error,
+        elapsed: started.elapsed(),
+    }
+}
+
+fn check(endpoint: &Endpoint, fault: &Fault) {
+    let case = format!("{} × {}", fault.name, endpoint.name);
+    let timeout = if fault.says == Says::TimedOut {
+        SHORT
+    } else {
+        LONG
+    };
+    let tries = 3;
+
+    // The fault for as long as it is asked for.
+    let lasting = run(endpoint, vec![(fault.play)(endpoint)], timeout);
+    let again = match fault.says {
+        Says::Refused => true,
+        Says::Unknown => endpoint.repeatable,
+        _ => false,
+    };
+    let outcome_unknown = matches!(
+        fault.says,
+        Says::Unknown | Says::UnknownForGood | Says::TimedOut
+    );
+    println!(
+        "{case:45} {} requests, {:5} ms, {}",
+        lasting.requests,
+        lasting.elapsed.as_millis(),
+        lasting
+            .error
+            .as_ref()
+            .map_or("Ok".to_owned(), ToString::to_string)
+    );
+    assert_eq!(lasting.requests, if again { tries } else { 1 }, "{case}");
+    assert!(
+        lasting.elapsed < timeout + SLACK,
+        "{case}: {:?}",
+        lasting.elapsed
+    );
+    match &lasting.error {
+        None => assert_eq!(fault.says, Says::Success, "{case}"),
+        Some(error) => {
+            assert_ne!(fault.says, Says::Success, "{case}: {error}");
+            assert_eq!(error.outcome_unknown(), outcome_unknown, "{case}: {error}");
+            assert!(error.to_string().contains(fault.text), "{case}: {error}");
+        }
+    }
+
+    // The fault once, and then what should be.
+    if fault.says == Says::TimedOut {
+        return;
+    }
+    let once = run(
+        endpoint,
+        vec![(fault.play)(endpoint), Play::Write(whole(endpoint))],
+        timeout,
+    );
+    assert_eq!(once.requests, if again { 2 } else { 1 }, "{case}, once");
+    let succeeds = again || fault.says == Says::Success;
+    assert_eq!(
+        once.error.is_none(),
+        succeeds,
+        "{case}, once: {:?}",
+        once.error
+    );
+}
+
+#[test]
+fn every_fault_against_every_endpoint() {
+    thread::scope(|scope| {
+        for endpoint in &ENDPOINTS {
+            scope.spawn(move || FAULTS.iter().for_each(|fault| check(endpoint, fault)));
+        }
+    });
+}
+
+#[test]
+fn a_connection_that_is_reset_as_soon_as_it_is_made() {
+    for endpoint in &ENDPOINTS {
+        let server = FaultServer::resetting();
+        let error = (endpoint.run)(&client_of(&server.url(), LONG)).unwrap_err();
+        // The request may have been on its way: the client can't know that nobody read it.
+        assert!(error.outcome_unknown(), "{}: {error}", endpoint.name);
+        let expected = if endpoint.repeatable { 3 } else { 1 };
+        assert_eq!(server.connections(), expected, "{}", endpoint.name);
+    }
+}
+
+#[test]
+fn a_404_is_success_only_for_a_deletion_that_may_have_worked() {
+    for (first, says) in [
+        (Play::WriteAndReset(vec![]), "reset"),
+        (status(502), "502"),
+        (Play::Write(answer(200, "", "<html>")), "unreadable"),
+    ] {
+        for endpoint in &ENDPOINTS {
+            let seen = run(endpoint, vec![first.clone(), status(404)], LONG);
+            let error = seen.error;
+            match endpoint.name {
+                "delete" => assert!(error.is_none(), "{says}: {error:?}"),
+                name => {
+                    let error = error.unwrap_or_else(|| panic!("{says}: {name}"));
+                    assert_eq!(
+                        error.status() == Some(404),
+                        endpoint.repeatable,
+                        "{says}: {name}"
+                    );
+                    // A 404 that follows does not say what the first try did.
+                    assert!(error.outcome_unknown(), "{says}: {name}");
+                }
+            }
+        }
+    }
+    for first in [status(503), status(429)] {
+        for endpoint in &ENDPOINTS {
+            let error = run(endpoint, vec![first.clone(), status(404)], LONG)
+                .error
+                .unwrap();
+            assert_eq!(
+                (error.status(), error.outcome_unknown()),
+                (Some(404), false),
+                "{}",
+                endpoint.name
+            );
+        }
+    }
+}
+
+#[test]
+fn an_unknown_outcome_stays_unknown_until_an_answer_tells() {
+    // (after a reset, this), for a list: the last answer is the error, and what the first try did is as unknown as before.
+    for (then, status_code) in [(status(503), 503), (status(401), 401), (status(500), 500)] {
+        let seen = run(&ENDPOINTS[1], vec![Play::WriteAndReset(vec![]), then], LONG);
+        let error = seen.error.unwrap();
+        assert_eq!(
+            (error.status(), error.outcome_unknown()),
+            (Some(status_code), true),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn nobody_listens() {
+    // A port that was free a moment ago.
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    for endpoint in &ENDPOINTS {
+        let error =
+            (endpoint.run)(&client_of(&format!("http://127.0.0.1:{port}"), LONG)).unwrap_err();
+        assert!(!error.outcome_unknown(), "{error}");
+        let Error::Transport(error) = error else {
+            panic!("{error}");
+        };
+        assert_eq!(error.kind, TransportErrorKind::ConnectFailed);
+        assert!(std::error::Error::source(&error).is_some());
+    }
+}
+
+#[test]
+fn a_name_without_an_address() {
+    for endpoint in &ENDPOINTS {
+        let started = Instant::now();
+        let timeout = Duration::from_secs(3);
+        let error =
+            (endpoint.run)(&client_of("https://no-such-host.invalid", timeout)).unwrap_err();
+        assert!(started.elapsed() < timeout + SLACK);
+        assert!(!error.outcome_unknown(), "{error}");
+        // Where no name server can be reached, it may be time that ends it.
+        let Error::Transport(error) = error else {
+            panic!("{error}");
+        };
+        assert!(
+            matches!(
+                error.kind,
+                TransportErrorKind::AddressNotFound | TransportErrorKind::TimedOut
+            ),
+            "{error}"
+        );
+    }
+}
+
+#[cfg(feature = "address-cache")]
+#[test]
+fn tls_that_is_not_agreed_leaves_nothing_unknown() {
+    for (play, kind) in [
+        (Play::WriteAndReset(vec![]), TransportErrorKind::TlsFailed),
+        (Play::WriteAndClose(vec![]), TransportErrorKind::TlsFailed),
+        (
+            Play::WriteAndClose(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()),
+            TransportErrorKind::TlsFailed,
+        ),
+        (
+            Play::WriteAndClose(b"\x15\x03\x03\x00\x02\x02\x28".to_vec()),
+            TransportErrorKind::TlsFailed,
+        ),
+        (Play::Silence, TransportErrorKind::TimedOut),
+        (
+            Play::Drip(
+                vec![0x16, 3, 3, 0xff, 0xff, 2, 0, 0xff, 0xff],
+                Duration::from_millis(100),
+            ),
+            TransportErrorKind::TimedOut,
+        ),
+    ] {
+        for endpoint in &ENDPOINTS {
+            let server = FaultServer::start(vec![play.clone()]);
+            let timeout = if kind == TransportErrorKind::TimedOut {
+                SHORT
+            } else {
+                LONG
+            };
+            let started = Instant::now();
+            let error = (endpoint.run)(&client_of(&server.https_url(), timeout)).unwrap_err();
+            assert!(
+                started.elapsed() < timeout + SLACK,
+                "{:?}",
+                started.elapsed()
+            );
+            assert!(
+                !error.outcome_unknown(),
+                "{}: {play:?}: {error}",
+                endpoint.name
+            );
+            let Error::Transport(error) = error else {
+                panic!("{error}");
+            };
+            assert_eq!(error.kind, kind, "{play:?}: {error}");
+            assert!(server.connections() > 1, "{play:?}: it is tried again");
+        }
+    }
+}
+
+#[test]
+fn a_timeout_is_for_the_whole_call() {
+    // 503 again and again: the tries and their waits end with the call's time.
+    let server = FaultServer::start(vec![status(503)]);
+    let client = Client::builder()
+        .base_url(server.url())
+        .credentials(Credentials::token("a.b.c"))
+        .timeout(Duration::from_millis(500))
+        .retry(
+            RetryPolicy::default()
+                .max_retries(u32::MAX)
+                .base_delay(Duration::from_millis(60))
+                .max_delay(Duration::from_millis(60)),
+        )
+        .build()
+        .unwrap();
+    let started = Instant::now();
+    let error = get_all_tokens(&client, &GetAllTokensOptions::new()).unwrap_err();
+    assert_eq!(error.status(), Some(503));
+    assert!(started.elapsed() < Duration::from_millis(500) + SLACK);
+    assert!(server.requests().len() > 2);
+
+    // An answer whose body drips long after its head was there.
+    let body = Play::Drip(
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n{".to_vec(),
+        Duration::ZERO,
+    );
+    let silent = FaultServer::start(vec![body]);
+    let started = Instant::now();
+    let error = get_all_tokens(
+        &client_of(&silent.url(), SHORT),
+        &GetAllTokensOptions::new(),
+    )
+    .unwrap_err();
+    assert!(started.elapsed() < SHORT + SLACK);
+    assert!(error.outcome_unknown());
+    assert_eq!(error.status(), None);
+}
+
+#[test]
+fn retry_after_is_obeyed_if_it_fits() {
+    let busy = |value: &str| Play::Write(answer(503, &format!("Retry-After: {value}\r\n"), ""));
+    let works = Play::Write(whole(&ENDPOINTS[1]));
+    let list = |server: &FaultServer| {
+        let started = Instant::now();
+        let error =
+            get_all_tokens(&client_of(&server.url(), LONG), &GetAllTokensOptions::new()).err();
+        (error, started.elapsed())
+    };
+
+    let server = FaultServer::start(vec![busy("1"), works.clone()]);
+    let (error, elapsed) = list(&server);
+    assert!(error.is_none());
+    assert!(elapsed >= Duration::from_secs(1), "{elapsed:?}");
+
+    let date = httpdate_in(Duration::from_millis(2900));
+    let server = FaultServer::start(vec![busy(&date), works.clone()]);
+    let (error, elapsed) = list(&server);
+    assert!(error.is_none());
+    assert!(
+        elapsed >= Duration::from_millis(1500),
+        "{elapsed:?}: a date has whole seconds"
+    );
+
+    // It does not fit: the error comes at once, and says how long.
+    for value in [
+        "60",
+        "99999999999999999999999",
+        "Fri, 31 Dec 9999 23:59:59 GMT",
+    ] {
+        let server = FaultServer::start(vec![busy(value), works.clone()]);
+        let (error, elapsed) = list(&server);
+        let error = error.unwrap();
+        assert!(
+            error.retry_after().unwrap() >= Duration::from_secs(60),
+            "{value}"
+        );
+        assert_eq!(
+            (server.requests().len(), error.outcome_unknown()),
+            (1, false),
+            "{value}"
+        );
+        assert!(elapsed < Duration::from_secs(5), "{value}");
+    }
+
+    // Nonsense: as if it had not been sent.
+    for value in [
+        "-1",
+        "soon",
+        "1.5",
+        "",
+        "Sun, 06 Nov 1994 08:49:37 GMT",
+        "\u{fc}",
+    ] {
+        let server = FaultServer::start(vec![busy(value), works.clone()]);
+        let (error, _) = list(&server);
+        assert!(error.is_none(), "{value}: {error:?}");
+        assert_eq!(server.requests().len(), 2, "{value}");
+    }
+}
+
+/// An HTTP date (RFC 9110) of so long from now.
+fn httpdate_in(wait: Duration) -> String {
+    httpdate::fmt_http_date(std::time::SystemTime::now() + wait)
+}
+
+#[test]
+fn reads_and_deletions_share_a_connection_and_a_creation_has_its_own() {
+    let [create, others @ ..] = &ENDPOINTS;
+    let server = FaultServer::start((0..100).map(|_| Play::Write(whole(&others[0]))).collect());
+    let client = client_of(&server.url(), LONG);
+    for _ in 0..100 {
+        (others[0].run)(&client).unwrap();
+    }
+    assert_eq!((server.requests().len(), server.connections()), (100, 1));
+
+    let script: Vec<_> = others
+        .iter()
+        .chain([create, &others[0], create])
+        .map(|e| Play::Write(whole(e)))
+        .collect();
+    let server = FaultServer::start(script);
+    let client = client_of(&server.url(), LONG);
+    for endpoint in others {
+        (endpoint.run)(&client).unwrap();
+    }
+    assert_eq!(server.connections(), 1);
+    (create.run)(&client).unwrap();
+    assert_eq!(server.connections(), 2);
+    (others[0].run)(&client).unwrap();
+    assert_eq!(server.connections(), 2, "the pooled one is still there");
+    (create.run)(&client).unwrap();
+    assert_eq!(
+        server.connections(),
+        3,
+        "no creation rides another's connection"
+    );
+}
+
+#[test]
+fn a_pooled_connection_that_has_died() {
+    for endpoint in &ENDPOINTS {
+        // It ended in order while nobody looked: a new one is made, and nothing is sent twice.
+        let server = FaultServer::start(vec![
+            Play::WriteAndClose(whole(endpoint)),
+            Play::Write(whole(endpoint)),
+        ]);
+        let client = client_of(&server.url(), LONG);
+        (endpoint.run)(&client).unwrap();
+        thread::sleep(Duration::from_millis(100));
+        (endpoint.run)(&client).unwrap();
+        assert_eq!(
+            (server.requests().len(), server.connections()),
+            (2, 2),
+            "{}",
+            endpoint.name
+        );
+
+        // It breaks as the next request arrives, which is then unknown; but for a creation it is not used.
+        let list = &ENDPOINTS[1];
+        let server = FaultServer::start(vec![
+            Play::Write(whole(list)),
+            Play::WriteAndReset(vec![]),
+            Play::Write(whole(endpoint)),
+        ]);
+        let client = client_of(&server.url(), LONG);
+        (list.run)(&client).unwrap();
+        let error = (endpoint.run)(&client).err();
+        assert_eq!(error.is_none(), endpoint.repeatable, "{}", endpoint.name);
+        assert!(error.is_none_or(|error| error.outcome_unknown()));
+        assert_eq!(
+            server.requests().len(),
+            if endpoint.repeatable { 3 } else { 2 }
+        );
+    }
+}
+
+#[test]
+fn what_is_too_long_is_not_read_to_its_end() {
+    let mebibyte = vec![b' '; 1 << 20];
+    for first in ["Content-Length: 1000000000000\r\n\r\n", "\r\n"] {
+        for endpoint in &ENDPOINTS[..2] {
+            let head = format!("HTTP/1.1 200 OK\r\n{first}").into_bytes();
+            let server = FaultServer::start(vec![Play::Flood(head, mebibyte.clone())]);
+            let error = (endpoint.run)(&client_of(&server.url(), LONG)).unwrap_err();
+            assert!(
+                error.to_string().contains("longer than 8 MiB") && error.outcome_unknown(),
+                "{error}"
+            );
+            let tries = if endpoint.repeatable { 3 } else { 1 };
+            assert_eq!(server.requests().len(), tries);
+            // What the systems' own buffers take is not read by anybody.
+            assert!(
+                server.written() < tries * (32 << 20),
+                "{}",
+                server.written()
+            );
+        }
+    }
+    // The longest error that is read is far shorter.
+    let server = FaultServer::start(vec![Play::Flood(
+        b"HTTP/1.1 403 X\r\n\r\n".to_vec(),
+        mebibyte,
+    )]);
+    let error =
+        get_all_tokens(&client_of(&server.url(), LONG), &GetAllTokensOptions::new()).unwrap_err();
+    assert_eq!(error.status(), Some(403));
+    assert!(server.written() < 32 << 20, "{}", server.written());
+}
+
+#[test]
+fn a_list_of_ten_thousand_tokens() {
+    let tokens: Vec<String> = (0..10_000)
+        .map(|n| {
+            format!(r#"{{"id":"f13a5c54-8228-4b7e-9414-{n:012}","href":"https://api.ionos.com/auth/v1/tokens/f13a5c54-8228-4b7e-9414-{n:012}","createdDate":"2025-09-23T07:29:44Z","expirationDate":"2026-09-23T07:29:44Z"}}"#)
+        })
+        .collect();
+    let body = format!(r#"{{"tokens":[{}]}}"#, tokens.join(","));
+    assert!(body.len() > 2_000_000 && body.len() < 8 << 20);
+    let server = FaultServer::start(vec![Play::Write(answer(200, "", &body))]);
+    let tokens = get_all_tokens(&client_of(&server.url(), LONG), &GetAllTokensOptions::new())
+        .unwrap()
+        .tokens;
+    assert_eq!(tokens.len(), 10_000);
+    assert_eq!(
+        tokens[9_999].id.as_str(),
+        "f13a5c54-8228-4b7e-9414-000000009999"
+    );
+}
+
+#[test]
+fn timeouts_at_the_edges() {
+    let list = &ENDPOINTS[1];
+    for timeout in [
+        Duration::MAX,
+        Duration::from_secs(u64::MAX),
+        Duration::from_secs(99 * 365 * 86_400),
+    ] {
+        let server = FaultServer::start(vec![status(503), Play::Write(whole(list))]);
+        (list.run)(&client_of(&server.url(), timeout)).unwrap();
+    }
+    // Nothing can be done in a nanosecond: nothing is known to have been sent, or that it was not.
+    let server = FaultServer::start(vec![Play::Write(whole(list))]);
+    let error = (list.run)(&client_of(&server.url(), Duration::from_nanos(1))).unwrap_err();
+    let Error::Transport(error) = error else {
+        panic!("{error}");
+    };
+    assert_eq!(error.kind, TransportErrorKind::TimedOut);
+}
