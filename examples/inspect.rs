@@ -4,6 +4,7 @@
 //! Nothing is sent, no signature is checked, and no part of the signature is printed.
 
 use std::io::Read as _;
+use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ionoscloud_auth::{claims, key_id};
@@ -11,7 +12,17 @@ use ionoscloud_auth::{claims, key_id};
 /// Longer than any token.
 const LONGEST: u64 = 1024 * 1024;
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> ExitCode {
+    match inspect() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn inspect() -> Result<(), Box<dyn std::error::Error>> {
     let mut token = String::new();
     std::io::stdin().take(LONGEST).read_to_string(&mut token)?;
 

@@ -31,9 +31,11 @@ fn lifecycle(client: &Client) -> Result<()> {
     println!("created  {id}");
 
     let claims = jwt.claims()?;
-    let identity = claims.identity.as_ref();
-    let contract = identity.and_then(|identity| identity.contract_number);
-    println!("claims   contract {contract:?}, expires {:?}", claims.exp);
+    if let Some(identity) = claims.identity {
+        let contract = identity.contract_number.unwrap_or_default();
+        let role = identity.role.unwrap_or_default();
+        println!("claims   contract {contract}, role {role}");
+    }
 
     let token = get_token_by_id(client, &GetTokenByIdOptions::new(id.clone()))?;
     println!("read     expires {}", token.expiration_date);
@@ -46,7 +48,7 @@ fn lifecycle(client: &Client) -> Result<()> {
     println!("deleted  {id}");
 
     match get_token_by_id(client, &GetTokenByIdOptions::new(id)) {
-        Err(error) if error.status() == Some(404) => println!("an error {error}"),
+        Err(error) if error.status() == Some(404) => println!("error    {error}"),
         Err(error) => return Err(error),
         Ok(token) => println!("still there, though deleted: {}", token.id),
     }

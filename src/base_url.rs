@@ -58,14 +58,18 @@ impl BaseUrl {
         {
             return Err(refuse("its path holds \".\" or \"..\""));
         }
-        let path = match path.strip_suffix(API) {
-            Some(_) => path.to_owned(),
-            None => format!("{path}{API}"),
-        };
+        // What stands before is a gateway's business; but /auth, /auth/v2 or /auth/v1/tokens is an address
+        // that was meant otherwise.
+        let before = path.strip_suffix(API).unwrap_or(path);
+        if before.split('/').any(|segment| segment == "auth") {
+            return Err(refuse(
+                "its path is neither empty nor /auth/v1; give the host alone, or all up to /auth/v1",
+            ));
+        }
         Ok(BaseUrl {
             https,
             authority: authority.to_owned(),
-            path,
+            path: format!("{before}{API}"),
             loopback,
         })
     }
@@ -96,7 +100,7 @@ fn host_is_loopback(authority: &str) -> std::result::Result<bool, &'static str> 
                 .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
             {
                 return Err(
-                    "its host holds a character that no host name has (write international names in punycode)",
+                    "its host holds a space or another character that no host name has; write international names in punycode",
                 );
             }
             let address = host.parse::<Ipv4Addr>();
@@ -263,6 +267,10 @@ mod tests {
             ("https://[::g]", "IPv6"),
             ("https://[::1]x", "port"),
             ("https://api.ionos.com/a b", "path holds a character"),
+            ("https://api.ionos.com/auth", "up to /auth/v1"),
+            ("https://api.ionos.com/auth/v2", "up to /auth/v1"),
+            ("https://api.ionos.com/auth/v1/tokens", "up to /auth/v1"),
+            ("https://api.ionos.com/auth/v1/auth/v1", "up to /auth/v1"),
             ("https://api.ionos.com/../x", "\"..\""),
         ] {
             let error = BaseUrl::parse("IONOS_API_URL", text)

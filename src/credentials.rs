@@ -77,10 +77,13 @@ impl Credentials {
         match &self.0 {
             Kind::Token(token) => {
                 filled(names.token, token)?;
-                if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+                // RFC 6750, section 2.1. A JWT has even fewer.
+                let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
+                if !token.bytes().all(allowed) {
                     return Err(Error::invalid(
                         names.token,
-                        "holds white space, a line break or another character that no token has",
+                        "holds white space, a line break, a quote or another character that no token has: give the token \
+                         alone, trimmed and without \"Bearer\"",
                     ));
                 }
             }
@@ -211,6 +214,8 @@ mod tests {
             (Credentials::token("SECRET\0"), "token: holds"),
             (Credentials::token("SECRET key"), "token: holds"),
             (Credentials::token("SECRETä"), "token: holds"),
+            (Credentials::token("\"SECRET\""), "token: holds"),
+            (Credentials::token("Bearer SECRET"), "token: holds"),
             (Credentials::basic("", "SECRET"), "username: is empty"),
             (Credentials::basic("user", ""), "password: is empty"),
             (

@@ -14,7 +14,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 ///
 /// | kind | was anything sent? | what to do |
 /// | --- | --- | --- |
-/// | [`Invalid`](Error::Invalid) | no | correct the option that it names |
+/// | [`Invalid`](Error::Invalid) | no | correct what it names: an option, a setting, a JWT, a date |
 /// | [`Api`](Error::Api) | yes, and the service answered | look at [`status`](Error::status) and the messages |
 /// | [`UnreadableAnswer`](Error::UnreadableAnswer) | yes, and something else came back | look at the base URL and at what stands between |
 /// | [`Transport`](Error::Transport) | see [`outcome_unknown`](Error::outcome_unknown) | look at the network, then call again |
@@ -137,6 +137,8 @@ pub struct ApiError {
     /// If there are no messages: the beginning of the body, as one short line of printable
     /// characters.
     pub excerpt: Option<String>,
+    /// How many times the request was sent, or tried to be: 1 if it was not repeated.
+    pub tries: u32,
     pub(crate) outcome_unknown: bool,
     /// What to do about an unknown outcome; empty if there is nothing.
     pub(crate) advice: &'static str,
@@ -156,8 +158,9 @@ impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{}: the service answered {}",
+            "{}{}: the service answered {}",
             self.request,
+            Tries(self.tries),
             Status(self.status)
         )?;
         for (index, message) in self.messages.iter().enumerate() {
@@ -177,7 +180,12 @@ impl fmt::Display for ApiError {
                 "; check the credentials and the contract number. For users with two-factor authentication, user name and \
                  password do not work, nor can a token made through this API create or delete tokens"
             }
-            404 => "; this user has no such token, or the base URL is not that of the Auth API",
+            404 if self.request.contains("/tokens/") => {
+                "; this user has no such token, or the base URL is not that of the Auth API"
+            }
+            404 => "; the base URL is not that of the Auth API",
+            429 | 503 if self.retry_after.is_none() => "; try again later",
+            200..=299 => "; nothing was deleted, as it says",
             _ => "",
         })?;
         if let Some(wait) = self.retry_after {
@@ -199,6 +207,8 @@ pub struct UnreadableAnswer {
     pub request: String,
     /// What is wrong with the answer. It never repeats the answer, which may hold a token.
     pub reason: String,
+    /// How many times the request was sent, or tried to be: 1 if it was not repeated.
+    pub tries: u32,
     pub(crate) outcome_unknown: bool,
     /// What to do about an unknown outcome; empty if there is nothing.
     pub(crate) advice: &'static str,
@@ -206,7 +216,7 @@ pub struct UnreadableAnswer {
 
 impl fmt::Display for UnreadableAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.request)?;
+        write!(f, "{}{}: ", self.request, Tries(self.tries))?;
         match self.status {
             Some(status) => write!(f, "the answer {} can't be understood", Status(status))?,
             None => f.write_str("the answer can't be understood")?,
@@ -232,6 +242,8 @@ pub struct TransportError {
     pub request: String,
     /// What was seen, in words.
     pub reason: String,
+    /// How many times the request was sent, or tried to be: 1 if it was not repeated.
+    pub tries: u32,
     pub(crate) outcome_unknown: bool,
     /// What to do about an unknown outcome; empty if there is nothing.
     pub(crate) advice: &'static str,
@@ -267,7 +279,8 @@ impl fmt::Display for TransportError {
             TransportErrorKind::ConnectionLost => "the connection was lost",
             TransportErrorKind::ShutDown => "the client was shut down",
         };
-        write!(f, "{}: {kind}: {}", self.request, self.reason)?;
+        let tries = Tries(self.tries);
+        write!(f, "{}{tries}: {kind}: {}", self.request, self.reason)?;
         write_advice(f, self.advice)
     }
 }
@@ -283,6 +296,18 @@ fn write_advice(f: &mut fmt::Formatter<'_>, advice: &str) -> fmt::Result {
         return Ok(());
     }
     write!(f, "; {advice}")
+}
+
+/// How often it was tried, where that was more than once.
+struct Tries(u32);
+
+impl fmt::Display for Tries {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 | 1 => Ok(()),
+            n => write!(f, " ({n} tries)"),
+        }
+    }
 }
 
 /// A status with its name, where it is one that this service or a gateway before it sends.

@@ -1,7 +1,7 @@
 //! One call: its tries, the waits between them, its deadline and its end by `shutdown`. Knows
 //! nothing of what is asked or answered.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::Value;
 use zeroize::Zeroize as _;
@@ -33,24 +33,40 @@ impl Call<'_> {
     fn name(&self) -> String {
         format!("{} {}", self.method.as_str(), self.target)
     }
+}
 
-    fn advice(&self, outcome_unknown: bool) -> &'static str {
-        if outcome_unknown {
-            self.unknown_advice
+/// What the tries of a call have come to.
+#[derive(Clone, Copy, Default)]
+struct SoFar {
+    tries: u32,
+    /// Once a try's outcome is unknown, that of the call is, until a success tells.
+    outcome_unknown: bool,
+}
+
+impl SoFar {
+    fn advice(self, call: &Call) -> &'static str {
+        if self.outcome_unknown {
+            call.unknown_advice
         } else {
             ""
         }
     }
 }
 
-/// Makes the call. `read` gets the body of a success, and says in a few words, none of them the
-/// body's, why it can't be read.
-///
-/// A 404 that counts as success reads as an empty body.
+/// Why the body of a success brings no value.
+pub(crate) enum Unread {
+    /// In a few words, none of them the body's.
+    Unreadable(String),
+    /// It says itself that it is no success.
+    NoSuccess,
+}
+
+/// Makes the call. `read` gets the body of a success; a 404 that counts as one reads as an empty
+/// body.
 pub(crate) fn run<T>(
     client: &Client,
     call: &Call,
-    read: impl Fn(&[u8]) -> std::result::Result<T, String>,
+    read: impl Fn(&[u8]) -> Result<T, Unread>,
 ) -> Result<T> {
     let mut value = None;
     // The loop is compiled once, not once for every type of answer.
@@ -61,7 +77,7 @@ pub(crate) fn run<T>(
     value.ok_or_else(|| Error::invalid("answer", "was not read"))
 }
 
-type Read<'a> = dyn FnMut(&[u8]) -> std::result::Result<(), String> + 'a;
+type Read<'a> = dyn FnMut(&[u8]) -> Result<(), Unread> + 'a;
 
 fn run_until(client: &Client, call: &Call, read: &mut Read) -> Result<()> {
     let contract_number = call.contract_number.or(client.contract_number());
@@ -70,11 +86,10 @@ fn run_until(client: &Client, call: &Call, read: &mut Read) -> Result<()> {
     }
     let started = Instant::now();
     let deadline = client.timeout().map(|timeout| started + timeout);
-    let mut outcome_unknown = false;
-    let mut tries = 0;
+    let mut so_far = SoFar::default();
     loop {
         if client.shutdown_signal().is_set() {
-            return Err(shut_down(call, outcome_unknown));
+            return Err(shut_down(call, so_far));
         }
         let request = Request {
             method: call.method,
@@ -83,7 +98,7 @@ fn run_until(client: &Client, call: &Call, read: &mut Read) -> Result<()> {
             contract_number,
             own_connection: call.creates,
             remaining: match deadline {
-                Some(deadline) if tries > 0 => {
+                Some(deadline) if so_far.tries > 0 => {
                     Some(deadline.saturating_duration_since(Instant::now()))
                 }
                 _ => None,
@@ -91,56 +106,56 @@ fn run_until(client: &Client, call: &Call, read: &mut Read) -> Result<()> {
         };
         let tried_at = Instant::now();
         let tried = client.transport().send(&request);
-        tries += 1;
+        so_far.tries = so_far.tries.saturating_add(1);
         log::debug!(
-            "{}: {} after {} ms, try {tries}",
+            "{}: {} after {} ms, try {}",
             call.name(),
             match &tried {
                 Ok(answer) => format!("status {}", answer.status),
                 Err(failure) => format!("{:?}", failure.seen),
             },
             tried_at.elapsed().as_millis(),
+            so_far.tries,
         );
 
-        let (seen, retry_after, failed) = match tried {
-            Ok(mut answer) if (200..300).contains(&answer.status) => {
-                let read = read(&answer.body);
-                if call.creates {
-                    answer.body.zeroize();
-                }
-                match read {
-                    Ok(()) => return Ok(()),
-                    Err(reason) => {
-                        let unreadable = Failure {
-                            seen: Seen::Unreadable,
-                            status: Some(answer.status),
-                            reason,
-                            source: None,
-                        };
-                        (Seen::Unreadable, None, Failed::Transport(unreadable))
+        let failed = match tried {
+            Ok(mut answer) if (200..300).contains(&answer.status) => match read(&answer.body) {
+                Ok(()) => {
+                    if call.creates {
+                        answer.body.zeroize();
                     }
-                }
-            }
-            Ok(answer) if answer.status == 404 && outcome_unknown && call.gone_is_success => {
-                if read(b"").is_ok() {
                     return Ok(());
                 }
-                (Seen::Status(404), None, Failed::Answered(answer))
+                Err(Unread::NoSuccess) => Failed::Answered(answer),
+                Err(Unread::Unreadable(reason)) => {
+                    let status = Some(answer.status);
+                    answer.body.zeroize();
+                    Failed::Transport(Failure {
+                        status,
+                        ..Failure::new(Seen::Unreadable, reason)
+                    })
+                }
+            },
+            Ok(answer) => {
+                let gone = answer.status == 404 && so_far.outcome_unknown && call.gone_is_success;
+                if gone && read(b"").is_ok() {
+                    return Ok(());
+                }
+                Failed::Answered(answer)
             }
-            Ok(answer) => (
-                Seen::Status(answer.status),
-                answer.retry_after,
-                Failed::Answered(answer),
-            ),
-            Err(failure) => (failure.seen, None, Failed::Transport(failure)),
+            Err(failure) => Failed::Transport(failure),
+        };
+        let (seen, retry_after) = match &failed {
+            Failed::Answered(answer) => (Seen::Status(answer.status), answer.retry_after),
+            Failed::Transport(failure) => (failure.seen, None),
         };
 
-        outcome_unknown |= retry::outcome(seen) == Outcome::Unknown;
+        so_far.outcome_unknown |= retry::outcome(seen) == Outcome::Unknown;
         if client.shutdown_signal().is_set() {
-            return Err(shut_down(call, outcome_unknown));
+            return Err(shut_down(call, so_far));
         }
         let delay = retry::may_be_sent_again(seen, call.repeat)
-            .then(|| client.retry_policy().delay_after(tries, retry_after))
+            .then(|| client.retry_policy().delay_after(so_far.tries, retry_after))
             .flatten()
             .filter(|delay| {
                 deadline.is_none_or(|deadline| {
@@ -148,18 +163,19 @@ fn run_until(client: &Client, call: &Call, read: &mut Read) -> Result<()> {
                 })
             });
         let Some(delay) = delay else {
-            return Err(failed.into_error(client, call, outcome_unknown));
+            return Err(failed.into_error(client, call, so_far));
         };
         log::warn!(
-            "{}: trying again in {} ms, as try {tries} brought {seen:?}",
+            "{}: trying again in {} ms, as try {} brought {seen:?}",
             call.name(),
-            delay.as_millis()
+            delay.as_millis(),
+            so_far.tries,
         );
         if client.shutdown_signal().wait(delay) {
-            return Err(shut_down(call, outcome_unknown));
+            return Err(shut_down(call, so_far));
         }
         if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-            return Err(failed.into_error(client, call, outcome_unknown));
+            return Err(failed.into_error(client, call, so_far));
         }
     }
 }
@@ -175,13 +191,14 @@ pub(crate) fn check_contract_number(what: &'static str, number: u32) -> Result<(
     Ok(())
 }
 
-fn shut_down(call: &Call, outcome_unknown: bool) -> Error {
+fn shut_down(call: &Call, so_far: SoFar) -> Error {
     Error::Transport(Box::new(TransportError {
         kind: TransportErrorKind::ShutDown,
         request: call.name(),
         reason: "make a new one to call again".to_owned(),
-        outcome_unknown,
-        advice: call.advice(outcome_unknown),
+        tries: so_far.tries,
+        outcome_unknown: so_far.outcome_unknown,
+        advice: so_far.advice(call),
         source: None,
     }))
 }
@@ -192,22 +209,15 @@ enum Failed {
 }
 
 impl Failed {
-    fn into_error(self, client: &Client, call: &Call, outcome_unknown: bool) -> Error {
+    fn into_error(self, client: &Client, call: &Call, so_far: SoFar) -> Error {
         match self {
-            Failed::Answered(answer) => api_error(
-                client,
-                call,
-                answer.status,
-                answer.retry_after,
-                &answer.body,
-                outcome_unknown,
-            ),
-            Failed::Transport(failure) => transport_error(call, failure, outcome_unknown),
+            Failed::Answered(answer) => api_error(client, call, &answer, so_far),
+            Failed::Transport(failure) => transport_error(call, failure, so_far),
         }
     }
 }
 
-fn transport_error(call: &Call, failure: Failure, outcome_unknown: bool) -> Error {
+fn transport_error(call: &Call, failure: Failure, so_far: SoFar) -> Error {
     let kind = match failure.seen {
         Seen::AddressNotFound => TransportErrorKind::AddressNotFound,
         Seen::ConnectFailed => TransportErrorKind::ConnectFailed,
@@ -219,8 +229,9 @@ fn transport_error(call: &Call, failure: Failure, outcome_unknown: bool) -> Erro
                 status: failure.status,
                 request: call.name(),
                 reason: failure.reason,
-                outcome_unknown,
-                advice: call.advice(outcome_unknown),
+                tries: so_far.tries,
+                outcome_unknown: so_far.outcome_unknown,
+                advice: so_far.advice(call),
             }));
         }
     };
@@ -228,34 +239,29 @@ fn transport_error(call: &Call, failure: Failure, outcome_unknown: bool) -> Erro
         kind,
         request: call.name(),
         reason: failure.reason,
-        outcome_unknown,
-        advice: call.advice(outcome_unknown),
+        tries: so_far.tries,
+        outcome_unknown: so_far.outcome_unknown,
+        advice: so_far.advice(call),
         source: failure.source,
     }))
 }
 
-pub(crate) fn api_error(
-    client: &Client,
-    call: &Call,
-    status: u16,
-    retry_after: Option<Duration>,
-    body: &[u8],
-    outcome_unknown: bool,
-) -> Error {
+fn api_error(client: &Client, call: &Call, answer: &Answer, so_far: SoFar) -> Error {
     let shown = |text: &str, most| printable(&client.credentials().redact(text), most);
-    let messages = messages(body, |text| shown(text, LONG));
+    let messages = messages(&answer.body, |text| shown(text, LONG));
     let excerpt = messages
         .is_empty()
-        .then(|| shown(&String::from_utf8_lossy(body), SHORT))
+        .then(|| shown(&String::from_utf8_lossy(&answer.body), SHORT))
         .filter(|excerpt| !excerpt.is_empty());
     Error::Api(Box::new(ApiError {
-        status,
+        status: answer.status,
         messages,
-        retry_after,
+        retry_after: answer.retry_after,
         request: call.name(),
         excerpt,
-        outcome_unknown,
-        advice: call.advice(outcome_unknown),
+        tries: so_far.tries,
+        outcome_unknown: so_far.outcome_unknown,
+        advice: so_far.advice(call),
     }))
 }
 

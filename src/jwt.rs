@@ -137,6 +137,11 @@ fn parts(jwt: &str) -> Result<[&str; 2]> {
             jwt.len()
         )));
     }
+    if jwt.contains(char::is_whitespace) {
+        return Err(invalid(
+            "holds white space: give the token alone, without \"Bearer\"",
+        ));
+    }
     let three = jwt.split_once('.').and_then(|(header, rest)| {
         let (payload, signature) = rest.split_once('.')?;
         (!signature.contains('.')).then_some([header, payload])
@@ -262,7 +267,7 @@ mod tests {
             (format!("{secret}.e30.sig.x"), "this has 4"),
             (format!("{secret}+/.e30.sig"), "no base64url"),
             (format!("{secret}!.e30.sig"), "no base64url"),
-            (format!("Bearer {secret}.e30.sig"), "no base64url"),
+            (format!("Bearer {secret}.e30.sig"), "without \"Bearer\""),
             (jwt(secret, "{}"), "is no JSON"),
             (jwt(r#"{"kid":"SECRETSECRET"#, "{}"), "ends in the middle"),
             (jwt(r#""SECRETSECRET""#, "{}"), "another type"),

@@ -28,7 +28,7 @@ const YEAR: u64 = 31_536_000;
 ///
 /// It keeps state as the service does: what it creates can be listed, read, used to log in, and
 /// deleted. It answers errors in the service's own shape with the documented statuses, and can be
-/// [told to answer something else](MockAuthApi::answer_next). It stops when it is dropped.
+/// [told to answer something else](MockAuthApi::answer_next). It is over when it is dropped.
 ///
 /// | request | answer |
 /// | --- | --- |

@@ -68,9 +68,10 @@ pub(crate) fn may_be_sent_again(seen: Seen, allowed: Repeat) -> bool {
 /// How often a call is tried again, and how long it waits in between.
 ///
 /// What is tried again is not a setting: a request that the service can't have acted on (no
-/// address, no connection, 429, 503) always is; one that it may have acted on only where twice is
-/// the same as once. [`create_token`](crate::create_token) is never sent again once the service may
-/// have seen it.
+/// address, no connection, 429, 503) always is; one that it may have acted on (connection lost, 502,
+/// 504, an answer that can't be read) only where twice is the same as once; one that was answered
+/// with 500 or anything else, never. [`create_token`](crate::create_token) is never sent again once
+/// the service may have seen it.
 ///
 /// Before the n-th repetition a call waits `base_delay` × 2ⁿ⁻¹, at most `max_delay`, of which up to
 /// one half is taken off at random; and if the service says `Retry-After`, at least that long. A

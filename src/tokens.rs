@@ -3,9 +3,11 @@
 
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
+
 use crate::client::Client;
 use crate::error::{Error, Result};
-use crate::exchange::{self, Call};
+use crate::exchange::{self, Call, Unread};
 use crate::json;
 use crate::key_id::KeyId;
 use crate::model::{Criteria, DeleteResponse, Jwt, Token, Tokens};
@@ -71,7 +73,7 @@ pub fn create_token(client: &Client, options: &CreateTokenOptions) -> Result<Jwt
             gone_is_success: false,
             unknown_advice: "a token may have been created: list the tokens, and delete the one that nobody knows",
         },
-        json::read,
+        json,
     )
 }
 
@@ -135,7 +137,7 @@ pub fn get_all_tokens(client: &Client, options: &GetAllTokensOptions) -> Result<
             gone_is_success: false,
             unknown_advice: "",
         },
-        json::read,
+        json,
     )
 }
 
@@ -192,7 +194,7 @@ pub fn get_token_by_id(client: &Client, options: &GetTokenByIdOptions) -> Result
             gone_is_success: false,
             unknown_advice: "",
         },
-        json::read,
+        json,
     )
 }
 
@@ -362,22 +364,19 @@ impl DeleteTokenByCriteriaOptions {
 }
 
 fn delete(client: &Client, call: &Call) -> Result<DeleteResponse> {
-    let response: DeleteResponse = exchange::run(client, call, |body| {
+    exchange::run(client, call, |body| {
         if body.iter().all(u8::is_ascii_whitespace) {
             return Ok(DeleteResponse { success: true });
         }
-        json::read(body)
-    })?;
-    if response.success {
-        Ok(response)
-    } else {
-        Err(exchange::api_error(
-            client,
-            call,
-            200,
-            None,
-            br#"{"success": false}"#,
-            false,
-        ))
-    }
+        let response: DeleteResponse = json(body)?;
+        if response.success {
+            Ok(response)
+        } else {
+            Err(Unread::NoSuccess)
+        }
+    })
+}
+
+fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Unread> {
+    json::read(body).map_err(Unread::Unreadable)
 }

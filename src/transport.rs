@@ -363,7 +363,7 @@ fn root_certificates(pem: &[u8]) -> Result<RootCerts> {
 }
 
 impl Failure {
-    fn new(seen: Seen, reason: impl Into<String>) -> Failure {
+    pub(crate) fn new(seen: Seen, reason: impl Into<String>) -> Failure {
         Failure {
             seen,
             status: None,

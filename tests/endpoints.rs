@@ -474,7 +474,7 @@ fn a_deletion_that_did_not_succeed_is_an_error() {
         )
         .unwrap_err();
         assert!(
-            error.to_string().contains(r#"{"success": false}"#),
+            error.to_string().contains(r#"{"success":false}"#),
             "{name}: {error}"
         );
         assert!(

@@ -1,6 +1,6 @@
 //! A server that misbehaves as networks do, on a raw socket; and the endpoints as a table.
 
-#![allow(dead_code)] // Each test file uses a part of it.
+#![allow(unreachable_pub, dead_code)] // Each test file uses a part of it.
 
 use std::collections::VecDeque;
 use std::io::{Read as _, Write as _};

@@ -1,0 +1,278 @@
+//! One client, many threads, and a service that fails one request in five: what `Ok` says is true, no creation is made twice, and
+//! nothing hangs.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod support;
+
+use std::collections::{HashMap, HashSet};
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ionoscloud_auth::*;
+
+const THREADS: usize = 32;
+const CALLS: usize = 10_000;
+
+/// A service that keeps tokens by a number, which is their Key ID. `{"kid":"…"}` is all that it puts into them.
+#[derive(Default)]
+struct Service {
+    tokens: Mutex<HashSet<String>>,
+    created: AtomicUsize,
+    requests: AtomicUsize,
+}
+
+/// The n-th number of a sequence that looks random and is the same each time (splitmix64).
+fn number(n: usize) -> u64 {
+    let mut z = (n as u64)
+        .wrapping_add(1)
+        .wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+impl Service {
+    fn act(&self, line: &str) -> (u16, String) {
+        let mut tokens = self.tokens.lock().unwrap();
+        let path = line
+            .split(' ')
+            .nth(1)
+            .unwrap()
+            .strip_prefix("/auth/v1/tokens")
+            .unwrap();
+        match (line.split(' ').next().unwrap(), path) {
+            ("GET", "/generate") => {
+                let id = format!("id-{}", self.created.fetch_add(1, Ordering::SeqCst));
+                tokens.insert(id.clone());
+                (200, format!(r#"{{"token":"{}"}}"#, jwt(&id)))
+            }
+            ("GET", "") => {
+                let tokens: Vec<_> = tokens
+                    .iter()
+                    .map(|id| format!(r#"{{"id":"{id}"}}"#))
+                    .collect();
+                (200, format!(r#"{{"tokens":[{}]}}"#, tokens.join(",")))
+            }
+            ("GET", id) if tokens.contains(&id[1..]) => {
+                (200, format!(r#"{{"id":"{}"}}"#, &id[1..]))
+            }
+            ("DELETE", id) if tokens.remove(&id[1..]) => (200, r#"{"success":true}"#.to_owned()),
+            _ => (404, String::new()),
+        }
+    }
+
+    fn serve(&self, mut stream: TcpStream) {
+        let mut buffer = vec![0; 16 * 1024];
+        loop {
+            let mut filled = 0;
+            while !buffer[..filled].ends_with(b"\r\n\r\n") {
+                match stream.read(&mut buffer[filled..]) {
+                    Ok(n) if n > 0 => filled += n,
+                    _ => return,
+                }
+            }
+            let line = String::from_utf8_lossy(&buffer[..filled])
+                .lines()
+                .next()
+                .unwrap()
+                .to_owned();
+            let n = number(self.requests.fetch_add(1, Ordering::SeqCst));
+            let fails = n % 5 == 0;
+            // Half of the failures come after the service has done what was asked.
+            let (status, body) = if fails && n & 64 == 0 {
+                (0, String::new())
+            } else {
+                self.act(&line)
+            };
+            let answer = support::answer(status, "", &body);
+            let written = match n >> 8 & 7 {
+                _ if !fails => stream.write_all(&answer),
+                0 | 1 => stream.write_all(&support::answer(502, "", "<html>")),
+                2 if status == 0 => stream.write_all(&support::answer(503, "", "")),
+                3 if status == 0 => stream.write_all(&support::answer(429, "", "")),
+                4 => stream.write_all(&support::answer(504, "", "")),
+                5 if status != 0 => {
+                    let _ = stream.write_all(&answer[..answer.len() / 2]);
+                    return;
+                }
+                6 => stream.write_all(&support::answer(500, "", "")),
+                // Without an answer.
+                _ => return,
+            };
+            if written.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+fn jwt(id: &str) -> String {
+    use base64::Engine as _;
+    let encode = |text: String| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(text);
+    format!("{}.e30.c2ln", encode(format!(r#"{{"kid":"{id}"}}"#)))
+}
+
+#[test]
+fn a_service_that_fails_one_request_in_five() {
+    let service = Arc::new(Service::default());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let accepting = Arc::clone(&service);
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let service = Arc::clone(&accepting);
+            thread::spawn(move || service.serve(stream.unwrap()));
+        }
+    });
+    let client = Client::builder()
+        .base_url(url)
+        .credentials(Credentials::token("a.b.c"))
+        .retry(
+            RetryPolicy::default()
+                .max_retries(5)
+                .base_delay(Duration::from_millis(1)),
+        )
+        .build()
+        .unwrap();
+
+    let calls = AtomicUsize::new(0);
+    let creations = AtomicUsize::new(0);
+    let outcomes: Mutex<HashMap<String, usize>> = Mutex::default();
+    let started = Instant::now();
+    thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                // Each thread owns the tokens that it created: nobody else deletes them.
+                let mut own: Vec<KeyId> = Vec::new();
+                loop {
+                    let n = calls.fetch_add(1, Ordering::SeqCst);
+                    if n >= CALLS {
+                        return;
+                    }
+                    let said = match (number(n + CALLS * 100) % 4, own.last().cloned()) {
+                        (0, _) | (1.., None) => {
+                            creations.fetch_add(1, Ordering::SeqCst);
+                            create_token(&client, &CreateTokenOptions::new()).map(|jwt| {
+                                let id = jwt.key_id().unwrap();
+                                assert!(service.tokens.lock().unwrap().contains(id.as_str()));
+                                own.push(id);
+                                "create"
+                            })
+                        }
+                        (1, Some(id)) => {
+                            delete_token_by_id(&client, &DeleteTokenByIdOptions::new(id.clone()))
+                                .map(|answer| {
+                                    own.pop();
+                                    assert!(answer.success);
+                                    assert!(!service.tokens.lock().unwrap().contains(id.as_str()));
+                                    "delete"
+                                })
+                        }
+                        (2, Some(_)) => {
+                            get_all_tokens(&client, &GetAllTokensOptions::new()).map(|answer| {
+                                let listed: HashSet<_> =
+                                    answer.tokens.into_iter().map(|token| token.id).collect();
+                                let tokens = service.tokens.lock().unwrap();
+                                for id in own.iter().filter(|id| tokens.contains(id.as_str())) {
+                                    assert!(listed.contains(id));
+                                }
+                                "list"
+                            })
+                        }
+                        (_, Some(id)) => {
+                            get_token_by_id(&client, &GetTokenByIdOptions::new(id.clone())).map(
+                                |token| {
+                                    assert_eq!(token.id, id);
+                                    "get"
+                                },
+                            )
+                        }
+                    };
+                    let said = match said {
+                        Ok(endpoint) => format!("Ok {endpoint}"),
+                        Err(error) => {
+                            // A deletion that failed for good may have worked.
+                            if let (Some(404), Some(id)) = (error.status(), own.last()) {
+                                assert!(!service.tokens.lock().unwrap().contains(id.as_str()));
+                                own.pop();
+                            }
+                            format!(
+                                "status {:?}, unknown {}",
+                                error.status(),
+                                error.outcome_unknown()
+                            )
+                        }
+                    };
+                    *outcomes.lock().unwrap().entry(said).or_default() += 1;
+                }
+            });
+        }
+    });
+    println!("{:?}\n{:#?}", started.elapsed(), outcomes.lock().unwrap());
+    let created = service.created.load(Ordering::SeqCst);
+    let asked = creations.load(Ordering::SeqCst);
+    println!("{asked} creations asked for, {created} tokens created");
+    assert!(created <= asked, "{created} tokens by {asked} calls");
+    assert!(created > asked / 2, "most of them worked");
+    assert!(started.elapsed() < Duration::from_secs(300));
+}
+
+/// Calls from many threads that can't reach the service: all fail in time, and with nothing unknown.
+fn storm_that_reaches_nobody(url: &str, calls: usize) {
+    let client = Client::builder()
+        .base_url(url)
+        .credentials(Credentials::token("a.b.c"))
+        .timeout(Duration::from_secs(10))
+        .retry(
+            RetryPolicy::default()
+                .max_retries(1)
+                .base_delay(Duration::from_millis(1)),
+        )
+        .build()
+        .unwrap();
+    let left = AtomicUsize::new(calls);
+    thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                while left
+                    .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+                        left.checked_sub(1)
+                    })
+                    .is_ok()
+                {
+                    let endpoint = &support::ENDPOINTS[left.load(Ordering::SeqCst) % 7];
+                    let started = Instant::now();
+                    let error = (endpoint.run)(&client).unwrap_err();
+                    assert!(!error.outcome_unknown(), "{error}");
+                    assert!(started.elapsed() < Duration::from_secs(12));
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_port_that_nobody_listens_on() {
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    storm_that_reaches_nobody(&format!("http://127.0.0.1:{port}"), CALLS);
+}
+
+#[test]
+fn a_name_that_does_not_resolve() {
+    // Fewer: each asks the system's name server, and some of those take a second to say no.
+    storm_that_reaches_nobody("https://no-such-host.invalid", 4 * THREADS);
+}
