@@ -160,3 +160,136 @@ impl Connector<()> for Connecting {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read as _, Write as _};
+    use std::net::{SocketAddr, TcpListener};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// Knows one address, and counts how often it was asked.
+    #[derive(Debug, Clone)]
+    struct Counting {
+        address: Arc<Mutex<SocketAddr>>,
+        asked: Arc<AtomicUsize>,
+    }
+
+    impl Resolver for Counting {
+        fn resolve(
+            &self,
+            _: &Uri,
+            _: &Config,
+            _: NextTimeout,
+        ) -> Result<ResolvedSocketAddrs, Error> {
+            self.asked.fetch_add(1, Ordering::SeqCst);
+            let mut addresses = self.empty();
+            addresses.push(*self.address.lock().unwrap());
+            Ok(addresses)
+        }
+    }
+
+    /// A server that answers each connection's requests until the connection ends.
+    fn server() -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                std::thread::spawn(move || {
+                    while stream.read(&mut [0; 4096]).is_ok_and(|n| n > 0) {
+                        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+                    }
+                });
+            }
+        });
+        address
+    }
+
+    fn counting(address: SocketAddr) -> Counting {
+        Counting {
+            address: Arc::new(Mutex::new(address)),
+            asked: Arc::default(),
+        }
+    }
+
+    fn get(agent: &Agent, pooled: bool) -> Result<(), Error> {
+        let request = agent.get("http://auth.example.test:80/");
+        // Of another size, it has a connection of its own.
+        let size = if pooled { 128 * 1024 } else { 1024 };
+        let mut answer = request.config().output_buffer_size(size).build().call()?;
+        answer.body_mut().read_to_vec().map(drop)
+    }
+
+    fn no_proxy() -> Config {
+        Agent::config_builder().proxy(None).build()
+    }
+
+    #[test]
+    fn an_address_is_asked_for_once_in_its_lifetime() {
+        let resolver = counting(server());
+        let agent = agent_with(no_proxy(), resolver.clone(), Duration::from_secs(3600));
+        for n in 0..100 {
+            get(&agent, n % 2 == 0).unwrap();
+        }
+        assert_eq!(resolver.asked.load(Ordering::SeqCst), 1);
+
+        let resolver = counting(server());
+        let agent = agent_with(no_proxy(), resolver.clone(), Duration::ZERO);
+        for _ in 0..3 {
+            get(&agent, true).unwrap();
+        }
+        assert_eq!(resolver.asked.load(Ordering::SeqCst), 3);
+    }
+
+    #[test]
+    fn an_address_is_forgotten_when_nobody_is_there() {
+        let closed = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap();
+        let resolver = counting(closed);
+        let agent = agent_with(no_proxy(), resolver.clone(), Duration::from_secs(3600));
+        let error = get(&agent, true).unwrap_err();
+        assert!(matches!(sent(error), (Error::Io(_), Some(false))));
+        // The host has moved.
+        *resolver.address.lock().unwrap() = server();
+        get(&agent, true).unwrap();
+        get(&agent, false).unwrap();
+        assert_eq!(resolver.asked.load(Ordering::SeqCst), 2);
+    }
+
+    #[test]
+    fn hosts_are_told_apart() {
+        let kept = Kept::default();
+        let [a, b] = ["http://a.example:80/x", "http://b.example:80/x"].map(Uri::from_static);
+        let addresses = counting(server())
+            .resolve(&a, &no_proxy(), NextTimeout::default())
+            .unwrap();
+        kept.put(&a, &addresses, Duration::from_secs(3600));
+        assert!(
+            kept.get(&Uri::from_static("http://a.example:80/y"))
+                .is_some()
+        );
+        assert!(kept.get(&b).is_none());
+        assert!(
+            kept.get(&Uri::from_static("http://a.example:81/x"))
+                .is_none()
+        );
+        kept.put(&a, &addresses, Duration::ZERO);
+        assert!(kept.get(&a).is_none());
+    }
+
+    #[test]
+    fn an_error_after_sending_is_no_error_before() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let resolver = counting(listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+        });
+        let agent = agent_with(no_proxy(), resolver, Duration::from_secs(3600));
+        let error = get(&agent, true).unwrap_err();
+        assert!(matches!(sent(error), (Error::Io(_), Some(true))));
+    }
+}
