@@ -16,6 +16,9 @@ pub(crate) struct BaseUrl {
     loopback: bool,
 }
 
+/// The longest base URL that is taken, in bytes: servers take 8,000 in all.
+const LONGEST: usize = 2000;
+
 /// What every base URL ends with.
 const API: &str = "/auth/v1";
 
@@ -26,6 +29,12 @@ impl BaseUrl {
     pub(crate) fn parse(what: &'static str, text: &str) -> Result<BaseUrl> {
         let refuse = |reason: &str| Error::invalid(what, reason);
         let text = text.trim();
+        if text.len() > LONGEST {
+            return Err(Error::invalid(
+                what,
+                format!("is longer than {LONGEST} characters"),
+            ));
+        }
         let (https, rest) = match text.split_once("://") {
             None => (true, text),
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => (true, rest),

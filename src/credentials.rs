@@ -124,26 +124,37 @@ impl Credentials {
         }
     }
 
-    /// `text` with every secret of these credentials made unreadable: a broken gateway may send a
-    /// request's headers back.
-    pub(crate) fn redact(&self, text: &str) -> String {
-        let authorization = self.authorization();
-        let encoded = authorization
-            .split_once(' ')
-            .map_or("", |(_, encoded)| encoded);
-        let password = match &self.0 {
-            Kind::Token(_) => "",
-            Kind::Basic { password, .. } => password,
+    /// Whether `text` repeats these credentials, or so much of them that it must not be shown: a
+    /// broken gateway may send a request's headers back, whole or cut, escaped or not.
+    pub(crate) fn are_repeated_in(&self, text: &str) -> bool {
+        let plain = |text: &str| -> Zeroizing<String> {
+            let plain = text.chars().filter(|c| !c.is_whitespace() && *c != '\\');
+            Zeroizing::new(plain.collect())
         };
-        let mut text = text.to_owned();
-        for secret in [encoded, password] {
-            if !secret.is_empty() {
-                text = text.replace(secret, "[redacted]");
-            }
-        }
-        text
+        let text = plain(text);
+        let authorization = self.authorization();
+        let encoded = authorization.split_once(' ').map(|(_, encoded)| encoded);
+        let password = match &self.0 {
+            Kind::Token(_) => None,
+            Kind::Basic { password, .. } => Some(password.as_str()),
+        };
+        [encoded, password].into_iter().flatten().any(|secret| {
+            let secret = plain(secret);
+            let secret = secret.as_bytes();
+            let pieces = secret.windows(TELLING.min(secret.len()).max(1));
+            // A password of three letters stands in any text.
+            secret.len() > 3
+                && pieces.into_iter().any(|piece| {
+                    text.as_bytes()
+                        .windows(piece.len())
+                        .any(|part| part == piece)
+                })
+        })
     }
 }
+
+/// So many characters of a secret in a row are no accident.
+const TELLING: usize = 12;
 
 /// One allocation of the right size: a string that grows leaves copies behind that are not wiped.
 fn joined(scheme: &str, secret: &str) -> Zeroizing<String> {
@@ -246,15 +257,70 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_back_is_made_unreadable() {
-        let basic = Credentials::basic("Aladdin", "open sesame");
-        assert_eq!(
-            basic.redact("got Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==, that is open sesame"),
-            "got Basic [redacted], that is [redacted]"
-        );
-        assert_eq!(
-            Credentials::token("a.b.c").redact("Bearer a.b.c!"),
-            "Bearer [redacted]!"
-        );
+    fn what_repeats_the_credentials_is_told() {
+        let basic = Credentials::basic("Aladdin", "open\"sesame/1");
+        let token = Credentials::token("eyJraWQiOiJhIn0.eyJleHAiOjd9.c2lnbmF0dXJl");
+        let short = Credentials::basic("u", "no");
+        for (credentials, text, expected, reason) in [
+            (
+                &basic,
+                "got Basic QWxhZGRpbjpvcGVuInNlc2FtZS8x",
+                true,
+                "the header",
+            ),
+            (
+                &basic,
+                "got Basic QWxhZGRpbjpvcGVuInN",
+                true,
+                "half of the header",
+            ),
+            (
+                &basic,
+                "password open\"sesame/1 is wrong",
+                true,
+                "the password",
+            ),
+            (&basic, r#"{"password":"open\"sesame\/1"}"#, true, "escaped"),
+            (&basic, "open sesame", false, "something like the password"),
+            (
+                &basic,
+                "user Aladdin is locked",
+                false,
+                "the user name is no secret",
+            ),
+            (
+                &token,
+                "Bearer eyJraWQiOiJhIn0.eyJleHAiOjd9.c2lnbmF0dXJl",
+                true,
+                "the token",
+            ),
+            (
+                &token,
+                "eyJraWQi OiJhIn0. eyJleH",
+                true,
+                "a part, with spaces in it",
+            ),
+            (&token, "…InJlOjd9.c2lnbmF0dXJl…", true, "its end"),
+            (
+                &token,
+                "Endpoint requires a higher level of authentication.",
+                false,
+                "the service's text",
+            ),
+            (&token, "", false, "nothing"),
+            (
+                &short,
+                "no such user",
+                false,
+                "a short password stands in any text",
+            ),
+            (&short, "Basic dTpubw==", true, "its encoding does not"),
+        ] {
+            assert_eq!(
+                credentials.are_repeated_in(text),
+                expected,
+                "{reason}: {text}"
+            );
+        }
     }
 }

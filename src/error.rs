@@ -84,10 +84,10 @@ impl Error {
 
     /// Whether the service may have carried out the request although no answer says so.
     ///
-    /// `false` means: nothing has happened, call again as you like. `true` means that the
-    /// connection broke, time ran out, or an answer came that does not tell (500, 502, 504, a
-    /// success that can't be read), in the last try or in one before it. After a
-    /// [`create_token`](crate::create_token) there may then be a token that nobody knows:
+    /// `false` means that it can't have, or that the service itself said what became of the
+    /// request. `true` means that the connection broke, time ran out, or an answer came that does
+    /// not tell (500, 502, 504, a success that can't be read), in the last try or in one before it.
+    /// After a [`create_token`](crate::create_token) there may then be a token that nobody knows:
     /// [list](crate::get_all_tokens) the tokens and delete it. After a call that only reads, it is
     /// of no consequence.
     pub fn outcome_unknown(&self) -> bool {

@@ -247,7 +247,13 @@ fn transport_error(call: &Call, failure: Failure, so_far: SoFar) -> Error {
 }
 
 fn api_error(client: &Client, call: &Call, answer: &Answer, so_far: SoFar) -> Error {
-    let shown = |text: &str, most| printable(&client.credentials().redact(text), most);
+    let shown = |text: &str, most| {
+        let text = printable(text, most);
+        if client.credentials().are_repeated_in(&text) {
+            return "[not shown: it repeats the credentials]".to_owned();
+        }
+        text
+    };
     let messages = messages(&answer.body, |text| shown(text, LONG));
     let excerpt = messages
         .is_empty()

@@ -55,6 +55,7 @@
 //! process: it keeps state, and answers errors when told to. It brings tokio and hyper, so it
 //! belongs into `[dev-dependencies]`.
 
+#![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod base_url;

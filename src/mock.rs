@@ -28,7 +28,10 @@ const YEAR: u64 = 31_536_000;
 ///
 /// It keeps state as the service does: what it creates can be listed, read, used to log in, and
 /// deleted. It answers errors in the service's own shape with the documented statuses, and can be
-/// [told to answer something else](MockAuthApi::answer_next). It is over when it is dropped.
+/// [told to answer something else](MockAuthApi::answer_next). When it is dropped it is over: its
+/// address may serve another one from then on, so a client of it is of no use any more.
+///
+/// Up to 50 can be there at once (20 on macOS); a further one waits until one of them is dropped.
 ///
 /// | request | answer |
 /// | --- | --- |

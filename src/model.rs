@@ -148,7 +148,6 @@ pub struct DeleteResponse {
 
 /// Which tokens [`delete_token_by_criteria`](crate::delete_token_by_criteria) deletes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
 pub enum Criteria {
     /// Every token of the user, among them the one that the call is made with.
     All,

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use ureq::http::header::{AUTHORIZATION, CONNECTION, HeaderName, HeaderValue, RETRY_AFTER};
 use ureq::tls::{PemItem, RootCerts, TlsConfig};
-use ureq::{Agent, Timeout, http};
+use ureq::{Agent, Proxy, ProxyProtocol, Timeout, http};
 use zeroize::Zeroizing;
 
 use crate::base_url::BaseUrl;
@@ -135,11 +135,13 @@ impl Transport {
             .max_idle_connections(KEPT)
             .max_idle_connections_per_host(KEPT)
             .tls_config(tls.build());
-        if base_url.is_loopback() {
-            // No proxy reaches this machine's own loopback; and plain http would show it the
-            // credentials.
-            config = config.proxy(None);
+        // No proxy reaches this machine's own loopback; and over plain http it would see the
+        // credentials.
+        let proxy = Proxy::try_from_env().filter(|_| !base_url.is_loopback());
+        if let Some(proxy) = &proxy {
+            check_proxy(proxy, &base_url)?;
         }
+        config = config.proxy(proxy);
         if let Some(timeout) = timeout {
             let limits = Limits::of(timeout);
             config = config
@@ -346,6 +348,23 @@ impl Limits {
     }
 }
 
+/// ureq goes around a SOCKS proxy of the environment, where it is built without them: nobody who
+/// set one wants that.
+fn check_proxy(proxy: &Proxy, base_url: &BaseUrl) -> Result<()> {
+    let http = matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https);
+    let passed_by = base_url
+        .to_string()
+        .parse()
+        .is_ok_and(|uri| proxy.is_no_proxy(&uri));
+    if http || passed_by {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        "ALL_PROXY, HTTPS_PROXY or HTTP_PROXY",
+        "names a SOCKS proxy, and only http and https proxies are supported: unset it, or name the host in NO_PROXY",
+    ))
+}
+
 fn root_certificates(pem: &[u8]) -> Result<RootCerts> {
     let refuse = |reason: &str| Error::invalid("root_certificates_pem", reason);
     let mut certificates = Vec::new();
@@ -420,7 +439,7 @@ fn seen(error: &ureq::Error, sent: Option<bool>) -> Seen {
         E::Rustls(_) | E::Tls(_) | E::TlsRequired if sent != Some(true) => Seen::TlsFailed,
         E::Io(_) | E::Rustls(_) | E::Tls(_) if sent == Some(true) => Seen::ConnectionLost,
         E::Io(error) if is_lookup(error) => Seen::AddressNotFound,
-        E::Io(error) if is_connect(error) => Seen::ConnectFailed,
+        E::Io(error) if is_connect(error, sent) => Seen::ConnectFailed,
         // rustls reports a certificate that it does not trust as invalid data.
         E::Io(error) if sent == Some(false) || is_certificate(error) => Seen::TlsFailed,
         E::Io(_) => Seen::ConnectionLost,
@@ -429,16 +448,16 @@ fn seen(error: &ureq::Error, sent: Option<bool>) -> Seen {
     }
 }
 
-fn is_connect(error: &io::Error) -> bool {
+fn is_connect(error: &io::Error, sent: Option<bool>) -> bool {
     use io::ErrorKind;
-    matches!(
-        error.kind(),
-        ErrorKind::ConnectionRefused
-            | ErrorKind::HostUnreachable
-            | ErrorKind::NetworkUnreachable
-            | ErrorKind::NetworkDown
-            | ErrorKind::AddrNotAvailable
-    )
+    match error.kind() {
+        ErrorKind::ConnectionRefused | ErrorKind::AddrNotAvailable => true,
+        // A connection that was there can end with these as well.
+        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown => {
+            sent == Some(false)
+        }
+        _ => false,
+    }
 }
 
 fn is_certificate(error: &io::Error) -> bool {

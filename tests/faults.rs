@@ -1,5 +1,5 @@
-//! Every fault of a network against every endpoint: how many requests arrived, what the caller got, whether the outcome is
-//! unknown, and that it was in time.
+//! Every fault of a network against every endpoint: how many requests arrived, what the caller got,
+//! whether the outcome is unknown, and that it was in time.
 
 #![allow(
     clippy::unwrap_used,
@@ -458,7 +458,8 @@ fn a_404_is_success_only_for_a_deletion_that_may_have_worked() {
 
 #[test]
 fn an_unknown_outcome_stays_unknown_until_an_answer_tells() {
-    // (after a reset, this), for a list: the last answer is the error, and what the first try did is as unknown as before.
+    // (after a reset, this), for a list: the last answer is the error, and what the first try did
+    // is as unknown as before.
     for (then, status_code) in [(status(503), 503), (status(401), 401), (status(500), 500)] {
         let seen = run(&ENDPOINTS[1], vec![Play::WriteAndReset(vec![]), then], LONG);
         let error = seen.error.unwrap();
@@ -722,7 +723,8 @@ fn a_pooled_connection_that_has_died() {
             endpoint.name
         );
 
-        // It breaks as the next request arrives, which is then unknown; but for a creation it is not used.
+        // It breaks as the next request arrives, which is then unknown; but for a creation it is
+        // not used.
         let list = &ENDPOINTS[1];
         let server = FaultServer::start(vec![
             Play::Write(whole(list)),

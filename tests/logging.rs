@@ -1,5 +1,5 @@
-//! What is logged, in a process of its own, as a logger is the whole process's. Asserts on levels and counts, and that no secret is in
-//! it; not on wording.
+//! What is logged, in a process of its own, as a logger is the whole process's. Asserts on levels
+//! and counts, and that no secret is in it; not on wording.
 
 #![allow(
     clippy::unwrap_used,

@@ -345,6 +345,35 @@ fn the_environment() {
             "result: IONOS_PINNED_CERT: is set",
         ),
         (vec![token], "base_url: \"https://api.ionos.com/auth/v1\""),
+        (
+            vec![
+                token,
+                ("IONOS_API_URL", "auth.example.test"),
+                ("ALL_PROXY", "socks5://127.0.0.1:1"),
+            ],
+            "result: ALL_PROXY, HTTPS_PROXY or HTTP_PROXY: names a SOCKS proxy",
+        ),
+        (
+            vec![
+                token,
+                ("IONOS_API_URL", "auth.example.test"),
+                ("ALL_PROXY", "socks5h://127.0.0.1:1"),
+                ("NO_PROXY", "auth.example.test"),
+            ],
+            "client: ",
+        ),
+        (
+            vec![url, token, ("ALL_PROXY", "socks4://127.0.0.1:1")],
+            works,
+        ),
+        (
+            vec![
+                token,
+                ("IONOS_API_URL", "auth.example.test"),
+                ("HTTPS_PROXY", "http://127.0.0.1:1"),
+            ],
+            "Connection refused",
+        ),
         // A proxy is for other hosts: it would be shown the credentials, and could not reach this
         // machine.
         (

@@ -1,4 +1,5 @@
-//! A client that is shut down: what waits ends at once, whatever it waits for, and nothing is left behind.
+//! A client that is shut down: what waits ends at once, whatever it waits for, and nothing is left
+//! behind.
 
 #![allow(
     clippy::unwrap_used,
@@ -20,7 +21,8 @@ use support::*;
 const PROMISED: Duration = Duration::from_millis(1500);
 const LONG: Duration = Duration::from_secs(60);
 
-/// Shuts the client down while the call waits, and says what came of the call and how long that took.
+/// Shuts the client down while the call waits, and says what came of the call and how long that
+/// took.
 fn shut_down_during(
     client: &Client,
     endpoint: &Endpoint,

@@ -1,5 +1,5 @@
-//! One client, many threads, and a service that fails one request in five: what `Ok` says is true, no creation is made twice, and
-//! nothing hangs.
+//! One client, many threads, and a service that fails one request in five: what `Ok` says is true,
+//! no creation is made twice, and nothing hangs.
 
 #![allow(
     clippy::unwrap_used,
@@ -23,7 +23,8 @@ use ionoscloud_auth::*;
 const THREADS: usize = 32;
 const CALLS: usize = 10_000;
 
-/// A service that keeps tokens by a number, which is their Key ID. `{"kid":"…"}` is all that it puts into them.
+/// A service that keeps tokens by a number, which is their Key ID. `{"kid":"…"}` is all that it
+/// puts into them.
 #[derive(Default)]
 struct Service {
     tokens: Mutex<HashSet<String>>,
@@ -227,7 +228,8 @@ fn a_service_that_fails_one_request_in_five() {
     assert!(started.elapsed() < Duration::from_secs(300));
 }
 
-/// Calls from many threads that can't reach the service: all fail in time, and with nothing unknown.
+/// Calls from many threads that can't reach the service: all fail in time, and with nothing
+/// unknown.
 fn storm_that_reaches_nobody(url: &str, calls: usize) {
     let client = Client::builder()
         .base_url(url)

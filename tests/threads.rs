@@ -1,4 +1,5 @@
-//! No thread of the library's is left behind. In a process of its own, as it counts the process's threads.
+//! No thread of the library's is left behind. In a process of its own, as it counts the process's
+//! threads.
 
 #![cfg(target_os = "linux")]
 #![allow(
