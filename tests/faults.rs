@@ -587,6 +587,28 @@ fn a_timeout_is_for_the_whole_call() {
     assert!(started.elapsed() < Duration::from_millis(500) + SLACK);
     assert!(server.requests().len() > 2);
 
+    // What the first try and the wait have taken is not there for the second try, on an open
+    // connection or on a new one.
+    for (endpoint, closes) in [(1, false), (1, true), (0, false)] {
+        let busy = answer(503, "Retry-After: 2\r\n", "");
+        let busy = if closes {
+            Play::WriteAndClose(busy)
+        } else {
+            Play::Write(busy)
+        };
+        let server = FaultServer::start(vec![busy, Play::Silence]);
+        let timeout = Duration::from_secs(3);
+        let started = Instant::now();
+        let error = (ENDPOINTS[endpoint].run)(&client_of(&server.url(), timeout)).unwrap_err();
+        let elapsed = started.elapsed();
+        assert!(
+            elapsed > timeout / 2 && elapsed < timeout + SLACK,
+            "{elapsed:?}"
+        );
+        assert!(error.outcome_unknown(), "{error}");
+        assert_eq!(server.requests().len(), 2);
+    }
+
     // An answer whose body drips long after its head was there.
     let body = Play::Drip(
         b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n{".to_vec(),
