@@ -21,6 +21,8 @@ use crate::shutdown::ShutdownSignal;
 
 /// The longest answer that is read, in bytes: some forty thousand tokens.
 const LONGEST_ANSWER: u64 = 8 * 1024 * 1024;
+/// The longest status line and headers that are read, in bytes.
+const LONGEST_HEAD: usize = 64 * 1024;
 /// How much is read of an answer that is no success.
 const LONGEST_ERROR: u64 = 64 * 1024;
 
@@ -130,6 +132,7 @@ impl Transport {
             .https_only(base_url.https)
             .user_agent(user_agent)
             .accept("application/json")
+            .max_response_header_size(LONGEST_HEAD)
             .input_buffer_size(SHARED_BUFFER)
             .output_buffer_size(SHARED_BUFFER)
             .max_idle_connections(KEPT)
