@@ -49,6 +49,7 @@ struct Shared {
     timeout: Option<Duration>,
     retry: RetryPolicy,
     shutdown: Arc<ShutdownSignal>,
+    allow_secrets_in_trace_log: bool,
 }
 
 struct Identity {
@@ -147,6 +148,10 @@ impl Client {
         self.shared.contract_number
     }
 
+    pub(crate) fn allows_secrets_in_trace_log(&self) -> bool {
+        self.shared.allow_secrets_in_trace_log
+    }
+
     pub(crate) fn timeout(&self) -> Option<Duration> {
         self.shared.timeout
     }
@@ -199,6 +204,7 @@ pub struct ClientBuilder {
     user_agent: Option<String>,
     root_certificates_pem: Option<Vec<u8>>,
     allow_insecure_http: bool,
+    allow_secrets_in_trace_log: bool,
 }
 
 impl ClientBuilder {
@@ -357,6 +363,17 @@ impl ClientBuilder {
         self
     }
 
+    /// Whether calls may be made while the installed logger takes the target `ureq_proto` at trace
+    /// level. Default `false`: they fail before anything is sent.
+    ///
+    /// There the library below this one writes every byte of the wire: the `Authorization` header
+    /// and every new token. It can't be told not to, but the logger can be: for `env_logger`,
+    /// `RUST_LOG=trace,ureq_proto=debug`. With `true`, the secrets are in the log.
+    pub fn allow_secrets_in_trace_log(mut self, allow: bool) -> ClientBuilder {
+        self.allow_secrets_in_trace_log = allow;
+        self
+    }
+
     /// Makes the client. Nothing is sent.
     ///
     /// # Errors
@@ -418,6 +435,7 @@ impl ClientBuilder {
                 timeout,
                 retry: self.retry,
                 shutdown,
+                allow_secrets_in_trace_log: self.allow_secrets_in_trace_log,
             }),
             identity,
         })
@@ -444,6 +462,10 @@ impl fmt::Debug for ClientBuilder {
             .field("retry", &self.retry)
             .field("user_agent", &self.user_agent)
             .field("allow_insecure_http", &self.allow_insecure_http)
+            .field(
+                "allow_secrets_in_trace_log",
+                &self.allow_secrets_in_trace_log,
+            )
             .finish_non_exhaustive()
     }
 }

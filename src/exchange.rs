@@ -12,7 +12,7 @@ use crate::error::{
     UnreadableAnswer, printable,
 };
 use crate::retry::{self, Outcome, Repeat, Seen};
-use crate::transport::{Answer, Failure, Method, Request};
+use crate::transport::{Answer, Failure, Method, Request, WIRE_LOG, wire_is_logged};
 
 /// What an endpoint asks for, and what may be done for it.
 pub(crate) struct Call<'a> {
@@ -83,6 +83,16 @@ fn run_until(client: &Client, call: &Call, read: &mut Read) -> Result<()> {
     let contract_number = call.contract_number.or(client.contract_number());
     if let Some(number) = contract_number {
         check_contract_number("contract_number", number)?;
+    }
+    if wire_is_logged() && !client.allows_secrets_in_trace_log() {
+        return Err(Error::invalid(
+            "logger",
+            format!(
+                "takes the target {WIRE_LOG} at trace level, where every byte of the wire goes, credentials and new tokens \
+                 among them: silence it (for env_logger: RUST_LOG=trace,{WIRE_LOG}=debug), or \
+                 allow_secrets_in_trace_log(true)"
+            ),
+        ));
     }
     let started = Instant::now();
     let deadline = client.timeout().map(|timeout| started + timeout);

@@ -49,6 +49,10 @@
 //! error. Redirects are not followed, plain http is refused but to this machine, and certificates
 //! are always verified.
 //!
+//! The library below this one writes every byte of the wire to the log target `ureq_proto` at trace
+//! level. So where the installed logger takes that, a call fails before anything is sent, and says
+//! which filter to set: see [`ClientBuilder::allow_secrets_in_trace_log`].
+//!
 //! # Tests of your own
 //!
 //! With the feature `mock`, `mock::MockAuthApi` is a stand-in for the service in your test's own

@@ -87,6 +87,17 @@ impl Authorization {
     }
 }
 
+/// The library to whose log target ureq writes every byte of the wire, at trace level.
+pub(crate) const WIRE_LOG: &str = "ureq_proto";
+
+/// Whether the installed logger would take that. Where it takes no trace at all, this is two
+/// comparisons.
+pub(crate) fn wire_is_logged() -> bool {
+    // The first is what filters name, the second what the lines are written to.
+    log::log_enabled!(target: WIRE_LOG, log::Level::Trace)
+        || log::log_enabled!(target: "ureq_proto::util", log::Level::Trace)
+}
+
 pub(crate) struct Request<'a> {
     pub(crate) method: Method,
     /// Path and query below the base URL.

@@ -1,0 +1,179 @@
+//! No secret in any log. In a process of its own, as a logger is the whole process's.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod support;
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use ionoscloud_auth::*;
+use log::{LevelFilter, Log, Metadata, Record};
+use support::*;
+
+static FILTER: Mutex<fn(&str) -> LevelFilter> = Mutex::new(|_| LevelFilter::Off);
+static RECORDS: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
+
+/// Takes what [`FILTER`] says, as `env_logger` does: by the target's beginning.
+struct Collect;
+
+impl Log for Collect {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.level() <= FILTER.lock().unwrap()(metadata.target())
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if self.enabled(record.metadata()) {
+            let line = (record.target().to_owned(), record.args().to_string());
+            RECORDS.lock().unwrap().push(line);
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+const PASSWORD: &str = "correct horse battery staple";
+const TOKEN: &str = "eyJraWQiOiJvbGQifQ.e30.VEhJU0lTVEhFU0lHTkFUVVJF";
+const NEW_TOKEN: &str = "eyJraWQiOiJuZXcifQ.e30.QU5PVEhFUlNJR05BVFVSRQ";
+
+/// What must be in no log: the secrets, and what they are on the wire.
+fn secrets() -> Vec<String> {
+    use base64::Engine as _;
+    let pair = base64::engine::general_purpose::STANDARD.encode(format!("user:{PASSWORD}"));
+    vec![
+        PASSWORD.to_owned(),
+        pair,
+        TOKEN.to_owned(),
+        NEW_TOKEN.to_owned(),
+    ]
+}
+
+/// Whether eight characters in a row of any secret are in any line, as text or as hex.
+fn leak() -> Option<String> {
+    for (target, line) in RECORDS.lock().unwrap().iter() {
+        let hex: String = line.chars().filter(|c| !c.is_whitespace()).collect();
+        for secret in secrets() {
+            for piece in secret.as_bytes().windows(8) {
+                let text = String::from_utf8_lossy(piece);
+                let piece: String = piece.iter().map(|byte| format!("{byte:02x}")).collect();
+                if line.contains(&*text) || hex.to_lowercase().contains(&piece) {
+                    return Some(format!("{target}: {line}"));
+                }
+            }
+        }
+    }
+    None
+}
+
+/// Every endpoint, as both kinds of users, with every kind of answer; and the settings shown.
+fn calls(allow: bool) -> (usize, Vec<Error>) {
+    let mut connections = 0;
+    let mut errors = Vec::new();
+    let [token, basic] = [
+        Credentials::token(TOKEN),
+        Credentials::basic("user", PASSWORD),
+    ];
+    // All but the last are for both: CURRENT takes a token.
+    for (credentials, endpoints) in [(token, &ENDPOINTS[..]), (basic, &ENDPOINTS[..6])] {
+        for endpoint in endpoints {
+            let body = if endpoint.name == "create" {
+                format!(r#"{{"token":"{NEW_TOKEN}"}}"#)
+            } else {
+                endpoint.body.to_owned()
+            };
+            let whole = answer(200, "", &body);
+            let half = whole[..whole.len() - 10].to_vec();
+            for play in [
+                Play::Write(whole),
+                Play::WriteAndReset(half),
+                Play::WriteAndClose(answer(200, "", NEW_TOKEN)),
+                Play::Write(answer(403, "", &format!("you sent {TOKEN} and {PASSWORD}"))),
+                Play::Write(answer(302, "Location: http://127.0.0.1:1/\r\n", "")),
+            ] {
+                let server = FaultServer::start(vec![play]);
+                let client = Client::builder()
+                    .base_url(server.url())
+                    .credentials(credentials.clone())
+                    .timeout(Duration::from_secs(20))
+                    .retry(
+                        RetryPolicy::default()
+                            .max_retries(1)
+                            .base_delay(Duration::from_millis(1)),
+                    )
+                    .allow_secrets_in_trace_log(allow)
+                    .build()
+                    .unwrap();
+                log::info!("{client:?}");
+                match (endpoint.run)(&client) {
+                    Ok(_) => {}
+                    Err(error) => {
+                        log::info!("{error} {error:?}");
+                        errors.push(error);
+                    }
+                }
+                connections += server.connections();
+            }
+        }
+    }
+    (connections, errors)
+}
+
+#[test]
+fn no_secret_is_logged() {
+    log::set_logger(&Collect).unwrap();
+    log::set_max_level(LevelFilter::Trace);
+
+    // A logger that takes all, or just the lines in question: no call is made.
+    let all: fn(&str) -> LevelFilter = |_| LevelFilter::Trace;
+    let wire: fn(&str) -> LevelFilter = |target| match target {
+        "ureq_proto::util" => LevelFilter::Trace,
+        _ => LevelFilter::Off,
+    };
+    for filter in [all, wire] {
+        *FILTER.lock().unwrap() = filter;
+        let (connections, errors) = calls(false);
+        assert_eq!((connections, errors.len()), (0, 65));
+        for error in errors {
+            assert!(matches!(error, Error::Invalid { .. }), "{error}");
+            assert!(
+                error
+                    .to_string()
+                    .contains("RUST_LOG=trace,ureq_proto=debug"),
+                "{error}"
+            );
+            assert!(!error.outcome_unknown());
+        }
+        assert_eq!(leak(), None);
+    }
+
+    // With the filter that the error names, every other target at every level.
+    *FILTER.lock().unwrap() = |target| {
+        if target.starts_with("ureq_proto") {
+            LevelFilter::Debug
+        } else {
+            LevelFilter::Trace
+        }
+    };
+    let (connections, _) = calls(false);
+    assert!(connections > 65, "{connections}");
+    for target in ["ionoscloud_auth", "ureq::", "ureq_proto::", "secrets"] {
+        let records = RECORDS.lock().unwrap();
+        assert!(
+            records.iter().any(|(at, _)| at.starts_with(target)),
+            "{target} logs nothing"
+        );
+    }
+    assert_eq!(leak(), None);
+
+    // By permission, they are there: this test can find them.
+    *FILTER.lock().unwrap() = all;
+    RECORDS.lock().unwrap().clear();
+    calls(true);
+    let found = leak().unwrap();
+    assert!(found.starts_with("ureq_proto::util"), "{found}");
+}
