@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use rustls::RootCertStore;
 use ureq::http::header::{AUTHORIZATION, CONNECTION, HeaderName, HeaderValue, RETRY_AFTER};
 use ureq::tls::{PemItem, RootCerts, TlsConfig};
 use ureq::{Agent, Proxy, ProxyProtocol, Timeout, http};
@@ -382,9 +383,17 @@ fn check_proxy(proxy: &Proxy, base_url: &BaseUrl) -> Result<()> {
 fn root_certificates(pem: &[u8]) -> Result<RootCerts> {
     let refuse = |reason: &str| Error::invalid("root_certificates_pem", reason);
     let mut certificates = Vec::new();
+    // ureq passes over a certificate that it can't use: a CA that is not there would be found out
+    // only by calls that fail.
+    let mut usable = RootCertStore::empty();
     for item in ureq::tls::parse_pem(pem) {
         match item {
-            Ok(PemItem::Certificate(certificate)) => certificates.push(certificate),
+            Ok(PemItem::Certificate(certificate)) => {
+                usable
+                    .add(certificate.der().to_vec().into())
+                    .map_err(|_| refuse("holds a certificate that can't be read"))?;
+                certificates.push(certificate);
+            }
             Ok(_) => {}
             Err(_) => return Err(refuse("is no valid PEM")),
         }
