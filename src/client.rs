@@ -349,7 +349,8 @@ impl ClientBuilder {
     }
 
     /// The certificates of a private certificate authority, in PEM. They replace the default: the
-    /// root certificates of Mozilla, which are part of the library.
+    /// root certificates of Mozilla, which are part of the library, or with the feature
+    /// `platform-verifier` those of the platform.
     pub fn root_certificates_pem(mut self, pem: impl Into<Vec<u8>>) -> ClientBuilder {
         self.root_certificates_pem = Some(pem.into());
         self

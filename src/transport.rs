@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use rustls::RootCertStore;
 use ureq::http::header::{AUTHORIZATION, CONNECTION, HeaderName, HeaderValue, RETRY_AFTER};
-use ureq::tls::{PemItem, RootCerts, TlsConfig};
+use ureq::tls::{PemItem, RootCerts, TlsConfig, TlsProvider};
 use ureq::{Agent, Proxy, ProxyProtocol, Timeout, http};
 use zeroize::Zeroizing;
 
@@ -135,6 +135,12 @@ impl Transport {
             shutdown,
         } = settings;
         let mut tls = TlsConfig::builder();
+        if cfg!(feature = "native-tls") {
+            tls = tls.provider(TlsProvider::NativeTls);
+        }
+        if cfg!(feature = "platform-verifier") {
+            tls = tls.root_certs(RootCerts::PlatformVerifier);
+        }
         if let Some(pem) = root_certificates_pem {
             tls = tls.root_certs(root_certificates(pem)?);
         }
@@ -460,6 +466,8 @@ fn seen(error: &ureq::Error, sent: Option<bool>) -> Seen {
         E::Timeout(_) => Seen::TimedOutAfterSending,
         E::ConnectionFailed | E::ConnectProxyFailed(_) => Seen::ConnectFailed,
         E::Rustls(_) | E::Tls(_) | E::TlsRequired if sent != Some(true) => Seen::TlsFailed,
+        #[cfg(feature = "native-tls")]
+        E::NativeTls(_) | E::Der(_) if sent != Some(true) => Seen::TlsFailed,
         E::Io(_) | E::Rustls(_) | E::Tls(_) if sent == Some(true) => Seen::ConnectionLost,
         E::Io(error) if is_lookup(error) => Seen::AddressNotFound,
         E::Io(error) if is_connect(error, sent) => Seen::ConnectFailed,

@@ -2,6 +2,8 @@
 
 #![allow(unreachable_pub, dead_code)] // Each test file uses a part of it.
 
+pub mod tls;
+
 use std::collections::VecDeque;
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};

@@ -1,0 +1,105 @@
+//! A service over TLS, with certificates made for the test.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+/// A certificate authority made for this test.
+pub struct Authority {
+    pub pem: String,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+pub fn authority(name: &str) -> Authority {
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(vec![]).unwrap();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let pem = params.self_signed(&key).unwrap().pem();
+    Authority {
+        pem,
+        issuer: Issuer::new(params, key),
+    }
+}
+
+/// A server's certificate and its key.
+pub type Identity = (CertificateDer<'static>, PrivateKeyDer<'static>);
+
+pub fn certificate(name: &str, years: std::ops::Range<i32>, by: Option<&Authority>) -> Identity {
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+    params.not_before = date_time_ymd(years.start, 1, 1);
+    params.not_after = date_time_ymd(years.end, 1, 1);
+    let certificate = match by {
+        Some(authority) => params.signed_by(&key, &authority.issuer),
+        None => params.self_signed(&key),
+    };
+    let der = certificate.unwrap().der().clone();
+    (der, PrivatePkcs8KeyDer::from(key.serialize_der()).into())
+}
+
+/// It answers every request with an empty list, counts the handshakes that were agreed, and keeps what
+/// was asked.
+pub struct Server {
+    pub port: u16,
+    seen: Arc<Seen>,
+}
+
+#[derive(Default)]
+struct Seen {
+    agreed: AtomicUsize,
+    heads: Mutex<Vec<String>>,
+}
+
+impl Server {
+    pub fn agreed(&self) -> usize {
+        self.seen.agreed.load(Ordering::SeqCst)
+    }
+
+    pub fn heads(&self) -> Vec<String> {
+        self.seen.heads.lock().unwrap().clone()
+    }
+}
+
+pub fn serve((certificate, key): Identity) -> Server {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .unwrap();
+    let config = Arc::new(config);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let seen = Arc::<Seen>::default();
+    let keep = Arc::clone(&seen);
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
+            let mut stream = StreamOwned::new(connection, stream.unwrap());
+            let seen = Arc::clone(&keep);
+            thread::spawn(move || {
+                while stream.conn.is_handshaking()
+                    && stream.conn.complete_io(&mut stream.sock).is_ok()
+                {}
+                if !stream.conn.is_handshaking() {
+                    seen.agreed.fetch_add(1, Ordering::SeqCst);
+                }
+                let mut buffer = [0; 16 * 1024];
+                while let Ok(n @ 1..) = stream.read(&mut buffer) {
+                    let head = String::from_utf8_lossy(&buffer[..n]).into_owned();
+                    seen.heads.lock().unwrap().push(head);
+                    let _ = stream.write_all(&super::answer(200, "", r#"{"tokens":[]}"#));
+                }
+            });
+        }
+    });
+    Server { port, seen }
+}
