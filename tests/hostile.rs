@@ -1,0 +1,161 @@
+//! Answers that are meant to harm: an error each time, never a panic, never unbounded memory, nothing that harms a terminal.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod support;
+
+use std::time::Duration;
+
+use ionoscloud_auth::*;
+use support::*;
+
+const LONG: Duration = Duration::from_secs(30);
+
+fn call(endpoint: &Endpoint, status: u16, body: &[u8]) -> Result<String> {
+    let head = format!(
+        "HTTP/1.1 {status} X\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    let server = FaultServer::start(vec![Play::WriteAndClose([head.as_bytes(), body].concat())]);
+    let client = client_of(&server.url(), LONG).with_credentials(Credentials::token("a.b.c"));
+    (endpoint.run)(&client.unwrap())
+}
+
+#[test]
+fn bodies_of_a_success() {
+    let deep = |open: &str| {
+        [
+            r#"{"token":"#,
+            r#"{"tokens":"#,
+            r#"{"id":"#,
+            r#"{"success":"#,
+        ]
+        .map(|start| format!("{start}{}", open.repeat(100_000)))
+    };
+    let mut bodies: Vec<Vec<u8>> = vec![
+        b"[".repeat(1 << 20),
+        br#"{"a":"#.repeat(1 << 18),
+        b"{\"token\":\"\xff\xfe\",\"id\":\"\xff\",\"tokens\":\"\xff\",\"success\":\"\xff\"}".to_vec(),
+        br#"{"token":"\ud800","id":"\ud800","tokens":"\ud800","success":"\ud800"}"#.to_vec(),
+        br#"{"token":"a","token":"b","id":"a","id":"b","tokens":[],"tokens":[],"success":true,"success":true}"#.to_vec(),
+        br#"{"token":NaN,"id":NaN,"tokens":NaN,"success":NaN}"#.to_vec(),
+        br#"{"token":1e999,"id":1e999,"tokens":1e999,"success":1e999}"#.to_vec(),
+        br#"{"token":true,"id":true,"tokens":true,"success":1}"#.to_vec(),
+        br#"{"id":"a\u0000b","tokens":[{"id":"a\u0000b"}],"token":"","success":null}"#.to_vec(),
+        b"\xef\xbb\xbf{}".to_vec(),
+        b"\0".repeat(4096),
+        b"null".to_vec(),
+        vec![b' '; 5 << 20],
+        // 50 MB: refused by its length, of which no more than the limit is read.
+        [br#"{"token":""#.to_vec(), vec![b'A'; 50_000_000], br#"","id":"","tokens":[],"success":""}"#.to_vec()].concat(),
+    ];
+    bodies.extend(
+        deep("[")
+            .into_iter()
+            .chain(deep(r#"{"a":"#))
+            .map(String::into_bytes),
+    );
+    for body in &bodies {
+        for endpoint in &ENDPOINTS {
+            // White space alone is what a deletion without a body is.
+            if body.iter().all(u8::is_ascii_whitespace) && endpoint.name.starts_with("delete") {
+                continue;
+            }
+            let shown = String::from_utf8_lossy(&body[..body.len().min(60)]).into_owned();
+            let error = match call(endpoint, 200, body) {
+                Err(error) => error,
+                Ok(answer) => panic!("{}: {shown}: {answer}", endpoint.name),
+            };
+            assert!(
+                matches!(error, Error::UnreadableAnswer(_)),
+                "{}: {shown}: {error}",
+                endpoint.name
+            );
+            assert!(
+                error.outcome_unknown() && error.to_string().len() < 500,
+                "{error}"
+            );
+        }
+    }
+}
+
+#[test]
+fn bodies_of_a_refusal() {
+    let many = format!(
+        r#"{{"messages":[{}{{}}]}}"#,
+        r#"{"errorCode":"\u001b[31m","message":"\u202e\u0007x"},"#.repeat(1000)
+    );
+    let long = format!(
+        r#"{{"messages":[{{"errorCode":"{0}","message":"{0}"}}]}}"#,
+        "é".repeat(20_000)
+    );
+    for body in [
+        b"[".repeat(1 << 20),
+        br#"{"messages":"#.repeat(1 << 16),
+        format!(r#"{{"messages":{}"#, "[".repeat(100_000)).into_bytes(),
+        many.into_bytes(),
+        long.into_bytes(),
+        br#"{"messages":[{"errorCode":1e999,"message":NaN}]}"#.to_vec(),
+        br#"{"messages":[{"errorCode":-0.0,"message":{"a":"b"}},[],7,null,"x"]}"#.to_vec(),
+        br#"{"messages":[{"message":"a\ud800"}]}"#.to_vec(),
+        b"\x1b]0;owned\x07\x1b[2J\x9b31m".to_vec(),
+        "\u{202e}\u{200b}\u{feff}".as_bytes().to_vec(),
+        vec![0xff; 10_000],
+        vec![b'<'; 50_000_000],
+    ] {
+        for endpoint in &ENDPOINTS {
+            let error = call(endpoint, 403, &body).unwrap_err();
+            assert_eq!(error.status(), Some(403));
+            let (text, debug) = (error.to_string(), format!("{error:?}"));
+            for text in [&text, &debug] {
+                assert!(
+                    !text
+                        .chars()
+                        .any(|c| c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c)),
+                    "{text}"
+                );
+                assert!(text.len() < 100_000);
+            }
+            let Error::Api(error) = error else {
+                panic!("{error:?}");
+            };
+            for message in &error.messages {
+                assert!(
+                    message.message.chars().count() <= 1001 && !message.message.contains('\u{1b}')
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn tokens_that_are_handed_out() {
+    // The service may send anything as a token: it is kept as it came, and what it says of itself is an error where it says nothing.
+    let long = "A".repeat(1 << 20);
+    for (token, says) in [
+        ("x", "three parts"),
+        ("..", "ends in the middle"),
+        ("a b.c.d", "white space"),
+        ("\u{1b}[2J.e30.s", "no base64url"),
+        ("eyJraWQiOiIuLiJ9.e30.s", "its kid is \"..\""),
+        ("eyJraWQiOiJnZW5lcmF0ZSJ9.e30.s", "its kid is \"generate\""),
+        (&long, "at most 65536 are read"),
+    ] {
+        let body = serde_json::json!({ "token": token }).to_string();
+        let server = FaultServer::start(vec![Play::Write(answer(200, "", &body))]);
+        let jwt =
+            create_token(&client_of(&server.url(), LONG), &CreateTokenOptions::new()).unwrap();
+        assert_eq!(jwt.token(), token);
+        let error = jwt.key_id().unwrap_err().to_string();
+        assert!(
+            error.contains(says) && !error.chars().any(char::is_control),
+            "{says}: {error}"
+        );
+        assert!(!format!("{jwt:?}").contains(token) || token == "x");
+    }
+}
