@@ -303,3 +303,27 @@ fn messages(body: &[u8], shown: impl Fn(&str) -> String) -> Vec<ApiMessage> {
         .filter(|message| !message.error_code.is_empty() || !message.message.is_empty())
         .collect()
 }
+
+/// The error that a refusal with this body becomes, as text, for a client with this token.
+#[cfg(fuzzing)]
+pub fn refusal(body: &[u8], token: &str) -> String {
+    let Ok(client) = Client::new(crate::Credentials::token(token)) else {
+        return String::new();
+    };
+    let call = Call {
+        method: Method::Get,
+        target: "/tokens",
+        contract_number: None,
+        repeat: Repeat::IfUnknown,
+        creates: false,
+        gone_is_success: false,
+        unknown_advice: "",
+    };
+    let answer = Answer {
+        status: 403,
+        retry_after: None,
+        body: body.to_vec(),
+    };
+    let error = api_error(&client, &call, &answer, SoFar::default());
+    format!("{error} {error:?}")
+}

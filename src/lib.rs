@@ -98,6 +98,13 @@ pub use tokens::{
     get_all_tokens, get_token_by_id,
 };
 
+/// What the fuzz targets need of the inside.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing {
+    pub use crate::exchange::refusal;
+}
+
 /// The README's programs are tests too.
 #[cfg(all(doctest, feature = "mock"))]
 #[doc = include_str!("../README.md")]
