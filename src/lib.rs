@@ -71,7 +71,8 @@ mod exchange;
 mod json;
 mod jwt;
 mod key_id;
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod memory;
 #[cfg(feature = "mock")]
 pub mod mock;
