@@ -183,6 +183,7 @@ impl fmt::Debug for Credentials {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn what_goes_into_the_header() {
@@ -321,6 +322,19 @@ mod tests {
                 expected,
                 "{reason}: {text}"
             );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_credentials_are_sent_as_they_are_or_refused(a in any::<String>(), b in any::<String>(), text in any::<String>()) {
+            for credentials in [Credentials::token(a.as_str()), Credentials::basic(a.as_str(), b.as_str())] {
+                let header = credentials.authorization();
+                if credentials.check(&Names::OPTIONS).is_ok() {
+                    prop_assert!(header.chars().all(|c| c.is_ascii_graphic() || c == ' '));
+                }
+                let _ = credentials.are_repeated_in(&text);
+            }
         }
     }
 }

@@ -385,6 +385,7 @@ fn invisible(character: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn printable_is_one_short_harmless_line() {
@@ -423,6 +424,16 @@ mod tests {
             (&long, &cut, "a long text is cut, and says so"),
         ] {
             assert_eq!(printable(text, SHORT), expected, "{reason}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_shown_is_one_short_line(text in any::<String>(), most in 0..300_usize) {
+            let line = printable(&text, most);
+            prop_assert!(line.chars().count() <= most + 1);
+            prop_assert!(!line.chars().any(|c| c.is_control() || invisible(c)));
+            prop_assert_eq!(printable(&line, most + 1), line.trim_end());
         }
     }
 }

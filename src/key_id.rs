@@ -125,6 +125,7 @@ impl AsRef<str> for KeyId {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn what_can_be_a_key_id() {
@@ -177,6 +178,20 @@ mod tests {
                 text.starts_with("key_id: ") && text.contains(says),
                 "{id:?}: {text}"
             );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_taken_as_it_is_or_refused(id in "\\PC{0,300}|[A-Za-z0-9._~-]{0,300}|.{0,3}") {
+            let unreserved = |c: char| c.is_ascii_alphanumeric() || "-._~".contains(c);
+            let allowed = (1..=256).contains(&id.len())
+                && id.chars().all(unreserved)
+                && ![".", "..", "generate"].contains(&id.to_lowercase().as_str());
+            match KeyId::new(id.as_str()) {
+                Ok(key_id) => prop_assert!(allowed && key_id.as_str() == id),
+                Err(_) => prop_assert!(!allowed),
+            }
         }
     }
 }

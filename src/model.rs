@@ -68,6 +68,22 @@ impl Jwt {
     }
 }
 
+/// A token is neither printed nor written to a file by accident.
+///
+/// ```compile_fail,E0277
+/// fn print(jwt: &ionoscloud_auth::Jwt) {
+///     println!("{jwt}");
+/// }
+/// ```
+///
+/// ```compile_fail,E0277
+/// fn write(jwt: &ionoscloud_auth::Jwt) -> String {
+///     serde_json::to_string(jwt).unwrap()
+/// }
+/// ```
+#[cfg(doctest)]
+struct NoAccident;
+
 impl fmt::Debug for Jwt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Jwt([redacted])")

@@ -175,6 +175,7 @@ pub(crate) fn retry_after(value: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use std::time::SystemTime;
 
     #[test]
@@ -299,5 +300,19 @@ mod tests {
             wait > Duration::from_secs(30) && wait <= Duration::from_secs(60),
             "{wait:?}"
         );
+    }
+
+    proptest! {
+        #[test]
+        fn no_retry_after_panics_or_overflows_a_clock(value in any::<String>()) {
+            if let Some(wait) = retry_after(&value) {
+                prop_assert!(std::time::Instant::now().checked_add(wait).is_some());
+            }
+        }
+
+        #[test]
+        fn no_retry_after_like_a_real_one_panics(value in "[0-9]{0,25}|[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT") {
+            prop_assert!(retry_after(&value).unwrap_or_default() <= LONGEST_RETRY_AFTER);
+        }
     }
 }
