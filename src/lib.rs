@@ -40,7 +40,7 @@
 //! after a creation, there may then be a token that nobody knows.
 //!
 //! What is sent again is fixed: what the service can't have acted on, always; what it may have
-//! acted on, only where twice is the same as once. A creation is never sent twice. [`RetryPolicy`]
+//! acted on, only where twice is the same as once. A creation is not. [`RetryPolicy`]
 //! sets how often and when, and [`ClientBuilder::timeout`] the time for all of it.
 //!
 //! # What is kept secret

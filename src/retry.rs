@@ -71,7 +71,7 @@ pub(crate) fn may_be_sent_again(seen: Seen, allowed: Repeat) -> bool {
 /// address, no connection, 429, 503) always is; one that it may have acted on (connection lost, 502,
 /// 504, an answer that can't be read) only where twice is the same as once; one that was answered
 /// with 500 or anything else, never. [`create_token`](crate::create_token) is never sent again once
-/// the service may have seen it.
+/// the service may have acted on it.
 ///
 /// Before the n-th repetition a call waits `base_delay` × 2ⁿ⁻¹, at most `max_delay`, of which up to
 /// one half is taken off at random; and if the service says `Retry-After`, at least that long. A

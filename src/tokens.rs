@@ -22,7 +22,7 @@ const TTL: std::ops::RangeInclusive<u64> = 60..=31_536_000;
 /// The answer is the only time that the service shows the token: keep it, or delete it by its [Key
 /// ID](Jwt::key_id).
 ///
-/// A request that the service may have seen is **never sent again**, as each would create a token;
+/// A request that the service may have acted on is **never sent again**, as each would create a token;
 /// it rides no pooled connection either, whose silent death would leave that open. (The vendor's
 /// SDK repeats it behind a gateway that times out, and leaves up to two tokens behind that nobody
 /// knows.)
