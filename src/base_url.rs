@@ -243,7 +243,9 @@ mod tests {
 
     #[test]
     fn what_is_no_base_url() {
+        let long = format!("https://api.ionos.com/{}", "a".repeat(LONGEST));
         for (text, says) in [
+            (long.as_str(), "longer than 2000"),
             ("", "has no host"),
             ("https://", "has no host"),
             ("https:///auth/v1", "has no host"),
