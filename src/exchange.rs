@@ -202,15 +202,8 @@ pub(crate) fn check_contract_number(what: &'static str, number: u32) -> Result<(
 }
 
 fn shut_down(call: &Call, so_far: SoFar) -> Error {
-    Error::Transport(Box::new(TransportError {
-        kind: TransportErrorKind::ShutDown,
-        request: call.name(),
-        reason: "make a new one to call again".to_owned(),
-        tries: so_far.tries,
-        outcome_unknown: so_far.outcome_unknown,
-        advice: so_far.advice(call),
-        source: None,
-    }))
+    let reason = "make a new one to call again".to_owned();
+    no_answer(call, TransportErrorKind::ShutDown, reason, None, so_far)
 }
 
 enum Failed {
@@ -245,14 +238,24 @@ fn transport_error(call: &Call, failure: Failure, so_far: SoFar) -> Error {
             }));
         }
     };
+    no_answer(call, kind, failure.reason, failure.source, so_far)
+}
+
+fn no_answer(
+    call: &Call,
+    kind: TransportErrorKind,
+    reason: String,
+    source: Option<std::io::Error>,
+    so_far: SoFar,
+) -> Error {
     Error::Transport(Box::new(TransportError {
         kind,
         request: call.name(),
-        reason: failure.reason,
+        reason,
         tries: so_far.tries,
         outcome_unknown: so_far.outcome_unknown,
         advice: so_far.advice(call),
-        source: failure.source,
+        source,
     }))
 }
 

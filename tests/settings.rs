@@ -8,7 +8,8 @@
     clippy::indexing_slicing
 )]
 
-use std::process::Command;
+mod support;
+
 use std::time::Duration;
 
 use ionoscloud_auth::mock::MockAuthApi;
@@ -231,16 +232,8 @@ fn child_that_reads_the_environment() {
     }
 }
 
-fn in_a_child(variables: &[(&str, &str)]) -> String {
-    let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "child_that_reads_the_environment", "--nocapture"])
-        .env_clear()
-        .env("CHILD", "1")
-        .envs(variables.iter().copied())
-        .output()
-        .unwrap();
-    assert!(output.status.success());
-    String::from_utf8(output.stdout).unwrap()
+fn in_a_child<V: AsRef<std::ffi::OsStr>>(variables: &[(&str, V)]) -> String {
+    support::in_a_child("child_that_reads_the_environment", variables)
 }
 
 #[test]
@@ -404,14 +397,7 @@ fn the_environment() {
 #[test]
 fn a_variable_that_is_no_text() {
     use std::os::unix::ffi::OsStrExt as _;
-    let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "child_that_reads_the_environment", "--nocapture"])
-        .env_clear()
-        .env("CHILD", "1")
-        .env("IONOS_TOKEN", std::ffi::OsStr::from_bytes(b"\xff"))
-        .output()
-        .unwrap();
-    let output = String::from_utf8(output.stdout).unwrap();
+    let output = in_a_child(&[("IONOS_TOKEN", std::ffi::OsStr::from_bytes(b"\xff"))]);
     assert!(
         output.contains("result: IONOS_TOKEN: is no UTF-8"),
         "{output}"

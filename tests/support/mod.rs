@@ -224,6 +224,20 @@ fn peek_head(stream: &TcpStream, shared: &Shared) -> Option<String> {
     }
 }
 
+/// What a test of the running file prints in a process of its own, whose environment holds `CHILD`
+/// and these variables alone.
+pub fn in_a_child<V: AsRef<std::ffi::OsStr>>(test: &str, variables: &[(&str, V)]) -> String {
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture"])
+        .env_clear()
+        .env("CHILD", "1")
+        .envs(variables.iter().map(|(name, value)| (name, value)))
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).unwrap()
+}
+
 /// An HTTP answer with a length.
 pub fn answer(status: u16, headers: &str, body: &str) -> Vec<u8> {
     format!(
