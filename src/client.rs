@@ -17,6 +17,7 @@ const BASE_URL: &str = "https://api.ionos.com/auth/v1";
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// From here on a timeout is none: the clocks of some systems end within some hundred years.
 const NO_TIMEOUT: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+const LONGEST_PRODUCT: usize = 1000;
 const USER_AGENT: &str = concat!("ionoscloud-auth/", env!("CARGO_PKG_VERSION"));
 
 /// What calls the service: credentials, settings, and the connections that are kept open between
@@ -410,6 +411,12 @@ impl ClientBuilder {
         let timeout = Some(timeout).filter(|timeout| *timeout < NO_TIMEOUT);
         let user_agent = match self.user_agent.as_deref().map(str::trim) {
             None | Some("") => USER_AGENT.to_owned(),
+            Some(product) if product.len() > LONGEST_PRODUCT => {
+                return Err(Error::invalid(
+                    "user_agent",
+                    format!("is longer than {LONGEST_PRODUCT} characters"),
+                ));
+            }
             Some(product) if product.bytes().all(|byte| matches!(byte, b' '..=b'~')) => {
                 format!("{product} {USER_AGENT}")
             }

@@ -8,6 +8,13 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
 
+/// The longest token that is sent, in bytes: those of the service have about 2,000, and servers take
+/// headers of 8 to 16 KiB.
+const LONGEST_TOKEN: usize = 12 * 1024;
+/// The longest user name and the longest password, in bytes: the two of them, encoded, are no longer
+/// than that.
+const LONGEST_NAME: usize = 4 * 1024;
+
 /// Who calls the service: a token, or a user name and a password.
 ///
 /// They are checked when a [`Client`](crate::Client) is made of them. They are in no `Debug`
@@ -76,7 +83,7 @@ impl Credentials {
     pub(crate) fn check(&self, names: &Names) -> Result<()> {
         match &self.0 {
             Kind::Token(token) => {
-                filled(names.token, token)?;
+                sized(names.token, token, LONGEST_TOKEN)?;
                 // RFC 6750, section 2.1. A JWT has even fewer.
                 let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
                 if !token.bytes().all(allowed) {
@@ -88,8 +95,8 @@ impl Credentials {
                 }
             }
             Kind::Basic { username, password } => {
-                filled(names.username, username)?;
-                filled(names.password, password)?;
+                sized(names.username, username, LONGEST_NAME)?;
+                sized(names.password, password, LONGEST_NAME)?;
                 for (name, value) in [(names.username, username), (names.password, password)] {
                     if value.chars().any(char::is_control) {
                         return Err(Error::invalid(
@@ -164,9 +171,15 @@ fn joined(scheme: &str, secret: &str) -> Zeroizing<String> {
     value
 }
 
-fn filled(name: &'static str, value: &str) -> Result<()> {
+fn sized(name: &'static str, value: &str, longest: usize) -> Result<()> {
     if value.is_empty() {
         return Err(Error::invalid(name, "is empty"));
+    }
+    if value.len() > longest {
+        return Err(Error::invalid(
+            name,
+            format!("is {} bytes long; at most {longest} are sent", value.len()),
+        ));
     }
     Ok(())
 }
@@ -230,6 +243,18 @@ mod tests {
             (Credentials::token("Bearer SECRET"), "token: holds"),
             (Credentials::basic("", "SECRET"), "username: is empty"),
             (Credentials::basic("user", ""), "password: is empty"),
+            (
+                Credentials::token("A".repeat(LONGEST_TOKEN + 1)),
+                "token: is 12289 bytes long",
+            ),
+            (
+                Credentials::basic("A".repeat(LONGEST_NAME + 1), "SECRET"),
+                "username: is 4097 bytes long",
+            ),
+            (
+                Credentials::basic("user", "SECRET".repeat(700)),
+                "password: is 4200 bytes long",
+            ),
             (
                 Credentials::basic("us:er", "SECRET"),
                 "username: holds a colon",

@@ -7,7 +7,13 @@ use serde_json::error::Category;
 /// Reads one value, or says in a few words why there is none. serde's own message may quote a
 /// token, so only those are passed on that are made of this library's words.
 pub(crate) fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, String> {
-    serde_json::from_slice(json).map_err(|error| fault(&error))
+    match std::str::from_utf8(json) {
+        // Looked at once in all, not once for every string in it.
+        Ok(text) => serde_json::from_str(text),
+        // What is wrong may be in something that nobody reads.
+        Err(_) => serde_json::from_slice(json),
+    }
+    .map_err(|error| fault(&error))
 }
 
 fn fault(error: &serde_json::Error) -> String {

@@ -65,10 +65,11 @@ fn objection(id: &str) -> Option<String> {
     if id.is_empty() {
         return Some("is empty".to_owned());
     }
-    if let Some(other) = id
-        .chars()
-        .find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '~')))
-    {
+    if !id.bytes().all(is_unreserved) {
+        let other = id
+            .chars()
+            .find(|c| !c.is_ascii() || !is_unreserved(*c as u8));
+        let other = other.unwrap_or(char::REPLACEMENT_CHARACTER);
         return Some(format!(
             "holds {other:?}; only ASCII letters, digits, '-', '.', '_' and '~' are allowed"
         ));
@@ -86,6 +87,11 @@ fn objection(id: &str) -> Option<String> {
         return Some("is \"generate\", which is the path that creates a token".to_owned());
     }
     None
+}
+
+/// RFC 3986, section 2.3.
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
 impl FromStr for KeyId {

@@ -64,6 +64,8 @@
 
 mod base_url;
 mod client;
+#[cfg(feature = "address-cache")]
+mod connector;
 mod credentials;
 mod date;
 mod error;

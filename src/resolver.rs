@@ -1,21 +1,17 @@
-//! What ureq's `unversioned` API is needed for, and the only file that names it: addresses that are
-//! kept for a while, and the knowledge of whether a request had been sent when it failed.
-//!
-//! With a deadline ureq starts a thread for the address of every request, also of one on a pooled
-//! connection; and its error for a connection that broke is the same during the TLS handshake, when
-//! nothing had been sent, and after it.
+//! Addresses that are kept for a while: with a deadline ureq starts a thread for the address of every
+//! request, also of one on a pooled connection. Stands on ureq's `unversioned` API, as connector.rs
+//! does, and no other file.
 
-use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::{
-    ConnectionDetails, Connector, DefaultConnector, NextTimeout, Transport,
-};
+use ureq::unversioned::transport::NextTimeout;
 use ureq::{Agent, Error};
+
+use crate::connector::{self, BeforeSending};
 
 /// How long an address is kept.
 const LIFETIME: Duration = Duration::from_secs(30);
@@ -26,54 +22,18 @@ pub(crate) fn agent(config: Config) -> Agent {
 
 fn agent_with(config: Config, resolver: impl Resolver, lifetime: Duration) -> Agent {
     let kept = Arc::new(Kept::default());
-    let connecting = Connecting {
-        inner: DefaultConnector::new(),
-        kept: Arc::clone(&kept),
-    };
+    let connector = connector::new(Arc::clone(&kept));
     let resolving = Resolving {
         inner: resolver,
         kept,
         lifetime,
     };
-    Agent::with_parts(config, connecting, resolving)
+    Agent::with_parts(config, connector, resolving)
 }
-
-/// An error from before the request was sent.
-#[derive(Debug)]
-struct BeforeSending(Error);
-
-impl BeforeSending {
-    /// The error that says so. One that already does, of a proxy's connection, stays as it is.
-    fn wrap(error: Error) -> Error {
-        match error {
-            Error::Other(inner) if inner.is::<BeforeSending>() => Error::Other(inner),
-            error => Error::Other(Box::new(BeforeSending(error))),
-        }
-    }
-}
-
-/// The error itself, and whether the request had been sent when it happened.
-pub(crate) fn sent(error: Error) -> (Error, Option<bool>) {
-    match error {
-        Error::Other(inner) => match inner.downcast::<BeforeSending>() {
-            Ok(before) => (before.0, Some(false)),
-            Err(inner) => (Error::Other(inner), Some(true)),
-        },
-        error => (error, Some(true)),
-    }
-}
-
-impl fmt::Display for BeforeSending {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl std::error::Error for BeforeSending {}
 
 /// The addresses of the service, and of the proxy before it: a handful at most.
 #[derive(Debug, Default)]
-struct Kept(Mutex<Vec<Entry>>);
+pub(crate) struct Kept(Mutex<Vec<Entry>>);
 
 #[derive(Debug)]
 struct Entry {
@@ -104,7 +64,7 @@ impl Kept {
         });
     }
 
-    fn forget_all(&self) {
+    pub(crate) fn forget_all(&self) {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -139,31 +99,10 @@ impl<R: Resolver> Resolver for Resolving<R> {
     }
 }
 
-#[derive(Debug)]
-struct Connecting {
-    inner: DefaultConnector,
-    kept: Arc<Kept>,
-}
-
-impl Connector<()> for Connecting {
-    type Out = Box<dyn Transport>;
-
-    fn connect(
-        &self,
-        details: &ConnectionDetails,
-        chained: Option<()>,
-    ) -> Result<Option<Self::Out>, Error> {
-        self.inner.connect(details, chained).map_err(|error| {
-            // The host may have moved.
-            self.kept.forget_all();
-            BeforeSending::wrap(error)
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connector::sent;
     use std::io::{Read as _, Write as _};
     use std::net::{SocketAddr, TcpListener};
     use std::sync::atomic::{AtomicUsize, Ordering};

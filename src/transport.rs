@@ -9,7 +9,11 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use rustls::RootCertStore;
-use ureq::http::header::{AUTHORIZATION, CONNECTION, HeaderName, HeaderValue, RETRY_AFTER};
+use ureq::http::Uri;
+use ureq::http::header::{
+    ACCEPT, AUTHORIZATION, CONNECTION, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT,
+};
+use ureq::http::uri::{Authority, PathAndQuery, Scheme};
 use ureq::tls::{PemItem, RootCerts, TlsConfig, TlsProvider};
 use ureq::{Agent, Proxy, ProxyProtocol, Timeout, http};
 use zeroize::Zeroizing;
@@ -23,14 +27,18 @@ use crate::shutdown::ShutdownSignal;
 /// The longest answer that is read, in bytes: some forty thousand tokens.
 const LONGEST_ANSWER: u64 = 8 * 1024 * 1024;
 /// The longest status line and headers that are read, in bytes.
-const LONGEST_HEAD: usize = 64 * 1024;
+const LONGEST_HEAD: usize = 16 * 1024;
 /// How much is read of an answer that is no success.
 const LONGEST_ERROR: u64 = 64 * 1024;
 
+/// More than the longest head, or ureq could not tell that one is too long. The list of all the
+/// tokens that a user may hold is read at once.
+const INPUT_BUFFER: usize = 2 * LONGEST_HEAD;
+/// Every header that is sent fits.
+const OUTPUT_BUFFER: usize = 16 * 1024;
 /// ureq gives a request whose buffers have another size than the agent's a connection of its own,
 /// which is not kept either.
-const SHARED_BUFFER: usize = 128 * 1024;
-const OWN_BUFFER: usize = SHARED_BUFFER - 1024;
+const OWN_OUTPUT_BUFFER: usize = OUTPUT_BUFFER - 1024;
 
 const CONTRACT_NUMBER: HeaderName = HeaderName::from_static("x-contract-number");
 
@@ -148,11 +156,9 @@ impl Transport {
             .http_status_as_error(false)
             .max_redirects(0)
             .https_only(base_url.https)
-            .user_agent(user_agent)
-            .accept("application/json")
             .max_response_header_size(LONGEST_HEAD)
-            .input_buffer_size(SHARED_BUFFER)
-            .output_buffer_size(SHARED_BUFFER)
+            .input_buffer_size(INPUT_BUFFER)
+            .output_buffer_size(OUTPUT_BUFFER)
             .max_idle_connections(KEPT)
             .max_idle_connections_per_host(KEPT)
             .tls_config(tls.build());
@@ -174,10 +180,20 @@ impl Transport {
         let agent = crate::resolver::agent(config.build());
         #[cfg(not(feature = "address-cache"))]
         let agent = config.build().new_agent();
+        let refuse = |what| Error::invalid(what, "can't be put into a request");
+        let scheme = if base_url.https {
+            Scheme::HTTPS
+        } else {
+            Scheme::HTTP
+        };
         Ok(Transport {
             tries: Arc::new(Tries {
                 agent,
-                base_url,
+                scheme,
+                authority: Authority::try_from(base_url.authority.as_str())
+                    .map_err(|_| refuse("base_url"))?,
+                path: base_url.path,
+                user_agent: HeaderValue::from_str(user_agent).map_err(|_| refuse("user_agent"))?,
                 idle: Mutex::default(),
             }),
             shutdown,
@@ -249,7 +265,11 @@ impl Transport {
 /// What tries share. A thread that hangs in the system may outlive the transport with it.
 struct Tries {
     agent: Agent,
-    base_url: BaseUrl,
+    scheme: Scheme,
+    authority: Authority,
+    /// Of the base URL.
+    path: String,
+    user_agent: HeaderValue,
     idle: Mutex<Idle>,
 }
 
@@ -278,23 +298,39 @@ impl Tries {
         idle.since = Some(Instant::now());
     }
 
+    fn uri(&self, target: &str) -> std::result::Result<Uri, http::Error> {
+        let mut path = String::with_capacity(self.path.len() + target.len());
+        path.push_str(&self.path);
+        path.push_str(target);
+        let mut parts = Uri::default().into_parts();
+        parts.scheme = Some(self.scheme.clone());
+        parts.authority = Some(self.authority.clone());
+        parts.path_and_query = Some(PathAndQuery::try_from(path)?);
+        Ok(Uri::from_parts(parts)?)
+    }
+
     fn prepare(&self, request: &Request) -> std::result::Result<http::Request<()>, Failure> {
-        let mut builder = http::Request::builder()
-            .method(request.method.as_str())
-            .uri(format!("{}{}", self.base_url, request.target))
-            .header(AUTHORIZATION, request.authorization.0.clone());
-        if let Some(number) = request.contract_number {
-            builder = builder.header(CONTRACT_NUMBER, HeaderValue::from(number));
-        }
-        let prepared = builder
-            .body(())
+        let mut prepared = http::Request::new(());
+        *prepared.method_mut() = match request.method {
+            Method::Get => http::Method::GET,
+            Method::Delete => http::Method::DELETE,
+        };
+        *prepared.uri_mut() = self
+            .uri(request.target)
             .map_err(|error| Failure::new(Seen::ConnectFailed, error.to_string()))?;
+        let headers = prepared.headers_mut();
+        headers.insert(USER_AGENT, self.user_agent.clone());
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(AUTHORIZATION, request.authorization.0.clone());
+        if let Some(number) = request.contract_number {
+            headers.insert(CONTRACT_NUMBER, HeaderValue::from(number));
+        }
         if !request.own_connection && request.remaining.is_none() {
             return Ok(prepared);
         }
         let mut config = self.agent.configure_request(prepared);
         if request.own_connection {
-            config = config.output_buffer_size(OWN_BUFFER);
+            config = config.output_buffer_size(OWN_OUTPUT_BUFFER);
         }
         if let Some(remaining) = request.remaining {
             let limits = Limits::of(remaining);
@@ -317,7 +353,11 @@ impl Tries {
             .headers()
             .get(RETRY_AFTER)
             .and_then(|value| retry::retry_after(value.to_str().ok()?));
-        let stays_open = pooled && !response.headers().contains_key(CONNECTION);
+        let closes = response
+            .headers()
+            .get_all(CONNECTION)
+            .iter()
+            .any(|value| value.as_bytes().eq_ignore_ascii_case(b"close"));
         let success = (200..300).contains(&status);
         let limit = if success {
             LONGEST_ANSWER
@@ -325,8 +365,8 @@ impl Tries {
             LONGEST_ERROR
         };
         let body = response.into_body();
-        // The usual answer fits at once: a buffer that grows leaves copies behind.
-        let expected = body.content_length().unwrap_or(4096).min(LONGEST_ERROR);
+        // A buffer that grows leaves copies behind. What is never filled costs nothing.
+        let expected = body.content_length().unwrap_or(4096).min(limit);
         let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or_default() + 1);
         let read = body
             .into_with_config()
@@ -341,7 +381,7 @@ impl Tries {
                 failure.status = Some(status);
                 return Err(failure);
             }
-            Ok(_) if stays_open => self.leaves_open_connection(),
+            Ok(_) if pooled && !closes => self.leaves_open_connection(),
             // The status says enough, with however much of the body.
             _ => {}
         }
@@ -424,7 +464,7 @@ impl Failure {
 impl From<ureq::Error> for Failure {
     fn from(error: ureq::Error) -> Failure {
         #[cfg(feature = "address-cache")]
-        let (error, sent) = crate::resolver::sent(error);
+        let (error, sent) = crate::connector::sent(error);
         #[cfg(not(feature = "address-cache"))]
         let (error, sent) = (error, None);
         let seen = seen(&error, sent);

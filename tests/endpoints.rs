@@ -262,6 +262,34 @@ fn who_calls() {
 }
 
 #[test]
+fn the_longest_of_everything_arrives() {
+    let (server, seen) = server(200, r#"{"id":"x"}"#);
+    let url = server.url();
+    let url = format!("{url}/{}/auth/v1", "p".repeat(2000 - url.len() - 9));
+    for credentials in [
+        Credentials::token("A".repeat(12 * 1024)),
+        Credentials::basic("u".repeat(4096), "p".repeat(4096)),
+    ] {
+        let client = Client::builder()
+            .base_url(&url)
+            .credentials(credentials)
+            .user_agent("x".repeat(1000))
+            .build()
+            .unwrap();
+        let id = KeyId::new("k".repeat(256)).unwrap();
+        get_token_by_id(&client, &GetTokenByIdOptions::new(id)).unwrap();
+    }
+    let lengths: Vec<_> = seen
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|(line, headers)| (line.len(), headers["authorization"].len()))
+        .collect();
+    let line = "GET ".len() + url.len() - server.url().len() + "/tokens/".len() + 256;
+    assert_eq!(lengths, [(line, 7 + 12 * 1024), (line, 6 + 10_924)]);
+}
+
+#[test]
 fn base_urls_with_a_path_of_their_own() {
     for (suffix, line) in [
         ("", "GET /auth/v1/tokens"),

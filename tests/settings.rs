@@ -126,6 +126,10 @@ fn what_makes_none() {
             "user_agent: holds a line break",
         ),
         (
+            builder().user_agent("x".repeat(1001)),
+            "user_agent: is longer than 1000",
+        ),
+        (
             builder().user_agent("sÿnc"),
             "user_agent: holds a line break",
         ),

@@ -1,0 +1,43 @@
+//! Bare ureq under load; with `DEADLINE` set, with a time limit of 30 s for each call.
+
+use std::time::Duration;
+
+use ureq::Agent;
+use ureq::tls::{PemItem, RootCerts, TlsConfig};
+
+#[path = "../../../load.rs"]
+mod load;
+#[path = "../../../tokens.rs"]
+mod tokens;
+
+fn main() {
+    load::run(|settings| {
+        let mut config = Agent::config_builder();
+        if std::env::var_os("DEADLINE").is_some() {
+            config = config.timeout_global(Some(Duration::from_secs(30)));
+        }
+        if let Some(ca) = &settings.ca {
+            let certificates: Vec<_> = ureq::tls::parse_pem(ca)
+                .filter_map(|item| match item {
+                    Ok(PemItem::Certificate(certificate)) => Some(certificate),
+                    _ => None,
+                })
+                .collect();
+            let roots = RootCerts::new_with_certs(&certificates);
+            config = config.tls_config(TlsConfig::builder().root_certs(roots).build());
+        }
+        let agent: Agent = config.build().into();
+        let url = format!("{}/auth/v1/tokens", settings.url);
+        move || {
+            let mut answer = agent
+                .get(&url)
+                .header("Authorization", "Bearer eyJhbGciOiJSUzI1NiJ9.e30.c2ln")
+                .header("Accept", "application/json")
+                .call()
+                .expect("an answer");
+            let body = answer.body_mut().read_to_vec().expect("a body");
+            let tokens: tokens::Tokens = serde_json::from_slice(&body).expect("a list");
+            tokens.tokens.len()
+        }
+    });
+}
