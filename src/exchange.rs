@@ -291,7 +291,7 @@ fn messages(body: &[u8], shown: impl Fn(&str) -> String) -> Vec<ApiMessage> {
         Some(Value::Number(number)) => number.to_string(),
         _ => String::new(),
     };
-    let Ok(Value::Object(answer)) = serde_json::from_slice(body) else {
+    let Ok(Value::Object(answer)) = serde_json::from_str(&String::from_utf8_lossy(body)) else {
         return Vec::new();
     };
     let Some(Value::Array(messages)) = answer.get("messages") else {

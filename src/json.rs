@@ -7,13 +7,9 @@ use serde_json::error::Category;
 /// Reads one value, or says in a few words why there is none. serde's own message may quote a
 /// token, so only those are passed on that are made of this library's words.
 pub(crate) fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, String> {
-    match std::str::from_utf8(json) {
-        // Looked at once in all, not once for every string in it.
-        Ok(text) => serde_json::from_str(text),
-        // What is wrong may be in something that nobody reads.
-        Err(_) => serde_json::from_slice(json),
-    }
-    .map_err(|error| fault(&error))
+    // Looked at once in all, not once for every string in it.
+    let text = std::str::from_utf8(json).map_err(|_| "is no UTF-8".to_owned())?;
+    serde_json::from_str(text).map_err(|error| fault(&error))
 }
 
 fn fault(error: &serde_json::Error) -> String {

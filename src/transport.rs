@@ -2,8 +2,7 @@
 //! endpoints or retries.
 
 use std::io::{self, Read as _};
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -211,7 +210,7 @@ impl Transport {
     /// ureq can't be interrupted while it looks up an address or connects. So a try that will have
     /// to connect has a thread of its own, and this one waits for it, for the deadline and for the
     /// shutdown. On a connection that is open already, ureq ends at once for both.
-    pub(crate) fn send(&self, request: &Request) -> std::result::Result<Answer, Failure> {
+    pub(crate) fn send(&self, request: &Request) -> Tried {
         let prepared = self.tries.prepare(request)?;
         let pooled = !request.own_connection;
         if pooled && self.tries.expects_open_connection() {
@@ -225,40 +224,64 @@ impl Transport {
     fn apart(
         &self,
         limit: Option<Duration>,
-        work: impl FnOnce() -> std::result::Result<Answer, Failure> + Send + 'static,
-    ) -> std::result::Result<Answer, Failure> {
+        work: impl FnOnce() -> Tried + Send + 'static,
+    ) -> Tried {
         let end = limit.map(|limit| Instant::now() + limit + GRACE);
-        let (sender, receiver) = mpsc::sync_channel(1);
-        let spawned = thread::Builder::new()
+        let slot = Arc::new(Slot::default());
+        let filled = Arc::clone(&slot);
+        let thread = thread::Builder::new()
             .name("ionoscloud-auth".to_owned())
-            .spawn(move || sender.send(work()));
-        if let Err(error) = spawned {
-            return Err(Failure::new(
-                Seen::ConnectFailed,
-                format!("no thread could be started: {error}"),
-            ));
-        }
+            .spawn(move || filled.put(work()))
+            .map_err(|error| {
+                let reason = format!("no thread could be started: {error}");
+                Failure::new(Seen::ConnectFailed, reason)
+            })?;
         loop {
             let left = end.map(|end| end.saturating_duration_since(Instant::now()));
-            match receiver.recv_timeout(left.map_or(LOOK, |left| left.min(LOOK))) {
-                Ok(tried) => return tried,
-                Err(RecvTimeoutError::Disconnected) => {
-                    return Err(Failure::new(Seen::ConnectionLost, "its thread ended"));
-                }
-                Err(RecvTimeoutError::Timeout) if left == Some(Duration::ZERO) => {
-                    let reason = "it did not end when its time was over";
-                    return Err(Failure::new(Seen::TimedOutAfterSending, reason));
-                }
-                Err(RecvTimeoutError::Timeout) if self.shutdown.is_set() => {
-                    // Whatever is on a socket has been interrupted, and no new one is used from now
-                    // on. What is still not over has not come as far as sending.
-                    return receiver.recv_timeout(GRACE).unwrap_or_else(|_| {
-                        Err(Failure::new(Seen::ConnectFailed, "it was given up"))
-                    });
-                }
-                Err(RecvTimeoutError::Timeout) => {}
+            let ended = thread.is_finished();
+            if let Some(tried) = slot.take_within(left.map_or(LOOK, |left| left.min(LOOK))) {
+                return tried;
+            }
+            if ended {
+                return Err(Failure::new(Seen::ConnectionLost, "its thread ended"));
+            }
+            if left == Some(Duration::ZERO) {
+                let reason = "it did not end when its time was over";
+                return Err(Failure::new(Seen::TimedOutAfterSending, reason));
+            }
+            if self.shutdown.is_set() {
+                // Whatever is on a socket has been interrupted, and no new one is used from now
+                // on. What is still not over has not come as far as sending.
+                return slot
+                    .take_within(GRACE)
+                    .unwrap_or_else(|| Err(Failure::new(Seen::ConnectFailed, "it was given up")));
             }
         }
+    }
+}
+
+type Tried = std::result::Result<Answer, Failure>;
+
+/// Where one thread waits for what another one brings.
+#[derive(Default)]
+struct Slot {
+    tried: Mutex<Option<Tried>>,
+    brought: Condvar,
+}
+
+impl Slot {
+    fn put(&self, tried: Tried) {
+        *self.tried.lock().unwrap_or_else(PoisonError::into_inner) = Some(tried);
+        self.brought.notify_one();
+    }
+
+    fn take_within(&self, wait: Duration) -> Option<Tried> {
+        let tried = self.tried.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut tried, _) = self
+            .brought
+            .wait_timeout_while(tried, wait, |tried| tried.is_none())
+            .unwrap_or_else(PoisonError::into_inner);
+        tried.take()
     }
 }
 
@@ -342,11 +365,7 @@ impl Tries {
         Ok(config.build())
     }
 
-    fn send(
-        &self,
-        request: http::Request<()>,
-        pooled: bool,
-    ) -> std::result::Result<Answer, Failure> {
+    fn send(&self, request: http::Request<()>, pooled: bool) -> Tried {
         let response = self.agent.run(request)?;
         let status = response.status().as_u16();
         let retry_after = response
