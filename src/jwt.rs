@@ -137,31 +137,50 @@ fn parts(jwt: &str) -> Result<[&str; 2]> {
             jwt.len()
         )));
     }
-    if jwt.contains(char::is_whitespace) {
+    // Each of these looks at every byte, in a way that a compiler makes sixteen at a time of.
+    let odd = jwt.bytes().fold(0, |odd, byte| {
+        odd | u8::from(byte <= b' ') | u8::from(byte >= 0x7f)
+    });
+    if odd != 0 && jwt.contains(char::is_whitespace) {
         return Err(invalid(
             "holds white space: give the token alone, without \"Bearer\"",
         ));
     }
-    let three = jwt.split_once('.').and_then(|(header, rest)| {
-        let (payload, signature) = rest.split_once('.')?;
-        (!signature.contains('.')).then_some([header, payload])
+    let dots_in = |bytes: &[u8]| {
+        let dots = bytes.iter().map(|byte| u8::from(*byte == b'.'));
+        usize::from(dots.fold(0_u8, u8::wrapping_add))
+    };
+    let dots: usize = jwt.as_bytes().chunks(255).map(dots_in).sum();
+    let two = jwt.split_once('.').and_then(|(header, rest)| {
+        let (payload, _signature) = rest.split_once('.')?;
+        Some([header, payload])
     });
-    three.ok_or_else(|| {
+    two.filter(|_| dots == 2).ok_or_else(|| {
         invalid(format!(
             "a token has three parts, with a dot between them; this has {}",
-            jwt.split('.').count()
+            dots + 1
         ))
     })
 }
 
 fn decode<T: DeserializeOwned>(name: &str, part: &str) -> Result<T> {
+    let mut short = [0; 512];
+    let mut long = Vec::new();
+    let longest = base64::decoded_len_estimate(part.len());
+    let buffer = if longest <= short.len() {
+        short.as_mut_slice()
+    } else {
+        long.resize(longest, 0);
+        long.as_mut_slice()
+    };
     // What the decoder found wrong is not repeated: it may quote the token.
-    let json = BASE64URL.decode(part).map_err(|_| {
+    let length = BASE64URL.decode_slice(part, buffer).map_err(|_| {
         invalid(format!(
             "its {name} is no base64url: letters, digits, '-' and '_' (RFC 7515)"
         ))
     })?;
-    json::read(&json).map_err(|fault| invalid(format!("its {name} {fault}")))
+    let json = buffer.get(..length).unwrap_or_default();
+    json::read(json).map_err(|fault| invalid(format!("its {name} {fault}")))
 }
 
 fn invalid(reason: impl Into<String>) -> Error {

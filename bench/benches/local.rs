@@ -1,0 +1,76 @@
+//! What needs no server but one in this process: reading a Key ID, and lists of a growing length.
+
+use std::hint::black_box;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::thread;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use ionoscloud_auth::{Client, Credentials, GetAllTokensOptions, Tokens, get_all_tokens, key_id};
+
+/// As the service makes them; the signature is none.
+const TOKEN: &str = concat!(
+    "eyJ0eXAiOiJKV1QiLCJraWQiOiJmMTNhNWM1NC04MjI4LTRiN2UtOTQxNC02MTMxM2NlNzIzZDEiLCJhbGciOiJSUzI1NiJ9.",
+    "eyJpc3MiOiJpb25vc2Nsb3VkIiwiaWF0IjoxNzU4NjEyNTg0LCJjbGllbnQiOiJVU0VSIiwiZXhwIjoxNzkwMTQ4NTg0fQ.",
+    "c2lnbmF0dXJlc2lnbmF0dXJlc2lnbmF0dXJlc2lnbmF0dXJlc2lnbmF0dXJlc2lnbmF0dXJlc2lnbmF0dXJlc2lnbmF0dXJl"
+);
+
+fn reading_a_key_id(criterion: &mut Criterion) {
+    let expected = "f13a5c54-8228-4b7e-9414-61313ce723d1";
+    assert_eq!(key_id(TOKEN).unwrap().as_str(), expected);
+    assert_eq!(jsonwebtoken::decode_header(TOKEN).unwrap().kid.unwrap(), expected);
+    let mut group = criterion.benchmark_group("key_id");
+    group.bench_function("key_id", |b| b.iter(|| key_id(black_box(TOKEN)).unwrap()));
+    group.bench_function("jsonwebtoken", |b| {
+        b.iter(|| jsonwebtoken::decode_header(black_box(TOKEN)).unwrap())
+    });
+    group.finish();
+}
+
+fn list(count: usize) -> Vec<u8> {
+    let token = r#"{"id":"f13a5c54-8228-4b7e-9414-61313ce723d1","href":"https://api.ionos.com/auth/v1/tokens/f13a5c54-8228-4b7e-9414-61313ce723d1","createdDate":"2025-09-23T07:29:44Z","expirationDate":"2026-09-23T07:29:44Z"}"#;
+    format!(r#"{{"tokens":[{}]}}"#, vec![token; count].join(",")).into_bytes()
+}
+
+/// Answers every request on one connection after the other with the same body.
+fn serve(body: &[u8]) -> String {
+    let mut answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len()).into_bytes();
+    answer.extend_from_slice(body);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            // A request comes in one piece here.
+            while stream.read(&mut [0; 4096]).is_ok_and(|n| n > 0) {
+                stream.write_all(&answer).unwrap();
+            }
+        }
+    });
+    url
+}
+
+/// A whole call beside the mere parsing of its answer into the same type.
+fn lists(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("list");
+    for count in [1, 10, 100, 1_000, 10_000] {
+        let body = list(count);
+        let client = Client::builder()
+            .base_url(serve(&body))
+            .credentials(Credentials::token(TOKEN))
+            .build()
+            .unwrap();
+        let options = GetAllTokensOptions::new();
+        assert_eq!(get_all_tokens(&client, &options).unwrap().tokens.len(), count);
+        group.bench_function(format!("call/{count}"), |b| {
+            b.iter(|| get_all_tokens(&client, &options).unwrap())
+        });
+        group.bench_function(format!("from_slice/{count}"), |b| {
+            b.iter(|| serde_json::from_slice::<Tokens>(black_box(&body)).unwrap())
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, reading_a_key_id, lists);
+criterion_main!(benches);
