@@ -18,7 +18,10 @@ const TOKEN: &str = concat!(
 fn reading_a_key_id(criterion: &mut Criterion) {
     let expected = "f13a5c54-8228-4b7e-9414-61313ce723d1";
     assert_eq!(key_id(TOKEN).unwrap().as_str(), expected);
-    assert_eq!(jsonwebtoken::decode_header(TOKEN).unwrap().kid.unwrap(), expected);
+    assert_eq!(
+        jsonwebtoken::decode_header(TOKEN).unwrap().kid.unwrap(),
+        expected
+    );
     let mut group = criterion.benchmark_group("key_id");
     group.bench_function("key_id", |b| b.iter(|| key_id(black_box(TOKEN)).unwrap()));
     group.bench_function("jsonwebtoken", |b| {
@@ -34,7 +37,8 @@ fn list(count: usize) -> Vec<u8> {
 
 /// Answers every request on one connection after the other with the same body.
 fn serve(body: &[u8]) -> String {
-    let mut answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len()).into_bytes();
+    let mut answer =
+        format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len()).into_bytes();
     answer.extend_from_slice(body);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -61,7 +65,10 @@ fn lists(criterion: &mut Criterion) {
             .build()
             .unwrap();
         let options = GetAllTokensOptions::new();
-        assert_eq!(get_all_tokens(&client, &options).unwrap().tokens.len(), count);
+        assert_eq!(
+            get_all_tokens(&client, &options).unwrap().tokens.len(),
+            count
+        );
         group.bench_function(format!("call/{count}"), |b| {
             b.iter(|| get_all_tokens(&client, &options).unwrap())
         });

@@ -1,19 +1,21 @@
-//! What the programs under load have in common: `load <url> <calls> <threads> [ca.pem]`.
-//! `LIST_TOKENS` of each is one call; here are the arguments, the threads and the check of the sum.
+//! What the programs under load have in common: `load <url> <calls> <threads> [ca.pem]`. Prints how
+//! many tokens it saw, and its peak memory in KiB.
 
 pub struct Settings {
     pub url: String,
     pub ca: Option<Vec<u8>>,
 }
 
-/// Makes `calls` calls in all, in equal parts by threads that each have their own `worker` or, with
-/// `CLIENTS=1`, share one.
+/// Makes `calls` calls in all, in equal parts by the threads, which share one client or as many as
+/// the variable `CLIENTS` says. `worker` makes a client and gives its one call.
 pub fn run<W: Fn() -> usize + Send + Sync>(worker: impl Fn(&Settings) -> W) {
     let arguments: Vec<String> = std::env::args().collect();
     let number = |n: usize| arguments[n].parse::<usize>().expect("a number");
     let settings = Settings {
         url: arguments[1].clone(),
-        ca: arguments.get(4).map(|path| std::fs::read(path).expect("a certificate")),
+        ca: arguments
+            .get(4)
+            .map(|path| std::fs::read(path).expect("a certificate")),
     };
     let (calls, threads) = (number(2), number(3));
     let clients = std::env::var("CLIENTS").map_or(1, |n| n.parse().expect("a number"));
@@ -25,7 +27,10 @@ pub fn run<W: Fn() -> usize + Send + Sync>(worker: impl Fn(&Settings) -> W) {
                 scope.spawn(move || (0..calls / threads).map(|_| worker()).sum::<usize>())
             })
             .collect();
-        handles.into_iter().map(|handle| handle.join().expect("no panic")).sum()
+        handles
+            .into_iter()
+            .map(|handle| handle.join().expect("no panic"))
+            .sum()
     });
     println!("{tokens} {}", peak_memory());
 }
@@ -33,6 +38,12 @@ pub fn run<W: Fn() -> usize + Send + Sync>(worker: impl Fn(&Settings) -> W) {
 /// In KiB. What the system says of an ended process may be of what it was forked from.
 fn peak_memory() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
-    line.trim().trim_end_matches(" kB").parse().expect("a number")
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .expect("a peak");
+    line.trim()
+        .trim_end_matches(" kB")
+        .parse()
+        .expect("a number")
 }

@@ -15,6 +15,11 @@ fn main() {
         }
         let client = builder.build().expect("a client");
         let options = GetAllTokensOptions::new();
-        move || get_all_tokens(&client, &options).expect("a list").tokens.len()
+        move || {
+            get_all_tokens(&client, &options)
+                .expect("a list")
+                .tokens
+                .len()
+        }
     });
 }

@@ -25,7 +25,11 @@ fn main() {
                 .expect("an answer")
                 .error_for_status()
                 .expect("a success");
-            answer.json::<tokens::Tokens>().expect("a list").tokens.len()
+            answer
+                .json::<tokens::Tokens>()
+                .expect("a list")
+                .tokens
+                .len()
         }
     });
 }
