@@ -2,16 +2,23 @@
 
 use std::env::VarError;
 use std::fmt;
+#[cfg(feature = "config-file")]
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base_url::BaseUrl;
-use crate::credentials::{Credentials, Names};
+#[cfg(feature = "config-file")]
+use crate::config_file;
+use crate::credentials::{Credentials, CredentialsSource, Names};
 use crate::error::{Error, Result};
 use crate::exchange::check_contract_number;
+#[cfg(feature = "pinned-cert")]
+use crate::pinned_cert::Fingerprint;
 use crate::retry::RetryPolicy;
 use crate::shutdown::ShutdownSignal;
-use crate::transport::{Authorization, Settings, Transport};
+use crate::transport::{Authorization, ProxyChoice, Settings, Transport};
+use crate::tries::{OnTry, Try};
 
 const BASE_URL: &str = "https://api.ionos.com/auth/v1";
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -51,19 +58,27 @@ struct Shared {
     retry: RetryPolicy,
     shutdown: Arc<ShutdownSignal>,
     allow_secrets_in_trace_log: bool,
+    on_try: Option<OnTry>,
 }
 
 struct Identity {
     credentials: Credentials,
+    source: CredentialsSource,
     authorization: Authorization,
 }
 
 impl Identity {
-    fn new(credentials: Credentials, names: &Names) -> Result<Arc<Identity>> {
+    fn new(
+        credentials: Credentials,
+        names: &Names,
+        source: CredentialsSource,
+    ) -> Result<Arc<Identity>> {
         credentials.check(names)?;
         let authorization = Authorization::new(&credentials)?;
+        log::debug!("the credentials come from {source}");
         Ok(Arc::new(Identity {
             credentials,
+            source,
             authorization,
         }))
     }
@@ -89,6 +104,18 @@ impl Client {
     /// credentials.
     pub fn from_env() -> Result<Client> {
         ClientBuilder::from_env()?.build()
+    }
+
+    /// A client with the credentials and settings of the environment, or of the config file of the
+    /// vendor's tools where the environment has none: see [`ClientBuilder::from_env_or_config`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`], naming the variable or the file and its line, if something can't be used
+    /// or there are no credentials.
+    #[cfg(feature = "config-file")]
+    pub fn from_env_or_config() -> Result<Client> {
+        ClientBuilder::from_env_or_config()?.build()
     }
 
     /// A builder with the default settings and no credentials.
@@ -118,8 +145,23 @@ impl Client {
     pub fn with_credentials(&self, credentials: Credentials) -> Result<Client> {
         Ok(Client {
             shared: Arc::clone(&self.shared),
-            identity: Identity::new(credentials, &Names::OPTIONS)?,
+            identity: Identity::new(credentials, &Names::OPTIONS, CredentialsSource::Program)?,
         })
+    }
+
+    /// Where the credentials came from, for a tool that shows it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ionoscloud_auth::{Client, Credentials};
+    ///
+    /// let client = Client::new(Credentials::token("eyJ0eXAiOiJKV1QifQ.e30.c2ln"))?;
+    /// assert_eq!(client.credentials_source().to_string(), "the program itself");
+    /// # Ok::<(), ionoscloud_auth::Error>(())
+    /// ```
+    pub fn credentials_source(&self) -> &CredentialsSource {
+        &self.identity.source
     }
 
     /// Ends what is in flight, from any thread, and makes every later call fail with
@@ -161,6 +203,10 @@ impl Client {
         &self.shared.retry
     }
 
+    pub(crate) fn on_try(&self) -> Option<&OnTry> {
+        self.shared.on_try.as_ref()
+    }
+
     pub(crate) fn shutdown_signal(&self) -> &ShutdownSignal {
         &self.shared.shutdown
     }
@@ -171,6 +217,7 @@ impl fmt::Debug for Client {
         f.debug_struct("Client")
             .field("base_url", &self.shared.base_url.to_string())
             .field("credentials", &self.identity.credentials)
+            .field("credentials_source", &self.identity.source)
             .field("contract_number", &self.shared.contract_number)
             .field("timeout", &self.shared.timeout)
             .field("retry", &self.shared.retry)
@@ -197,13 +244,18 @@ impl fmt::Debug for Client {
 #[derive(Clone, Default)]
 #[must_use]
 pub struct ClientBuilder {
-    credentials: Option<(Credentials, Names)>,
+    credentials: Option<(Credentials, Names, CredentialsSource)>,
     base_url: Option<(&'static str, String)>,
     contract_number: Option<u32>,
     timeout: Option<Duration>,
     retry: RetryPolicy,
     user_agent: Option<String>,
     root_certificates_pem: Option<Vec<u8>>,
+    #[cfg(feature = "pinned-cert")]
+    pinned_certificate: Option<(&'static str, String)>,
+    headers: Vec<(String, String)>,
+    proxy: ProxyChoice,
+    on_try: Option<OnTry>,
     allow_insecure_http: bool,
     allow_secrets_in_trace_log: bool,
 }
@@ -217,6 +269,7 @@ impl ClientBuilder {
     /// | `IONOS_USERNAME`, `IONOS_PASSWORD` | a user name and a password |
     /// | `IONOS_API_URL` | [`base_url`](ClientBuilder::base_url) |
     /// | `IONOS_CONTRACT_NUMBER` | [`contract_number`](ClientBuilder::contract_number) |
+    /// | `IONOS_PINNED_CERT` | `pinned_certificate_sha256`, with the feature `pinned-cert`; else an error |
     ///
     /// White space around a value is ignored, also around a password; a variable that is empty
     /// counts as unset. What is set on the builder afterwards wins. Without any credentials it is
@@ -226,20 +279,100 @@ impl ClientBuilder {
     ///
     /// [`Error::Invalid`], naming the variable, if a value can't be used: a URL or number that is
     /// none, a user name without a password or a password without a user name (where no token is
-    /// set), text that is no UTF-8. So it is if `IONOS_PINNED_CERT` is set: this library does not
-    /// pin certificates, and nobody should believe in a pin that is not there.
+    /// set), text that is no UTF-8. So it is if `IONOS_PINNED_CERT` is set and the feature
+    /// `pinned-cert` is off: nobody should believe in a pin that is not there.
     pub fn from_env() -> Result<ClientBuilder> {
-        ClientBuilder::from_variables(std::env::var)
+        ClientBuilder::from_variables(&variable)
+    }
+
+    /// Reads the config file that the vendor's CLI writes at `ionosctl login`: a profile's
+    /// credentials, and of its environment the endpoint of the product `auth`.
+    ///
+    /// The profile is the one that `IONOS_CURRENT_PROFILE` names, else the file's `currentProfile`;
+    /// case does not matter. Its token wins over its user name and password. The endpoint's `name` is
+    /// the [`base_url`](ClientBuilder::base_url), and its `certificateAuthData`, else that of its
+    /// environment, are the [root certificates](ClientBuilder::root_certificates_pem). No other
+    /// variable is read. What is set on the builder afterwards wins.
+    ///
+    /// Where a file with credentials can be read by others (on Unix), a warning is logged.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`], naming the file and mostly the line, and never a value that may be secret:
+    /// if the file can't be read, is longer than 1 MiB, is no YAML, does not have the profile or the
+    /// environment, or the profile has no credentials; and if the endpoint has `skipTlsVerify: true`,
+    /// as that would show the credentials to whoever stands on the way.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use ionoscloud_auth::ClientBuilder;
+    ///
+    /// let client = ClientBuilder::from_config_file("/etc/token-sync/ionos.yaml")?.build()?;
+    /// println!("{}", client.credentials_source());
+    /// # Ok::<(), ionoscloud_auth::Error>(())
+    /// ```
+    #[cfg(feature = "config-file")]
+    pub fn from_config_file(path: impl AsRef<Path>) -> Result<ClientBuilder> {
+        let profile = variable("IONOS_CURRENT_PROFILE")?;
+        let file = config_file::read("config file", path.as_ref(), profile.as_deref(), true)?;
+        let mut builder = ClientBuilder::default();
+        builder.take_from(file);
+        Ok(builder)
+    }
+
+    /// Reads the environment, and the config file of the vendor's tools for what is not there.
+    ///
+    /// Credentials are looked for in the order of the vendor's CLI: `IONOS_TOKEN`; `IONOS_USERNAME`
+    /// and `IONOS_PASSWORD`; the file's token; the file's user name and password.
+    /// [`credentials_source`](Client::credentials_source) tells which it was. `IONOS_API_URL` wins
+    /// over the file's endpoint, whose certificates are then not used either, as they are that
+    /// endpoint's. For the rest see [`from_env`](ClientBuilder::from_env) and
+    /// [`from_config_file`](ClientBuilder::from_config_file).
+    ///
+    /// The file is the one that `IONOS_CONFIG_FILE` names, which must be there; else
+    /// `.ionos/config` in the home directory, if it is there.
+    ///
+    /// # Errors
+    ///
+    /// As those two; but a file without a profile, or a profile without credentials, is none where
+    /// the environment has credentials.
+    #[cfg(feature = "config-file")]
+    pub fn from_env_or_config() -> Result<ClientBuilder> {
+        let mut builder = ClientBuilder::from_env()?;
+        let named = variable("IONOS_CONFIG_FILE")?;
+        let home = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
+        let (what, path) = match named {
+            Some(path) => ("IONOS_CONFIG_FILE", path.into()),
+            None => match config_file::default_path(variable(home)?.as_deref()) {
+                Some(path) => ("config file", path),
+                None => return Ok(builder),
+            },
+        };
+        let profile = variable("IONOS_CURRENT_PROFILE")?;
+        let must_have_credentials = builder.credentials.is_none();
+        let file = config_file::read(what, &path, profile.as_deref(), must_have_credentials)?;
+        builder.take_from(file);
+        Ok(builder)
+    }
+
+    /// What is there already wins.
+    #[cfg(feature = "config-file")]
+    fn take_from(&mut self, file: config_file::Settings) {
+        if self.credentials.is_none() {
+            self.credentials = file
+                .credentials
+                .map(|(credentials, source)| (credentials, config_file::NAMES, source));
+        }
+        if self.base_url.is_none() {
+            self.base_url = file.base_url.map(|url| ("config file", url));
+            self.root_certificates_pem = file.certificates_pem.map(String::into_bytes);
+        }
     }
 
     fn from_variables(
-        get: impl Fn(&'static str) -> std::result::Result<String, VarError>,
+        variable: &dyn Fn(&'static str) -> Result<Option<String>>,
     ) -> Result<ClientBuilder> {
-        let variable = |name: &'static str| match get(name) {
-            Ok(value) => Ok(Some(value.trim().to_owned()).filter(|value| !value.is_empty())),
-            Err(VarError::NotPresent) => Ok(None),
-            Err(VarError::NotUnicode(_)) => Err(Error::invalid(name, "is no UTF-8")),
-        };
         let names = Names {
             token: "IONOS_TOKEN",
             username: "IONOS_USERNAME",
@@ -247,9 +380,12 @@ impl ClientBuilder {
         };
         let mut builder = ClientBuilder::default();
         let credentials = match variable(names.token)? {
-            Some(token) => Some(Credentials::token(token)),
+            Some(token) => Some((Credentials::token(token), CredentialsSource::TokenVariable)),
             None => match (variable(names.username)?, variable(names.password)?) {
-                (Some(username), Some(password)) => Some(Credentials::basic(username, password)),
+                (Some(username), Some(password)) => Some((
+                    Credentials::basic(username, password),
+                    CredentialsSource::PasswordVariables,
+                )),
                 (None, None) => None,
                 (Some(_), None) => {
                     return Err(Error::invalid(
@@ -265,9 +401,9 @@ impl ClientBuilder {
                 }
             },
         };
-        if let Some(credentials) = credentials {
+        if let Some((credentials, source)) = credentials {
             credentials.check(&names)?;
-            builder.credentials = Some((credentials, names));
+            builder.credentials = Some((credentials, names, source));
         }
         let name = "IONOS_API_URL";
         if let Some(url) = variable(name)? {
@@ -283,18 +419,27 @@ impl ClientBuilder {
             builder.contract_number = Some(number);
         }
         let name = "IONOS_PINNED_CERT";
-        if variable(name)?.is_some() {
-            return Err(Error::invalid(
-                name,
-                "is set, and this library does not pin certificates: unset it",
-            ));
+        if let Some(pin) = variable(name)? {
+            #[cfg(feature = "pinned-cert")]
+            {
+                Fingerprint::parse(name, &pin)?;
+                builder.pinned_certificate = Some((name, pin));
+            }
+            #[cfg(not(feature = "pinned-cert"))]
+            {
+                let _ = pin;
+                return Err(Error::invalid(
+                    name,
+                    "is set, and this program was built without the feature pinned-cert: unset it, or build with the feature",
+                ));
+            }
         }
         Ok(builder)
     }
 
     /// Who calls. There is no default: without credentials, [`build`](ClientBuilder::build) fails.
     pub fn credentials(mut self, credentials: Credentials) -> ClientBuilder {
-        self.credentials = Some((credentials, Names::OPTIONS));
+        self.credentials = Some((credentials, Names::OPTIONS, CredentialsSource::Program));
         self
     }
 
@@ -306,8 +451,7 @@ impl ClientBuilder {
     /// [`allow_insecure_http`](ClientBuilder::allow_insecure_http); so are user names, queries and
     /// fragments.
     ///
-    /// A proxy of the environment (`https_proxy`, `no_proxy` and so on) is used for any host but
-    /// this machine.
+    /// For the proxy on the way there, see [`proxy`](ClientBuilder::proxy).
     pub fn base_url(mut self, url: impl Into<String>) -> ClientBuilder {
         self.base_url = Some(("base_url", url.into()));
         self
@@ -357,6 +501,76 @@ impl ClientBuilder {
         self
     }
 
+    /// The one certificate of the server that is accepted: the SHA-256 fingerprint of its DER, in hex;
+    /// colons, white space and case do not matter. Default none.
+    ///
+    /// As with the vendor's SDK, that replaces the checks of the certificate's authority, names and
+    /// dates, and with them [`root_certificates_pem`](ClientBuilder::root_certificates_pem); that the
+    /// server holds the certificate's key is verified as ever. It must be the server's own
+    /// certificate, not that of an authority. With another one nothing is sent, and the error gives
+    /// the fingerprint that was seen.
+    ///
+    /// `openssl x509 -in server.pem -noout -fingerprint -sha256` prints it. The pin is of the service,
+    /// not of an https proxy, and it can't be used with plain `http`. TLS is rustls's then, also with
+    /// the feature `native-tls`.
+    #[cfg(feature = "pinned-cert")]
+    pub fn pinned_certificate_sha256(mut self, fingerprint: impl Into<String>) -> ClientBuilder {
+        self.pinned_certificate = Some(("pinned_certificate_sha256", fingerprint.into()));
+        self
+    }
+
+    /// A header for every request, for a gateway before the service. Default none. Of several with one
+    /// name, the last counts.
+    ///
+    /// The value may be secret: it is in no `Debug` output and no log. The headers that this library
+    /// sets itself, and those that would change what comes back, are refused by
+    /// [`build`](ClientBuilder::build): `Authorization`, `Host`, `User-Agent`, `Accept` and
+    /// `Accept-Encoding`, `X-Contract-Number`, `Connection`, `Content-Length` and so on.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> ClientBuilder {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// The proxy on the way to the service: `http://` or `https://`, with user name and password in it
+    /// if it wants them. Default: that of the environment (`ALL_PROXY`, `HTTPS_PROXY`, `HTTP_PROXY`;
+    /// not for the hosts in `NO_PROXY`).
+    ///
+    /// It is asked for a tunnel (`CONNECT`), so over https it sees neither credentials nor tokens. To
+    /// this machine itself, no proxy is used.
+    pub fn proxy(mut self, url: impl Into<String>) -> ClientBuilder {
+        self.proxy = ProxyChoice::Url(url.into());
+        self
+    }
+
+    /// Uses no proxy, whatever the environment says.
+    pub fn no_proxy(mut self) -> ClientBuilder {
+        self.proxy = ProxyChoice::None;
+        self
+    }
+
+    /// Called after every try, with what became of it: for metrics and tracing. Default none.
+    ///
+    /// It is called in the thread of the call, and the call waits for it. It can't see a secret, and
+    /// if it panics, that is logged and the call goes on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ionoscloud_auth::{Client, Credentials};
+    ///
+    /// let client = Client::builder()
+    ///     .credentials(Credentials::token("eyJ0eXAiOiJKV1QifQ.e30.c2ln"))
+    ///     .on_try(|tried| {
+    ///         println!("{} #{}: {:?} in {:?}", tried.endpoint, tried.number, tried.outcome, tried.elapsed);
+    ///     })
+    ///     .build()?;
+    /// # Ok::<(), ionoscloud_auth::Error>(())
+    /// ```
+    pub fn on_try(mut self, hook: impl Fn(&Try<'_>) + Send + Sync + 'static) -> ClientBuilder {
+        self.on_try = Some(OnTry::new(hook));
+        self
+    }
+
     /// Whether plain `http` may be used to any host. Default `false`: to this machine alone.
     ///
     /// With `true`, everybody between here and the service can read the credentials.
@@ -383,13 +597,13 @@ impl ClientBuilder {
     /// [`Error::Invalid`], naming the option or variable, if there are no credentials or a setting
     /// can't be used.
     pub fn build(self) -> Result<Client> {
-        let Some((credentials, names)) = self.credentials else {
+        let Some((credentials, names, source)) = self.credentials else {
             return Err(Error::invalid(
                 "credentials",
                 "there are none: set IONOS_TOKEN, or IONOS_USERNAME and IONOS_PASSWORD, and use from_env(), or call credentials()",
             ));
         };
-        let identity = Identity::new(credentials, &names)?;
+        let identity = Identity::new(credentials, &names, source)?;
         let (url_name, url) = self.base_url.unwrap_or(("base_url", BASE_URL.to_owned()));
         let base_url = BaseUrl::parse(url_name, &url)?;
         if !base_url.https && !base_url.is_loopback() && !self.allow_insecure_http {
@@ -427,12 +641,27 @@ impl ClientBuilder {
                 ));
             }
         };
+        #[cfg(feature = "pinned-cert")]
+        let pinned_certificate = match &self.pinned_certificate {
+            None => None,
+            Some((name, _)) if !base_url.https => {
+                return Err(Error::invalid(
+                    name,
+                    "is set, and the base URL is plain http, where there is no certificate",
+                ));
+            }
+            Some((name, pin)) => Some(Fingerprint::parse(name, pin)?),
+        };
         let shutdown = Arc::<ShutdownSignal>::default();
         let transport = Transport::new(Settings {
             base_url: base_url.clone(),
             timeout,
             user_agent: &user_agent,
             root_certificates_pem: self.root_certificates_pem.as_deref(),
+            #[cfg(feature = "pinned-cert")]
+            pinned_certificate,
+            headers: &self.headers,
+            proxy: &self.proxy,
             shutdown: Arc::clone(&shutdown),
         })?;
         Ok(Client {
@@ -444,6 +673,7 @@ impl ClientBuilder {
                 retry: self.retry,
                 shutdown,
                 allow_secrets_in_trace_log: self.allow_secrets_in_trace_log,
+                on_try: self.on_try,
             }),
             identity,
         })
@@ -456,6 +686,7 @@ impl fmt::Debug for ClientBuilder {
         let base_url = self.base_url.as_ref().map(|(name, url)| {
             BaseUrl::parse(name, url).map_or("[refused]".to_owned(), |url| url.to_string())
         });
+        let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
         f.debug_struct("ClientBuilder")
             .field("base_url", &base_url)
             .field(
@@ -463,17 +694,27 @@ impl fmt::Debug for ClientBuilder {
                 &self
                     .credentials
                     .as_ref()
-                    .map(|(credentials, _)| credentials),
+                    .map(|(credentials, _, source)| (credentials, source)),
             )
             .field("contract_number", &self.contract_number)
             .field("timeout", &self.timeout)
             .field("retry", &self.retry)
             .field("user_agent", &self.user_agent)
+            .field("headers", &names)
             .field("allow_insecure_http", &self.allow_insecure_http)
             .field(
                 "allow_secrets_in_trace_log",
                 &self.allow_secrets_in_trace_log,
             )
             .finish_non_exhaustive()
+    }
+}
+
+/// A variable of the environment, without the white space around it; `None` if it is empty, too.
+fn variable(name: &'static str) -> Result<Option<String>> {
+    match std::env::var(name) {
+        Ok(value) => Ok(Some(value.trim().to_owned()).filter(|value| !value.is_empty())),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(VarError::NotUnicode(_)) => Err(Error::invalid(name, "is no UTF-8")),
     }
 }

@@ -21,11 +21,15 @@ use ureq::unversioned::transport::{
 use crate::resolver::Kept;
 
 /// What ureq's own connector does, with the sockets of this file.
-pub(crate) fn new(kept: Arc<Kept>) -> impl Connector {
-    let inner =
-        ().chain(ConnectProxyConnector::default())
-            .chain(Sockets::default())
-            .chain(RustlsConnector::default());
+pub(crate) fn new(
+    kept: Arc<Kept>,
+    #[cfg(feature = "pinned-cert")] pinned: crate::pinned_cert::PinnedTls,
+) -> impl Connector {
+    let inner = ().chain(ConnectProxyConnector::default()).chain(Sockets::default());
+    // Whoever opens TLS first does so alone.
+    #[cfg(feature = "pinned-cert")]
+    let inner = inner.chain(pinned);
+    let inner = inner.chain(RustlsConnector::default());
     #[cfg(feature = "native-tls")]
     let inner = inner.chain(NativeTlsConnector::default());
     Connecting { inner, kept }

@@ -2,6 +2,12 @@
 
 use std::time::{Duration, SystemTime};
 
+/// Whether `expiry` has come at the end of this time from `at` on.
+pub(crate) fn is_by(expiry: SystemTime, duration: Duration, at: SystemTime) -> bool {
+    // A time that no clock reaches is later than any.
+    at.checked_add(duration).is_none_or(|end| expiry <= end)
+}
+
 /// Reads `2025-09-23T07:29:44Z` and what the service wrote until 2024, `2024-05-01T10:00:00Z[UTC]`:
 /// RFC 3339 with or without fractions of a second, with `Z` or an offset, and with the name of a
 /// zone in brackets, which says nothing that the offset does not.

@@ -132,6 +132,9 @@ pub struct ApiError {
     /// How long to wait before the next request, from `Retry-After` in seconds or as a date; never
     /// more than a year.
     pub retry_after: Option<Duration>,
+    /// The id that the answer gives the request, for the vendor's support: of `X-RequestId`,
+    /// `X-Request-Id` and `X-Correlation-Id` the first that is there.
+    pub request_id: Option<String>,
     /// The method and the path of the request, such as `GET /tokens`.
     pub request: String,
     /// If there are no messages: the beginning of the body, as one short line of printable
@@ -190,6 +193,9 @@ impl fmt::Display for ApiError {
         })?;
         if let Some(wait) = self.retry_after {
             write!(f, "; it asks to wait {} s", wait.as_secs())?;
+        }
+        if let Some(id) = &self.request_id {
+            write!(f, "; request id {id}")?;
         }
         write_advice(f, self.advice)
     }

@@ -13,9 +13,12 @@ use crate::error::{
 };
 use crate::retry::{self, Outcome, Repeat, Seen};
 use crate::transport::{Answer, Failure, Method, Request, WIRE_LOG, wire_is_logged};
+use crate::tries::{Try, TryOutcome};
 
 /// What an endpoint asks for, and what may be done for it.
 pub(crate) struct Call<'a> {
+    /// Method and path, with placeholders.
+    pub(crate) endpoint: &'static str,
     pub(crate) method: Method,
     /// Path and query below the base URL.
     pub(crate) target: &'a str,
@@ -115,7 +118,8 @@ fn run_until(client: &Client, call: &Call, read: &mut Read) -> Result<()> {
             },
         };
         let tried_at = Instant::now();
-        let tried = client.transport().send(&request);
+        let mut tried = client.transport().send(&request);
+        let elapsed = tried_at.elapsed();
         so_far.tries = so_far.tries.saturating_add(1);
         log::debug!(
             "{}: {} after {} ms, try {}",
@@ -124,9 +128,25 @@ fn run_until(client: &Client, call: &Call, read: &mut Read) -> Result<()> {
                 Ok(answer) => format!("status {}", answer.status),
                 Err(failure) => format!("{:?}", failure.seen),
             },
-            tried_at.elapsed().as_millis(),
+            elapsed.as_millis(),
             so_far.tries,
         );
+        let request_id = match &mut tried {
+            Ok(answer) => answer.request_id.take(),
+            Err(_) => None,
+        };
+        let request_id = request_id.filter(|id| !client.credentials().are_repeated_in(id));
+        let tell = |outcome| {
+            if let Some(hook) = client.on_try() {
+                hook.call(&Try {
+                    endpoint: call.endpoint,
+                    number: so_far.tries,
+                    outcome,
+                    elapsed,
+                    request_id: request_id.as_deref(),
+                });
+            }
+        };
 
         let failed = match tried {
             Ok(mut answer) if (200..300).contains(&answer.status) => match read(&answer.body) {
@@ -134,6 +154,7 @@ fn run_until(client: &Client, call: &Call, read: &mut Read) -> Result<()> {
                     if call.creates {
                         answer.body.zeroize();
                     }
+                    tell(TryOutcome::Status(answer.status));
                     return Ok(());
                 }
                 Err(Unread::NoSuccess) => Failed::Answered(answer),
@@ -149,6 +170,7 @@ fn run_until(client: &Client, call: &Call, read: &mut Read) -> Result<()> {
             Ok(answer) => {
                 let gone = answer.status == 404 && so_far.outcome_unknown && call.gone_is_success;
                 if gone && read(b"").is_ok() {
+                    tell(TryOutcome::Status(answer.status));
                     return Ok(());
                 }
                 Failed::Answered(answer)
@@ -159,6 +181,16 @@ fn run_until(client: &Client, call: &Call, read: &mut Read) -> Result<()> {
             Failed::Answered(answer) => (Seen::Status(answer.status), answer.retry_after),
             Failed::Transport(failure) => (failure.seen, None),
         };
+        tell(match kind(seen) {
+            _ if client.shutdown_signal().is_set() => {
+                TryOutcome::NoAnswer(TransportErrorKind::ShutDown)
+            }
+            Some(kind) => TryOutcome::NoAnswer(kind),
+            None => match seen {
+                Seen::Status(status) => TryOutcome::Status(status),
+                _ => TryOutcome::Unreadable,
+            },
+        });
 
         so_far.outcome_unknown |= retry::outcome(seen) == Outcome::Unknown;
         if client.shutdown_signal().is_set() {
@@ -173,7 +205,7 @@ fn run_until(client: &Client, call: &Call, read: &mut Read) -> Result<()> {
                 })
             });
         let Some(delay) = delay else {
-            return Err(failed.into_error(client, call, so_far));
+            return Err(failed.into_error(client, call, so_far, request_id));
         };
         log::warn!(
             "{}: trying again in {} ms, as try {} brought {seen:?}",
@@ -185,7 +217,7 @@ fn run_until(client: &Client, call: &Call, read: &mut Read) -> Result<()> {
             return Err(shut_down(call, so_far));
         }
         if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-            return Err(failed.into_error(client, call, so_far));
+            return Err(failed.into_error(client, call, so_far, request_id));
         }
     }
 }
@@ -212,33 +244,46 @@ enum Failed {
 }
 
 impl Failed {
-    fn into_error(self, client: &Client, call: &Call, so_far: SoFar) -> Error {
+    fn into_error(
+        self,
+        client: &Client,
+        call: &Call,
+        so_far: SoFar,
+        request_id: Option<String>,
+    ) -> Error {
         match self {
-            Failed::Answered(answer) => api_error(client, call, &answer, so_far),
+            Failed::Answered(answer) => api_error(client, call, &answer, so_far, request_id),
             Failed::Transport(failure) => transport_error(call, failure, so_far),
         }
     }
 }
 
 fn transport_error(call: &Call, failure: Failure, so_far: SoFar) -> Error {
-    let kind = match failure.seen {
-        Seen::AddressNotFound => TransportErrorKind::AddressNotFound,
-        Seen::ConnectFailed => TransportErrorKind::ConnectFailed,
-        Seen::TlsFailed => TransportErrorKind::TlsFailed,
-        Seen::TimedOutBeforeSending | Seen::TimedOutAfterSending => TransportErrorKind::TimedOut,
-        Seen::ConnectionLost => TransportErrorKind::ConnectionLost,
-        Seen::Unreadable | Seen::Status(_) => {
-            return Error::UnreadableAnswer(Box::new(UnreadableAnswer {
-                status: failure.status,
-                request: call.name(),
-                reason: failure.reason,
-                tries: so_far.tries,
-                outcome_unknown: so_far.outcome_unknown,
-                advice: so_far.advice(call),
-            }));
+    match kind(failure.seen) {
+        Some(kind) => no_answer(call, kind, failure.reason, failure.source, so_far),
+        None => Error::UnreadableAnswer(Box::new(UnreadableAnswer {
+            status: failure.status,
+            request: call.name(),
+            reason: failure.reason,
+            tries: so_far.tries,
+            outcome_unknown: so_far.outcome_unknown,
+            advice: so_far.advice(call),
+        })),
+    }
+}
+
+/// What a caller is told of a try without an answer.
+fn kind(seen: Seen) -> Option<TransportErrorKind> {
+    match seen {
+        Seen::AddressNotFound => Some(TransportErrorKind::AddressNotFound),
+        Seen::ConnectFailed => Some(TransportErrorKind::ConnectFailed),
+        Seen::TlsFailed => Some(TransportErrorKind::TlsFailed),
+        Seen::TimedOutBeforeSending | Seen::TimedOutAfterSending => {
+            Some(TransportErrorKind::TimedOut)
         }
-    };
-    no_answer(call, kind, failure.reason, failure.source, so_far)
+        Seen::ConnectionLost => Some(TransportErrorKind::ConnectionLost),
+        Seen::Unreadable | Seen::Status(_) => None,
+    }
 }
 
 fn no_answer(
@@ -259,7 +304,13 @@ fn no_answer(
     }))
 }
 
-fn api_error(client: &Client, call: &Call, answer: &Answer, so_far: SoFar) -> Error {
+fn api_error(
+    client: &Client,
+    call: &Call,
+    answer: &Answer,
+    so_far: SoFar,
+    request_id: Option<String>,
+) -> Error {
     let shown = |text: &str, most| {
         let text = printable(text, most);
         if client.credentials().are_repeated_in(&text) {
@@ -276,6 +327,7 @@ fn api_error(client: &Client, call: &Call, answer: &Answer, so_far: SoFar) -> Er
         status: answer.status,
         messages,
         retry_after: answer.retry_after,
+        request_id,
         request: call.name(),
         excerpt,
         tries: so_far.tries,
@@ -314,6 +366,7 @@ pub fn refusal(body: &[u8], token: &str) -> String {
         return String::new();
     };
     let call = Call {
+        endpoint: "GET /tokens",
         method: Method::Get,
         target: "/tokens",
         contract_number: None,
@@ -325,8 +378,9 @@ pub fn refusal(body: &[u8], token: &str) -> String {
     let answer = Answer {
         status: 403,
         retry_after: None,
+        request_id: None,
         body: body.to_vec(),
     };
-    let error = api_error(&client, &call, &answer, SoFar::default());
+    let error = api_error(&client, &call, &answer, SoFar::default(), None);
     format!("{error} {error:?}")
 }

@@ -1,11 +1,14 @@
 //! What a token says of itself. No signature is checked, and nothing is sent.
 
+use std::time::{Duration, SystemTime};
+
 use base64::Engine as _;
 use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
+use crate::date;
 use crate::error::{Error, Result};
 use crate::json;
 use crate::key_id::KeyId;
@@ -99,6 +102,51 @@ pub struct Claims {
     pub client: Option<String>,
     /// Whose token it is.
     pub identity: Option<Identity>,
+}
+
+impl Claims {
+    /// When the token expires, by its `exp`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] if there is no `exp`, or no clock of this system reaches it.
+    pub fn expires_at(&self) -> Result<SystemTime> {
+        self.exp
+            .and_then(|exp| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(exp)))
+            .ok_or_else(|| invalid("its exp is missing, or is no time"))
+    }
+
+    /// Whether the token has expired at this time; at the very second of its expiry it has (RFC 7519,
+    /// section 4.1.4).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] if [`expires_at`](Claims::expires_at) can't be told.
+    pub fn is_expired(&self, at: SystemTime) -> Result<bool> {
+        self.expires_within(Duration::ZERO, at)
+    }
+
+    /// Whether the token expires within this time from `at` on, or has expired already.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] if [`expires_at`](Claims::expires_at) can't be told.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let payload = "eyJpc3MiOiJpb25vc2Nsb3VkIiwiZXhwIjoxNzU4NjEyNTg0LCJpZGVudGl0eSI6eyJjb250cmFjdE51bWJlciI6MzE5NTI3NDZ9fQ";
+    /// # let token = format!("e30.{payload}.c2ln");
+    /// use std::time::{Duration, SystemTime};
+    ///
+    /// let week = Duration::from_secs(7 * 24 * 3600);
+    /// let due = ionoscloud_auth::claims(&token)?.expires_within(week, SystemTime::now())?;
+    /// assert!(due);
+    /// # Ok::<(), ionoscloud_auth::Error>(())
+    /// ```
+    pub fn expires_within(&self, duration: Duration, at: SystemTime) -> Result<bool> {
+        Ok(date::is_by(self.expires_at()?, duration, at))
+    }
 }
 
 /// Whose token it is, and what its holder may do.
@@ -414,6 +462,28 @@ mod tests {
                 "{payload}: {text}"
             );
             assert!(!text.contains("SECRET"), "{text}");
+        }
+    }
+
+    #[test]
+    fn claims_that_are_due() {
+        let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        for (payload, now, within, expected) in [
+            (r#"{"exp":100}"#, 99, 0, Some(false)),
+            (r#"{"exp":100}"#, 100, 0, Some(true)),
+            (r#"{"exp":100}"#, 90, 10, Some(true)),
+            (r#"{"exp":100}"#, 90, 9, Some(false)),
+            (r#"{"exp":100}"#, 0, u64::MAX, Some(true)),
+            (r#"{"exp":0}"#, 0, 0, Some(true)),
+            (r#"{"exp":18446744073709551615}"#, 0, 0, None),
+            ("{}", 0, 0, None),
+        ] {
+            let claims = claims(&jwt("{}", payload)).unwrap();
+            let due = claims.expires_within(Duration::from_secs(within), at(now));
+            assert_eq!(due.ok(), expected, "{payload} {now} {within}");
+            if within == 0 {
+                assert_eq!(claims.is_expired(at(now)).ok(), expected, "{payload}");
+            }
         }
     }
 

@@ -64,6 +64,8 @@
 
 mod base_url;
 mod client;
+#[cfg(feature = "config-file")]
+mod config_file;
 #[cfg(feature = "address-cache")]
 mod connector;
 mod credentials;
@@ -79,27 +81,33 @@ mod memory;
 #[cfg(feature = "mock")]
 pub mod mock;
 mod model;
+#[cfg(feature = "pinned-cert")]
+mod pinned_cert;
 #[cfg(feature = "address-cache")]
 mod resolver;
 mod retry;
+mod rotation;
 mod shutdown;
 mod tokens;
 mod transport;
+mod tries;
 
 pub use client::{Client, ClientBuilder};
-pub use credentials::Credentials;
+pub use credentials::{Credentials, CredentialsSource};
 pub use error::{
     ApiError, ApiMessage, Error, Result, TransportError, TransportErrorKind, UnreadableAnswer,
 };
 pub use jwt::{Claims, Identity, claims, key_id};
 pub use key_id::KeyId;
-pub use model::{Criteria, DeleteResponse, Jwt, Token, Tokens};
+pub use model::{Criteria, DeleteResponse, DueTokens, Jwt, Token, Tokens};
 pub use retry::RetryPolicy;
+pub use rotation::{Leftover, RotateError, RotateTokenOptions, Rotation, rotate_token};
 pub use tokens::{
     CreateTokenOptions, DeleteTokenByCriteriaOptions, DeleteTokenByIdOptions, GetAllTokensOptions,
     GetTokenByIdOptions, create_token, delete_token_by_criteria, delete_token_by_id,
     get_all_tokens, get_token_by_id,
 };
+pub use tries::{Try, TryOutcome};
 
 /// What the fuzz targets need of the inside.
 #[cfg(fuzzing)]

@@ -1,7 +1,7 @@
 //! What the service answers, as its documentation has it. Knows nothing of how an answer came here.
 
 use std::fmt;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
@@ -131,6 +131,35 @@ impl Token {
     pub fn expires_at(&self) -> Result<SystemTime> {
         time("expiration_date", &self.expiration_date)
     }
+
+    /// Whether the token has expired at this time; at the very second of its expiry it has.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] if [`expires_at`](Token::expires_at) can't be read.
+    pub fn is_expired(&self, at: SystemTime) -> Result<bool> {
+        self.expires_within(Duration::ZERO, at)
+    }
+
+    /// Whether the token expires within this time from `at` on, or has expired already.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] if [`expires_at`](Token::expires_at) can't be read.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::{Duration, SystemTime};
+    /// use ionoscloud_auth::{Result, Token};
+    ///
+    /// fn is_due(token: &Token) -> Result<bool> {
+    ///     token.expires_within(Duration::from_secs(7 * 24 * 3600), SystemTime::now())
+    /// }
+    /// ```
+    pub fn expires_within(&self, duration: Duration, at: SystemTime) -> Result<bool> {
+        Ok(date::is_by(self.expires_at()?, duration, at))
+    }
 }
 
 fn time(what: &'static str, text: &str) -> Result<SystemTime> {
@@ -152,6 +181,55 @@ pub struct Tokens {
     /// The tokens, in the service's order. A user may hold up to 100, so this is all of them: there
     /// are no further pages.
     pub tokens: Vec<Token>,
+}
+
+impl Tokens {
+    /// The tokens that expire within this time from `at` on, or have expired already; and apart from
+    /// them those whose date can't be read, as nobody can say that of them.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use std::time::{Duration, SystemTime};
+    /// use ionoscloud_auth::{Client, GetAllTokensOptions, get_all_tokens};
+    ///
+    /// let client = Client::from_env()?;
+    /// let tokens = get_all_tokens(&client, &GetAllTokensOptions::new())?;
+    /// let due = tokens.due(Duration::from_secs(7 * 24 * 3600), SystemTime::now());
+    /// for token in due.tokens {
+    ///     println!("{} expires {}", token.id, token.expiration_date);
+    /// }
+    /// for (token, error) in due.unreadable {
+    ///     println!("{}: {error}", token.id);
+    /// }
+    /// # Ok::<(), ionoscloud_auth::Error>(())
+    /// ```
+    pub fn due(&self, within: Duration, at: SystemTime) -> DueTokens<'_> {
+        let mut dated = Vec::new();
+        let mut unreadable = Vec::new();
+        for token in &self.tokens {
+            match token.expires_at() {
+                Ok(expiry) if date::is_by(expiry, within, at) => dated.push((expiry, token)),
+                Ok(_) => {}
+                Err(error) => unreadable.push((token, error)),
+            }
+        }
+        dated.sort_by_key(|(expiry, _)| *expiry);
+        DueTokens {
+            tokens: dated.into_iter().map(|(_, token)| token).collect(),
+            unreadable,
+        }
+    }
+}
+
+/// What [`Tokens::due`] found.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct DueTokens<'a> {
+    /// The tokens that are due, oldest first: the one that expires first, or did.
+    pub tokens: Vec<&'a Token>,
+    /// The tokens whose date can't be read, in the service's order, and why not.
+    pub unreadable: Vec<(&'a Token, Error)>,
 }
 
 /// The answer to a deletion.
@@ -194,7 +272,6 @@ fn null_is_empty<'de, D: Deserializer<'de>>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[test]
     fn both_dates_are_read() {
@@ -220,6 +297,44 @@ mod tests {
             expires.starts_with("expiration_date: \"tomorrow [2J\""),
             "{expires}"
         );
+    }
+
+    #[test]
+    fn what_is_due() {
+        let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        let token = |id: &str, expires: &str| Token {
+            id: KeyId::new(id).unwrap(),
+            href: String::new(),
+            created_date: String::new(),
+            expiration_date: expires.to_owned(),
+        };
+        let tokens = Tokens {
+            tokens: vec![
+                token("later", "1970-01-01T00:05:01Z"),
+                token("broken", "tomorrow"),
+                token("then", "1970-01-01T00:05:00Z"),
+                token("missing", ""),
+                token("now", "1970-01-01T00:01:40Z[UTC]"),
+                token("past", "1970-01-01T00:00:01Z"),
+            ],
+        };
+        let ids = |within, now| {
+            let due = tokens.due(Duration::from_secs(within), at(now));
+            let unreadable: Vec<&str> = due.unreadable.iter().map(|(t, _)| t.id.as_str()).collect();
+            assert_eq!(unreadable, ["broken", "missing"]);
+            due.tokens.iter().map(|t| t.id.as_str()).collect::<Vec<_>>()
+        };
+        assert_eq!(ids(200, 100), ["past", "now", "then"]);
+        assert_eq!(ids(0, 100), ["past", "now"]);
+        assert_eq!(ids(0, 99), ["past"]);
+        assert_eq!(ids(0, 0), [""; 0]);
+        assert_eq!(ids(u64::MAX, 0), ["past", "now", "then", "later"]);
+
+        let now = &tokens.tokens[4];
+        assert!(!now.is_expired(at(99)).unwrap() && now.is_expired(at(100)).unwrap());
+        assert!(now.expires_within(Duration::from_secs(1), at(99)).unwrap());
+        assert!(!now.expires_within(Duration::from_secs(1), at(98)).unwrap());
+        assert!(tokens.tokens[1].is_expired(at(99)).is_err());
     }
 
     #[test]

@@ -12,23 +12,25 @@ use ureq::unversioned::transport::NextTimeout;
 use ureq::{Agent, Error};
 
 use crate::connector::{self, BeforeSending};
+#[cfg(feature = "pinned-cert")]
+use crate::pinned_cert::PinnedTls;
 
 /// How long an address is kept.
 const LIFETIME: Duration = Duration::from_secs(30);
 
-pub(crate) fn agent(config: Config) -> Agent {
-    agent_with(config, DefaultResolver::default(), LIFETIME)
-}
-
-fn agent_with(config: Config, resolver: impl Resolver, lifetime: Duration) -> Agent {
+pub(crate) fn agent(config: Config, #[cfg(feature = "pinned-cert")] pinned: PinnedTls) -> Agent {
     let kept = Arc::new(Kept::default());
-    let connector = connector::new(Arc::clone(&kept));
-    let resolving = Resolving {
-        inner: resolver,
+    let connector = connector::new(
+        Arc::clone(&kept),
+        #[cfg(feature = "pinned-cert")]
+        pinned,
+    );
+    let resolver = Resolving {
+        inner: DefaultResolver::default(),
         kept,
-        lifetime,
+        lifetime: LIFETIME,
     };
-    Agent::with_parts(config, connector, resolving)
+    Agent::with_parts(config, connector, resolver)
 }
 
 /// The addresses of the service, and of the proxy before it: a handful at most.
@@ -106,6 +108,21 @@ mod tests {
     use std::io::{Read as _, Write as _};
     use std::net::{SocketAddr, TcpListener};
     use std::sync::atomic::{AtomicUsize, Ordering};
+
+    fn agent_with(config: Config, resolver: impl Resolver, lifetime: Duration) -> Agent {
+        let kept = Arc::new(Kept::default());
+        let connector = connector::new(
+            Arc::clone(&kept),
+            #[cfg(feature = "pinned-cert")]
+            PinnedTls::new(None).unwrap(),
+        );
+        let resolver = Resolving {
+            inner: resolver,
+            kept,
+            lifetime,
+        };
+        Agent::with_parts(config, connector, resolver)
+    }
 
     /// Knows one address, and counts how often it was asked.
     #[derive(Debug, Clone)]

@@ -65,6 +65,7 @@ pub fn create_token(client: &Client, options: &CreateTokenOptions) -> Result<Jwt
     exchange::run(
         client,
         &Call {
+            endpoint: "GET /tokens/generate",
             method: Method::Get,
             target: &target,
             contract_number: options.contract_number,
@@ -82,8 +83,8 @@ pub fn create_token(client: &Client, options: &CreateTokenOptions) -> Result<Jwt
 #[non_exhaustive]
 #[must_use]
 pub struct CreateTokenOptions {
-    ttl: Option<Duration>,
-    contract_number: Option<u32>,
+    pub(crate) ttl: Option<Duration>,
+    pub(crate) contract_number: Option<u32>,
 }
 
 impl CreateTokenOptions {
@@ -129,6 +130,7 @@ pub fn get_all_tokens(client: &Client, options: &GetAllTokensOptions) -> Result<
     exchange::run(
         client,
         &Call {
+            endpoint: "GET /tokens",
             method: Method::Get,
             target: "/tokens",
             contract_number: options.contract_number,
@@ -146,7 +148,7 @@ pub fn get_all_tokens(client: &Client, options: &GetAllTokensOptions) -> Result<
 #[non_exhaustive]
 #[must_use]
 pub struct GetAllTokensOptions {
-    contract_number: Option<u32>,
+    pub(crate) contract_number: Option<u32>,
 }
 
 impl GetAllTokensOptions {
@@ -186,6 +188,7 @@ pub fn get_token_by_id(client: &Client, options: &GetTokenByIdOptions) -> Result
     exchange::run(
         client,
         &Call {
+            endpoint: "GET /tokens/{tokenId}",
             method: Method::Get,
             target: &format!("/tokens/{}", options.id),
             contract_number: options.contract_number,
@@ -203,8 +206,8 @@ pub fn get_token_by_id(client: &Client, options: &GetTokenByIdOptions) -> Result
 #[non_exhaustive]
 #[must_use]
 pub struct GetTokenByIdOptions {
-    id: KeyId,
-    contract_number: Option<u32>,
+    pub(crate) id: KeyId,
+    pub(crate) contract_number: Option<u32>,
 }
 
 impl GetTokenByIdOptions {
@@ -250,6 +253,7 @@ pub fn delete_token_by_id(
     delete(
         client,
         &Call {
+            endpoint: "DELETE /tokens/{tokenId}",
             method: Method::Delete,
             target: &format!("/tokens/{}", options.id),
             contract_number: options.contract_number,
@@ -266,8 +270,8 @@ pub fn delete_token_by_id(
 #[non_exhaustive]
 #[must_use]
 pub struct DeleteTokenByIdOptions {
-    id: KeyId,
-    contract_number: Option<u32>,
+    pub(crate) id: KeyId,
+    pub(crate) contract_number: Option<u32>,
 }
 
 impl DeleteTokenByIdOptions {
@@ -315,7 +319,7 @@ pub fn delete_token_by_criteria(
     client: &Client,
     options: &DeleteTokenByCriteriaOptions,
 ) -> Result<DeleteResponse> {
-    if options.criteria == Criteria::Current && !client.credentials().is_token() {
+    if options.criteria == Criteria::Current && client.credentials().as_token().is_none() {
         return Err(Error::invalid(
             "criteria",
             "is CURRENT, which deletes the token that the call is made with; this client has a user name and a password",
@@ -324,6 +328,7 @@ pub fn delete_token_by_criteria(
     delete(
         client,
         &Call {
+            endpoint: "DELETE /tokens",
             method: Method::Delete,
             target: &format!("/tokens?criteria={}", options.criteria.as_str()),
             contract_number: options.contract_number,
@@ -343,8 +348,8 @@ pub fn delete_token_by_criteria(
 #[non_exhaustive]
 #[must_use]
 pub struct DeleteTokenByCriteriaOptions {
-    criteria: Criteria,
-    contract_number: Option<u32>,
+    pub(crate) criteria: Criteria,
+    pub(crate) contract_number: Option<u32>,
 }
 
 impl DeleteTokenByCriteriaOptions {

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use rustls::RootCertStore;
+use ureq::http::HeaderMap;
 use ureq::http::Uri;
 use ureq::http::header::{
     ACCEPT, AUTHORIZATION, CONNECTION, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT,
@@ -41,6 +42,38 @@ const OWN_OUTPUT_BUFFER: usize = OUTPUT_BUFFER - 1024;
 
 const CONTRACT_NUMBER: HeaderName = HeaderName::from_static("x-contract-number");
 
+/// Where gateways put the id of a request, in the order in which they are looked at.
+const REQUEST_IDS: [HeaderName; 3] = [
+    HeaderName::from_static("x-requestid"),
+    HeaderName::from_static("x-request-id"),
+    HeaderName::from_static("x-correlation-id"),
+];
+
+/// Headers that are no caller's to set: this library's own, and those that change how an answer comes.
+const RESERVED: [&str; 19] = [
+    "accept",
+    "accept-encoding",
+    "authorization",
+    "connection",
+    "content-length",
+    "content-type",
+    "cookie",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-authorization",
+    "proxy-connection",
+    "range",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+    "x-contract-number",
+];
+/// The longest header of a caller, in bytes.
+const LONGEST_HEADER: usize = 8 * 1024;
+
 /// How many connections are kept open between calls.
 const KEPT: usize = 16;
 /// For how long one is counted on: ureq keeps it for 15 s.
@@ -63,7 +96,19 @@ pub(crate) struct Settings<'a> {
     pub(crate) timeout: Option<Duration>,
     pub(crate) user_agent: &'a str,
     pub(crate) root_certificates_pem: Option<&'a [u8]>,
+    #[cfg(feature = "pinned-cert")]
+    pub(crate) pinned_certificate: Option<crate::pinned_cert::Fingerprint>,
+    pub(crate) headers: &'a [(String, String)],
+    pub(crate) proxy: &'a ProxyChoice,
     pub(crate) shutdown: Arc<ShutdownSignal>,
+}
+
+#[derive(Clone, Default)]
+pub(crate) enum ProxyChoice {
+    #[default]
+    Environment,
+    None,
+    Url(String),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,6 +166,7 @@ pub(crate) struct Request<'a> {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) retry_after: Option<Duration>,
+    pub(crate) request_id: Option<String>,
     pub(crate) body: Vec<u8>,
 }
 
@@ -139,6 +185,10 @@ impl Transport {
             timeout,
             user_agent,
             root_certificates_pem,
+            #[cfg(feature = "pinned-cert")]
+            pinned_certificate,
+            headers,
+            proxy,
             shutdown,
         } = settings;
         let mut tls = TlsConfig::builder();
@@ -149,7 +199,7 @@ impl Transport {
             tls = tls.root_certs(RootCerts::PlatformVerifier);
         }
         if let Some(pem) = root_certificates_pem {
-            tls = tls.root_certs(root_certificates(pem)?);
+            tls = tls.root_certs(root_certificates("root_certificates_pem", pem)?);
         }
         let mut config = Agent::config_builder()
             .http_status_as_error(false)
@@ -161,13 +211,7 @@ impl Transport {
             .max_idle_connections(KEPT)
             .max_idle_connections_per_host(KEPT)
             .tls_config(tls.build());
-        // No proxy reaches this machine's own loopback; and over plain http it would see the
-        // credentials.
-        let proxy = Proxy::try_from_env().filter(|_| !base_url.is_loopback());
-        if let Some(proxy) = &proxy {
-            check_proxy(proxy, &base_url)?;
-        }
-        config = config.proxy(proxy);
+        config = config.proxy(chosen_proxy(proxy, &base_url)?);
         if let Some(timeout) = timeout {
             let limits = Limits::of(timeout);
             config = config
@@ -175,24 +219,32 @@ impl Transport {
                 .timeout_resolve(Some(limits.resolve))
                 .timeout_connect(Some(limits.connect));
         }
-        #[cfg(feature = "address-cache")]
-        let agent = crate::resolver::agent(config.build());
-        #[cfg(not(feature = "address-cache"))]
-        let agent = config.build().new_agent();
-        let refuse = |what| Error::invalid(what, "can't be put into a request");
         let scheme = if base_url.https {
             Scheme::HTTPS
         } else {
             Scheme::HTTP
         };
+        let authority = Authority::try_from(base_url.authority.as_str())
+            .map_err(|_| Error::invalid("base_url", "its host can't be put into a request"))?;
+        #[cfg(feature = "pinned-cert")]
+        let pinned = crate::pinned_cert::PinnedTls::new(
+            pinned_certificate.map(|fingerprint| (authority.clone(), fingerprint)),
+        )?;
+        #[cfg(feature = "address-cache")]
+        let agent = crate::resolver::agent(
+            config.build(),
+            #[cfg(feature = "pinned-cert")]
+            pinned,
+        );
+        #[cfg(not(feature = "address-cache"))]
+        let agent = config.build().new_agent();
         Ok(Transport {
             tries: Arc::new(Tries {
                 agent,
                 scheme,
-                authority: Authority::try_from(base_url.authority.as_str())
-                    .map_err(|_| refuse("base_url"))?,
+                authority,
                 path: base_url.path,
-                user_agent: HeaderValue::from_str(user_agent).map_err(|_| refuse("user_agent"))?,
+                headers: prepared_headers(user_agent, headers)?,
                 idle: Mutex::default(),
             }),
             shutdown,
@@ -292,7 +344,8 @@ struct Tries {
     authority: Authority,
     /// Of the base URL.
     path: String,
-    user_agent: HeaderValue,
+    /// Those of every request.
+    headers: HeaderMap,
     idle: Mutex<Idle>,
 }
 
@@ -342,8 +395,7 @@ impl Tries {
             .uri(request.target)
             .map_err(|error| Failure::new(Seen::ConnectFailed, error.to_string()))?;
         let headers = prepared.headers_mut();
-        headers.insert(USER_AGENT, self.user_agent.clone());
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.clone_from(&self.headers);
         headers.insert(AUTHORIZATION, request.authorization.0.clone());
         if let Some(number) = request.contract_number {
             headers.insert(CONTRACT_NUMBER, HeaderValue::from(number));
@@ -372,6 +424,11 @@ impl Tries {
             .headers()
             .get(RETRY_AFTER)
             .and_then(|value| retry::retry_after(value.to_str().ok()?));
+        let request_id = REQUEST_IDS
+            .iter()
+            .find_map(|name| response.headers().get(name))
+            .map(|value| printable(&String::from_utf8_lossy(value.as_bytes()), SHORT))
+            .filter(|id| !id.is_empty());
         let closes = response
             .headers()
             .get_all(CONNECTION)
@@ -407,6 +464,7 @@ impl Tries {
         Ok(Answer {
             status,
             retry_after,
+            request_id,
             body: bytes,
         })
     }
@@ -428,25 +486,81 @@ impl Limits {
     }
 }
 
-/// ureq goes around a SOCKS proxy of the environment, where it is built without them: nobody who
-/// set one wants that.
-fn check_proxy(proxy: &Proxy, base_url: &BaseUrl) -> Result<()> {
+fn prepared_headers(user_agent: &str, extra: &[(String, String)]) -> Result<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    let user_agent = HeaderValue::from_str(user_agent)
+        .map_err(|_| Error::invalid("user_agent", "can't be put into a header"))?;
+    headers.insert(USER_AGENT, user_agent);
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    for (name, value) in extra {
+        let shown = printable(name, SHORT);
+        let refuse = |reason: &str| Error::invalid("header", format!("{shown:?} {reason}"));
+        let name = HeaderName::from_bytes(name.as_bytes())
+            .map_err(|_| refuse("is no name of a header: letters, digits and hyphens"))?;
+        if RESERVED.contains(&name.as_str()) {
+            return Err(refuse(
+                "can't be set: this library sets it, or needs it unset",
+            ));
+        }
+        if value.len() > LONGEST_HEADER {
+            return Err(refuse("has a value of more than 8 KiB"));
+        }
+        let mut value = value
+            .bytes()
+            .all(|byte| matches!(byte, b' '..=b'~'))
+            .then(|| HeaderValue::from_str(value.trim()).ok())
+            .flatten()
+            .ok_or_else(|| {
+                refuse(
+                    "has a value with a line break or another character that is no printable ASCII",
+                )
+            })?;
+        value.set_sensitive(true);
+        headers.insert(name, value);
+    }
+    Ok(headers)
+}
+
+/// No proxy reaches this machine's own loopback; and over plain http it would see the credentials.
+fn chosen_proxy(choice: &ProxyChoice, base_url: &BaseUrl) -> Result<Option<Proxy>> {
+    let (what, proxy) = match choice {
+        ProxyChoice::None => return Ok(None),
+        ProxyChoice::Environment if base_url.is_loopback() => return Ok(None),
+        ProxyChoice::Environment => {
+            let what = "ALL_PROXY, HTTPS_PROXY or HTTP_PROXY";
+            match Proxy::try_from_env() {
+                None => return Ok(None),
+                Some(proxy) => (what, proxy),
+            }
+        }
+        // ureq's error repeats the text, which may hold a password.
+        ProxyChoice::Url(url) => match Proxy::new(url.trim()) {
+            Ok(proxy) => ("proxy", proxy),
+            Err(_) => {
+                let reason = "is no address of a proxy, such as http://proxy.example:3128";
+                return Err(Error::invalid("proxy", reason));
+            }
+        },
+    };
+    // ureq goes around a SOCKS proxy of the environment, where it is built without them: nobody who
+    // set one wants that.
     let http = matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https);
     let passed_by = base_url
         .to_string()
         .parse()
         .is_ok_and(|uri| proxy.is_no_proxy(&uri));
-    if http || passed_by {
-        return Ok(());
+    if !http && !passed_by {
+        return Err(Error::invalid(
+            what,
+            "names a SOCKS proxy, and only http and https proxies are supported: unset it, or name the host in NO_PROXY",
+        ));
     }
-    Err(Error::invalid(
-        "ALL_PROXY, HTTPS_PROXY or HTTP_PROXY",
-        "names a SOCKS proxy, and only http and https proxies are supported: unset it, or name the host in NO_PROXY",
-    ))
+    Ok(Some(proxy).filter(|_| !base_url.is_loopback()))
 }
 
-fn root_certificates(pem: &[u8]) -> Result<RootCerts> {
-    let refuse = |reason: &str| Error::invalid("root_certificates_pem", reason);
+/// `what` names the setting in errors.
+pub(crate) fn root_certificates(what: &'static str, pem: &[u8]) -> Result<RootCerts> {
+    let refuse = |reason: &str| Error::invalid(what, reason);
     let mut certificates = Vec::new();
     // ureq passes over a certificate that it can't use: a CA that is not there would be found out
     // only by calls that fail.

@@ -8,7 +8,9 @@ use std::thread;
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::server::WantsServerCert;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{ConfigBuilder, ServerConfig, ServerConnection, StreamOwned};
 
 /// A certificate authority made for this test.
 pub struct Authority {
@@ -67,14 +69,27 @@ impl Server {
     }
 }
 
-pub fn serve((certificate, key): Identity) -> Server {
+pub fn serve(identity: Identity) -> Server {
+    let (certificate, key) = identity;
+    serve_with(|config| config.with_single_cert(vec![certificate], key).unwrap())
+}
+
+/// Also where the key is not that of the certificate.
+pub fn serve_unchecked((certificate, key): Identity) -> Server {
+    let key = rustls::crypto::ring::sign::any_supported_type(&key).unwrap();
+    let key = Arc::new(CertifiedKey::new(vec![certificate], key));
+    serve_with(|config| config.with_cert_resolver(Arc::new(SingleCertAndKey::from(key))))
+}
+
+fn serve_with(
+    finish: impl FnOnce(ConfigBuilder<ServerConfig, WantsServerCert>) -> ServerConfig,
+) -> Server {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate], key)
-        .unwrap();
+        .with_no_client_auth();
+    let config = finish(config);
     let config = Arc::new(config);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();

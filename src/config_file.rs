@@ -1,0 +1,491 @@
+//! The config file of the vendor's tools: which profile is meant, and what it says of credentials
+//! and of the service's address. Knows nothing of the environment's credentials or of the client.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use saphyr_parser::{Event, Parser, ScalarStyle};
+use zeroize::Zeroizing;
+
+use crate::base_url::BaseUrl;
+use crate::credentials::{Credentials, CredentialsSource, Names};
+use crate::error::{Error, Result, SHORT, printable};
+use crate::transport;
+
+/// The longest file that is read, in bytes. One profile has about 3,000.
+const LONGEST: u64 = 1024 * 1024;
+/// How deep a file may be nested. That of the vendor's CLI is seven deep.
+const DEEPEST: usize = 64;
+
+pub(crate) const NAMES: Names = Names {
+    token: "token",
+    username: "username",
+    password: "password",
+};
+
+/// What the file says of the one profile that is used.
+pub(crate) struct Settings {
+    pub(crate) credentials: Option<(Credentials, CredentialsSource)>,
+    pub(crate) base_url: Option<String>,
+    pub(crate) certificates_pem: Option<String>,
+}
+
+/// The file where the vendor's tools look for it, if it is there.
+pub(crate) fn default_path(home: Option<&str>) -> Option<PathBuf> {
+    let path = Path::new(home?).join(".ionos").join("config");
+    path.exists().then_some(path)
+}
+
+/// Reads the file and picks a profile: the one that `profile` names, or the file's `currentProfile`.
+/// A file without profiles has no settings; one whose profile is not named has none either, but that
+/// is an error where it `must_have_credentials`. `what` names the setting that gave the path.
+pub(crate) fn read(
+    what: &'static str,
+    path: &Path,
+    profile: Option<&str>,
+    must_have_credentials: bool,
+) -> Result<Settings> {
+    let refuse = |reason: &str| Error::invalid(what, format!("{}: {reason}", shown(path)));
+    let bytes = bytes(path).map_err(|error| refuse(&error.to_string()))?;
+    if bytes.len() as u64 > LONGEST {
+        return Err(refuse("is longer than 1 MiB"));
+    }
+    let text = std::str::from_utf8(&bytes).map_err(|error| {
+        let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
+        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+        refuse(&format!("line {line} is no UTF-8"))
+    })?;
+    let fault = |fault: Fault| match fault.line {
+        Some(line) => refuse(&format!("line {line}: {}", fault.reason)),
+        None => refuse(&fault.reason),
+    };
+    let settings = Document::parse(text)
+        .and_then(|document| document.settings(path, profile, must_have_credentials))
+        .map_err(fault)?;
+    if settings.credentials.is_some() {
+        warn_if_others_can_read(path);
+    }
+    Ok(settings)
+}
+
+fn shown(path: &Path) -> String {
+    printable(&path.to_string_lossy(), SHORT)
+}
+
+fn bytes(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+    if fs::metadata(path)?.is_dir() {
+        return Err(io::Error::new(
+            io::ErrorKind::IsADirectory,
+            "is a directory",
+        ));
+    }
+    // A buffer that grows leaves copies behind.
+    let length = fs::metadata(path)?.len().min(LONGEST);
+    let mut bytes = Zeroizing::new(Vec::with_capacity(
+        usize::try_from(length).unwrap_or_default() + 1,
+    ));
+    File::open(path)?
+        .take(LONGEST + 1)
+        .read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+#[cfg(unix)]
+fn warn_if_others_can_read(path: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    if fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o044 != 0) {
+        let path = shown(path);
+        log::warn!("{path} holds credentials and can be read by others: chmod 600 {path}");
+    }
+}
+
+#[cfg(not(unix))]
+fn warn_if_others_can_read(_: &Path) {}
+
+/// What is wrong with the file, and where. No value of the file is in it, as it may be a secret in
+/// the wrong place; names of profiles and environments are.
+struct Fault {
+    line: Option<usize>,
+    reason: String,
+}
+
+impl Fault {
+    fn at(node: &Node, reason: impl Into<String>) -> Fault {
+        Fault {
+            line: Some(node.line),
+            reason: reason.into(),
+        }
+    }
+
+    fn too_deep(line: usize) -> Fault {
+        Fault {
+            line: Some(line),
+            reason: format!("is nested more than {DEEPEST} deep"),
+        }
+    }
+}
+
+type Read<T> = std::result::Result<T, Fault>;
+
+/// A value of the file. An alias shares the node of its anchor, and so costs nothing, however many
+/// there are of it.
+struct Node {
+    line: usize,
+    /// How many levels are below. Aliases can pile up what stands side by side in the file.
+    depth: usize,
+    value: Value,
+}
+
+enum Value {
+    /// Quoted or not, as that tells `null` from `"null"`.
+    Text {
+        text: Zeroizing<String>,
+        plain: bool,
+    },
+    List(Vec<Rc<Node>>),
+    Map(Vec<(Rc<Node>, Rc<Node>)>),
+}
+
+/// A list or a map whose end has not come yet.
+struct Open {
+    line: usize,
+    anchor: usize,
+    is_map: bool,
+    depth: usize,
+    nodes: Vec<Rc<Node>>,
+}
+
+impl Open {
+    fn closed(self) -> (usize, Node) {
+        let value = if self.is_map {
+            let mut nodes = self.nodes.into_iter();
+            let mut pairs = Vec::new();
+            while let (Some(key), Some(value)) = (nodes.next(), nodes.next()) {
+                pairs.push((key, value));
+            }
+            Value::Map(pairs)
+        } else {
+            Value::List(self.nodes)
+        };
+        let node = Node {
+            line: self.line,
+            depth: self.depth,
+            value,
+        };
+        (self.anchor, node)
+    }
+}
+
+/// The file's first document; an empty file has none.
+struct Document(Option<Rc<Node>>);
+
+impl Document {
+    fn parse(text: &str) -> Read<Document> {
+        let mut open: Vec<Open> = Vec::new();
+        let mut anchors: HashMap<usize, Rc<Node>> = HashMap::new();
+        for event in Parser::new_from_str(text) {
+            // What the parser found wrong is not repeated: it may quote the file.
+            let (event, span) = event.map_err(|error| Fault {
+                line: Some(error.marker().line()),
+                reason: "is no YAML".to_owned(),
+            })?;
+            let line = span.start.line();
+            let (anchor, node) = match event {
+                Event::Scalar(text, style, anchor, _) => {
+                    let value = Value::Text {
+                        text: Zeroizing::new(text.into_owned()),
+                        plain: style == ScalarStyle::Plain,
+                    };
+                    let depth = 0;
+                    (anchor, Rc::new(Node { line, depth, value }))
+                }
+                Event::Alias(anchor) => {
+                    let node = anchors.get(&anchor).ok_or(Fault {
+                        line: Some(line),
+                        reason: "an alias stands within its own anchor".to_owned(),
+                    })?;
+                    (0, Rc::clone(node))
+                }
+                Event::SequenceStart(anchor, _) | Event::MappingStart(anchor, _) => {
+                    if open.len() == DEEPEST {
+                        return Err(Fault::too_deep(line));
+                    }
+                    open.push(Open {
+                        line,
+                        anchor,
+                        is_map: matches!(event, Event::MappingStart(..)),
+                        depth: 1,
+                        nodes: Vec::new(),
+                    });
+                    continue;
+                }
+                Event::SequenceEnd | Event::MappingEnd => match open.pop() {
+                    Some(ended) => {
+                        let (anchor, node) = ended.closed();
+                        (anchor, Rc::new(node))
+                    }
+                    None => continue,
+                },
+                Event::DocumentEnd => break,
+                _ => continue,
+            };
+            // Zero is no anchor.
+            if anchor != 0 {
+                anchors.insert(anchor, Rc::clone(&node));
+            }
+            match open.last_mut() {
+                Some(parent) => {
+                    parent.depth = parent.depth.max(node.depth + 1);
+                    if parent.depth > DEEPEST {
+                        return Err(Fault::too_deep(line));
+                    }
+                    parent.nodes.push(node);
+                }
+                None => return Ok(Document(Some(node))),
+            }
+        }
+        Ok(Document(None))
+    }
+
+    fn settings(
+        &self,
+        path: &Path,
+        profile: Option<&str>,
+        must_have_credentials: bool,
+    ) -> Read<Settings> {
+        let root = self.0.as_deref();
+        let profiles = list(root, "profiles")?;
+        let wanted = match profile {
+            Some(name) => Some(name.to_owned()),
+            None => text(root, "currentProfile")?.map(|name| name.to_string()),
+        };
+        let mut settings = Settings {
+            credentials: None,
+            base_url: None,
+            certificates_pem: None,
+        };
+        let Some(wanted) = wanted else {
+            if must_have_credentials {
+                return Err(Fault {
+                    line: None,
+                    reason: format!(
+                        "names no currentProfile{}; IONOS_CURRENT_PROFILE can name one, too",
+                        those_that_exist(profiles)?
+                    ),
+                });
+            }
+            return Ok(settings);
+        };
+        let Some(profile) = named(profiles, &wanted)? else {
+            return Err(Fault {
+                line: None,
+                reason: format!(
+                    "has no profile {:?}{}",
+                    printable(&wanted, SHORT),
+                    those_that_exist(profiles)?
+                ),
+            });
+        };
+        settings.credentials = credentials(profile, path, &wanted)?;
+        if settings.credentials.is_none() && must_have_credentials {
+            return Err(Fault::at(
+                profile,
+                format!(
+                    "the profile {:?} holds no credentials: neither a token, nor username and password",
+                    printable(&wanted, SHORT)
+                ),
+            ));
+        }
+        if let Some(wanted) = text(Some(profile), "environment")? {
+            let environments = list(root, "environments")?;
+            let environment = named(environments, wanted)?.ok_or_else(|| {
+                let others = those_that_exist(environments).unwrap_or_default();
+                let wanted = printable(wanted, SHORT);
+                Fault::at(
+                    profile,
+                    format!("there is no environment {wanted:?}{others}"),
+                )
+            })?;
+            read_environment(environment, &mut settings)?;
+        }
+        Ok(settings)
+    }
+}
+
+fn credentials(
+    profile: &Node,
+    path: &Path,
+    name: &str,
+) -> Read<Option<(Credentials, CredentialsSource)>> {
+    let Some(node) = child(Some(profile), "credentials")? else {
+        return Ok(None);
+    };
+    let node = Some(node);
+    let path = path.to_owned();
+    let profile = name.to_owned();
+    let (credentials, source) = match (
+        text(node, "token")?,
+        text(node, "username")?,
+        text(node, "password")?,
+    ) {
+        (Some(token), ..) => (
+            Credentials::token(token.trim()),
+            CredentialsSource::ConfigFileToken { path, profile },
+        ),
+        (None, Some(username), Some(password)) => (
+            Credentials::basic(username.as_str(), password.as_str()),
+            CredentialsSource::ConfigFilePassword { path, profile },
+        ),
+        (None, None, None) => return Ok(None),
+        (None, username, _) => {
+            let [there, missing] = match username {
+                Some(_) => ["username", "password"],
+                None => ["password", "username"],
+            };
+            return Err(Fault {
+                line: node.map(|node| node.line),
+                reason: format!("there is a {there} and no {missing}"),
+            });
+        }
+    };
+    credentials.check(&NAMES).map_err(|error| Fault {
+        line: node.map(|node| node.line),
+        reason: error.to_string(),
+    })?;
+    Ok(Some((credentials, source)))
+}
+
+fn read_environment(environment: &Node, settings: &mut Settings) -> Read<()> {
+    let products = list(Some(environment), "products")?;
+    let endpoint = match named(products, "auth")? {
+        Some(product) => list(Some(product), "endpoints")?.first().map(Rc::as_ref),
+        None => None,
+    };
+    if let Some(node) = child(endpoint, "skipTlsVerify")? {
+        let off = match &node.value {
+            Value::Text { text, .. } => ["", "false", "null", "~"]
+                .iter()
+                .any(|off| text.eq_ignore_ascii_case(off)),
+            _ => false,
+        };
+        if !off {
+            return Err(Fault::at(
+                node,
+                "skipTlsVerify would show the credentials to whoever stands on the way, and is refused: give the server's own \
+                 authority as certificateAuthData, or pin its certificate (feature pinned-cert, IONOS_PINNED_CERT)",
+            ));
+        }
+    }
+    if let Some((url, node)) = text_and_node(endpoint, "name")? {
+        BaseUrl::parse("name", url).map_err(|error| Fault::at(node, error.to_string()))?;
+        settings.base_url = Some(url.to_string());
+    }
+    let name = "certificateAuthData";
+    let certificates = match text_and_node(endpoint, name)? {
+        Some(found) => Some(found),
+        None => text_and_node(Some(environment), name)?,
+    };
+    if let Some((pem, node)) = certificates {
+        transport::root_certificates(name, pem.as_bytes())
+            .map_err(|error| Fault::at(node, error.to_string()))?;
+        settings.certificates_pem = Some(pem.to_string());
+    }
+    Ok(())
+}
+
+/// The value of a key, if there is one.
+fn child<'a>(node: Option<&'a Node>, key: &str) -> Read<Option<&'a Node>> {
+    let pairs = match node.map(|node| (node, &node.value)) {
+        None => return Ok(None),
+        Some((_, Value::Map(pairs))) => pairs,
+        Some((_, value)) if value.is_missing() => return Ok(None),
+        Some((node, _)) => {
+            return Err(Fault::at(
+                node,
+                format!("a map is expected here, with the key {key:?}"),
+            ));
+        }
+    };
+    let mut found = pairs.iter().filter(
+        |(name, _)| matches!(&name.value, Value::Text { text, .. } if text.as_str() == key),
+    );
+    let first = found.next();
+    if let Some((second, _)) = found.next() {
+        return Err(Fault::at(second, format!("{key:?} stands here twice")));
+    }
+    Ok(first.map(|(_, value)| value.as_ref()))
+}
+
+impl Value {
+    /// Nothing, `~` or `null`.
+    fn is_missing(&self) -> bool {
+        match self {
+            Value::Text { text, plain } => {
+                text.is_empty()
+                    || (*plain && ["~", "null", "Null", "NULL"].contains(&text.as_str()))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The text of a key and where it stands; `None` if there is none, or it is blank.
+fn text_and_node<'a>(
+    node: Option<&'a Node>,
+    key: &str,
+) -> Read<Option<(&'a Zeroizing<String>, &'a Node)>> {
+    let Some(node) = child(node, key)? else {
+        return Ok(None);
+    };
+    match &node.value {
+        value if value.is_missing() => Ok(None),
+        Value::Text { text, .. } => Ok(Some((text, node)).filter(|_| !text.trim().is_empty())),
+        _ => Err(Fault::at(node, format!("{key:?} is no text"))),
+    }
+}
+
+fn text<'a>(node: Option<&'a Node>, key: &str) -> Read<Option<&'a Zeroizing<String>>> {
+    Ok(text_and_node(node, key)?.map(|(text, _)| text))
+}
+
+/// The entries of a list; none if there is no such key.
+fn list<'a>(node: Option<&'a Node>, key: &str) -> Read<&'a [Rc<Node>]> {
+    let Some(node) = child(node, key)? else {
+        return Ok(&[]);
+    };
+    match &node.value {
+        Value::List(nodes) => Ok(nodes),
+        value if value.is_missing() => Ok(&[]),
+        _ => Err(Fault::at(node, format!("{key:?} is no list"))),
+    }
+}
+
+/// The entry with this `name`, compared without case.
+fn named<'a>(entries: &'a [Rc<Node>], wanted: &str) -> Read<Option<&'a Node>> {
+    let wanted = wanted.trim().to_lowercase();
+    for entry in entries {
+        if text(Some(entry), "name")?.is_some_and(|name| name.trim().to_lowercase() == wanted) {
+            return Ok(Some(entry));
+        }
+    }
+    Ok(None)
+}
+
+/// The names of the entries, as the end of a sentence.
+fn those_that_exist(entries: &[Rc<Node>]) -> Read<String> {
+    let mut names = Vec::new();
+    for entry in entries.iter().take(20) {
+        if let Some(name) = text(Some(entry), "name")? {
+            names.push(format!("{:?}", printable(name, SHORT)));
+        }
+    }
+    Ok(if names.is_empty() {
+        "; there are none".to_owned()
+    } else {
+        format!("; there are {}", names.join(", "))
+    })
+}
