@@ -2,6 +2,8 @@
 
 #![allow(unreachable_pub, dead_code)] // Each test file uses a part of it.
 
+pub mod faults;
+pub mod relay;
 pub mod tls;
 
 use std::collections::VecDeque;

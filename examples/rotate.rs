@@ -1,0 +1,266 @@
+//! Keeps the token in a file fresh: where less than a share of its life is left, it is replaced.
+//!
+//! `cargo run --example rotate` shows it on a stand-in for the service in this process. For a cron job:
+//! `rotate FILE [--share 0.33] [--ttl SECONDS] [--dry-run]`, with `IONOS_API_URL` and
+//! `IONOS_CONTRACT_NUMBER` as ever. FILE holds the token alone, with mode 0600, and is replaced whole
+//! or not at all. One job a file: two at once would each make a token, and lose one of them.
+//!
+//! | exit code | meaning |
+//! | --- | --- |
+//! | 0 | the token is fresh, or has been replaced |
+//! | 1 | it was not replaced, and is as it was: try again later |
+//! | 2 | the arguments or the file can't be used |
+//! | 3 | it has been replaced, but the old one could not be deleted |
+//! | 4 | it was not replaced, and a new token that nobody uses is, or may be, left over |
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime};
+
+use ionoscloud_auth::mock::MockAuthApi;
+use ionoscloud_auth::*;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let code = match arguments.as_slice() {
+        [] => demonstrate().unwrap_or_else(|error| {
+            eprintln!("{error}");
+            1
+        }),
+        arguments => run(arguments),
+    };
+    ExitCode::from(code)
+}
+
+/// Does what the arguments say, tells of it, and gives the exit code.
+pub fn run(arguments: &[String]) -> u8 {
+    let options = match Options::parse(arguments) {
+        Ok(options) => options,
+        Err(error) => {
+            eprintln!("{error}\nusage: rotate FILE [--share 0.33] [--ttl SECONDS] [--dry-run]");
+            return 2;
+        }
+    };
+    match rotate(&options) {
+        Ok(done) => {
+            println!("{}", done.what);
+            done.code
+        }
+        Err(problem) => {
+            eprintln!("{}: {problem}", options.file.display());
+            2
+        }
+    }
+}
+
+struct Options {
+    file: PathBuf,
+    share: f64,
+    ttl: Option<Duration>,
+    dry_run: bool,
+}
+
+impl Options {
+    fn parse(arguments: &[String]) -> std::result::Result<Options, String> {
+        let mut file = None;
+        let mut share = 0.33;
+        let mut ttl = None;
+        let mut dry_run = false;
+        let mut arguments = arguments.iter();
+        while let Some(argument) = arguments.next() {
+            let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
+            match argument.as_str() {
+                "--dry-run" => dry_run = true,
+                "--share" => {
+                    let text = value()?;
+                    let parsed = text
+                        .parse()
+                        .ok()
+                        .filter(|share| (0.0..=1.0).contains(share));
+                    share = parsed.ok_or(format!("--share {text} is not from 0 to 1"))?;
+                }
+                "--ttl" => {
+                    let text = value()?;
+                    let seconds = text
+                        .parse()
+                        .map_err(|_| format!("--ttl {text} is no number"))?;
+                    ttl = Some(Duration::from_secs(seconds));
+                }
+                other if other.starts_with('-') => return Err(format!("there is no {other}")),
+                path if file.is_none() => file = Some(PathBuf::from(path)),
+                other => return Err(format!("one file at a time: {other}")),
+            }
+        }
+        Ok(Options {
+            file: file.ok_or("no FILE is given")?,
+            share,
+            ttl,
+            dry_run,
+        })
+    }
+}
+
+struct Done {
+    what: String,
+    code: u8,
+}
+
+fn rotate(options: &Options) -> std::result::Result<Done, Box<dyn std::error::Error>> {
+    let done = |what: String, code| Ok(Done { what, code });
+    // What a symbolic link points to is replaced, and not the link.
+    let file = fs::canonicalize(&options.file)?;
+    let token = fs::read_to_string(&file)?;
+    let token = token.trim();
+    let id = key_id(token)?;
+    let client = ClientBuilder::from_env()?
+        .credentials(Credentials::token(token))
+        .user_agent("rotate-example")
+        .build()?;
+
+    let (created, expires) = match life(&client, token, &id) {
+        Ok(life) => life,
+        Err(error) => return done(format!("{id}: its age can't be told: {error}"), 1),
+    };
+    let now = SystemTime::now();
+    let life = expires.duration_since(created).unwrap_or_default();
+    let left = expires.duration_since(now).unwrap_or_default();
+    let percent = 100.0 * left.as_secs_f64() / life.as_secs_f64().max(1.0);
+    let fresh = left > life.mul_f64(options.share);
+    let whole = format!("{id} has {percent:.0} % of its life left");
+    if fresh || options.dry_run {
+        let would = if fresh {
+            "is left alone"
+        } else {
+            "would be replaced"
+        };
+        return done(format!("{whole}, and {would}"), 0);
+    }
+
+    let mut rotation = RotateTokenOptions::current();
+    if let Some(ttl) = options.ttl {
+        rotation = rotation.ttl(ttl);
+    }
+    match rotate_token(&client, &rotation, |jwt| replace(&file, jwt.token())) {
+        Ok(Rotation {
+            key_id,
+            leftover: None,
+            ..
+        }) => done(format!("{whole}, and was replaced by {key_id}"), 0),
+        Ok(Rotation {
+            key_id,
+            leftover: Some(error),
+            ..
+        }) => {
+            let what =
+                format!("{whole}, was replaced by {key_id}, and could not be deleted: {error}");
+            done(what, 3)
+        }
+        Err(error) => {
+            let unknown = matches!(&error, RotateError::NotCreated(e) if e.outcome_unknown());
+            let code = if unknown || error.leftover().is_some() {
+                4
+            } else {
+                1
+            };
+            done(format!("{whole}, and was not replaced: {error}"), code)
+        }
+    }
+}
+
+/// When the token was created and when it expires, by itself or, where it does not say, the service.
+fn life(client: &Client, token: &str, id: &KeyId) -> Result<(SystemTime, SystemTime)> {
+    let claims = claims(token)?;
+    if let (Some(iat), Ok(expires)) = (claims.iat, claims.expires_at()) {
+        return Ok((SystemTime::UNIX_EPOCH + Duration::from_secs(iat), expires));
+    }
+    let token = get_token_by_id(client, &GetTokenByIdOptions::new(id.clone()))?;
+    Ok((token.created_at()?, token.expires_at()?))
+}
+
+/// Replaces the file whole or not at all: beside it, to the disk, over it, and the folder to the disk.
+fn replace(file: &Path, token: &str) -> io::Result<()> {
+    let permissions = fs::metadata(file)?.permissions();
+    let mut name = file.as_os_str().to_owned();
+    name.push(".new");
+    let beside = PathBuf::from(name);
+    // What an earlier run left there when it was killed may have another mode.
+    match fs::remove_file(&beside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    let written = options.open(&beside).and_then(|mut new| {
+        writeln!(new, "{token}")?;
+        new.set_permissions(permissions)?;
+        new.sync_all()?;
+        fs::rename(&beside, file)
+    });
+    if let Err(error) = written {
+        let _ = fs::remove_file(&beside);
+        return Err(error);
+    }
+    // From here on the new token is in the file, and to say otherwise would have it deleted: that the
+    // folder may not be on the disk yet is told, and no reason to undo anything.
+    #[cfg(unix)]
+    if let Some(folder) = file.parent() {
+        if let Err(error) = File::open(folder).and_then(|folder| folder.sync_all()) {
+            eprintln!("{}: {error}", folder.display());
+        }
+    }
+    Ok(())
+}
+
+fn demonstrate() -> std::result::Result<u8, Box<dyn std::error::Error>> {
+    let api = MockAuthApi::start();
+    let client = Client::builder()
+        .base_url(api.base_url())
+        .credentials(api.credentials())
+        .build()?;
+    let first = create_token(
+        &client,
+        &CreateTokenOptions::new().ttl(Duration::from_secs(3600)),
+    )?;
+    let file = std::env::temp_dir().join(format!("ionoscloud-auth-rotate-{}", std::process::id()));
+    File::create_new(&file)?;
+    replace(&file, first.token())?;
+    println!(
+        "a stand-in for the service, and a token in {}",
+        file.display()
+    );
+
+    let mut code = 0;
+    // A share of 1 is always due.
+    for share in ["0.33", "1"] {
+        println!("\nrotate {} --share {share}", file.display());
+        let path = file.display().to_string();
+        let url = api.base_url().to_owned();
+        code = code.max(once_more(
+            &[path, "--share".to_owned(), share.to_owned()],
+            &url,
+        )?);
+        let ids: Vec<String> = api.key_ids().iter().map(ToString::to_string).collect();
+        println!("the service has {}", ids.join(" and "));
+    }
+    fs::remove_file(&file)?;
+    Ok(code)
+}
+
+/// Runs this program once more, with the stand-in as its service.
+fn once_more(arguments: &[String], url: &str) -> io::Result<u8> {
+    let status = std::process::Command::new(std::env::current_exe()?)
+        .args(arguments)
+        .env("IONOS_API_URL", url)
+        .status()?;
+    Ok(status
+        .code()
+        .and_then(|code| u8::try_from(code).ok())
+        .unwrap_or(1))
+}
