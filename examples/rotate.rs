@@ -35,7 +35,7 @@ fn main() -> ExitCode {
 }
 
 /// Does what the arguments say, tells of it, and gives the exit code.
-pub fn run(arguments: &[String]) -> u8 {
+pub(crate) fn run(arguments: &[String]) -> u8 {
     let options = match Options::parse(arguments) {
         Ok(options) => options,
         Err(error) => {

@@ -1,0 +1,306 @@
+//! The example `rotate` as a cron job runs it: its exit codes, and that its file holds a whole and
+//! valid token whenever it is killed.
+
+#![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+#[allow(dead_code)]
+#[path = "../examples/rotate.rs"]
+mod example;
+mod support;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use ionoscloud_auth::mock::MockAuthApi;
+use ionoscloud_auth::*;
+use proptest::prelude::Rng as _;
+use proptest::test_runner::TestRunner;
+
+/// In a process of its own: what the example's `main` does with arguments.
+#[test]
+fn child_that_rotates() {
+    if std::env::var_os("CHILD").is_none() {
+        return;
+    }
+    let arguments = std::env::var("ARGUMENTS").unwrap();
+    let arguments: Vec<String> = arguments.split('|').map(str::to_owned).collect();
+    std::process::exit(example::run(&arguments).into());
+}
+
+fn start(api: &MockAuthApi, arguments: &[&str]) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "child_that_rotates", "--nocapture"])
+        .env_clear()
+        .env("CHILD", "1")
+        .env("ARGUMENTS", arguments.join("|"))
+        .env("IONOS_API_URL", api.base_url())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// The exit code, and what was said.
+fn run(api: &MockAuthApi, arguments: &[&str]) -> (i32, String) {
+    let output = start(api, arguments).wait_with_output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (
+        output.status.code().unwrap(),
+        String::from_utf8(said).unwrap(),
+    )
+}
+
+/// A service, and a token of it in a file; the folder goes with it.
+struct Setting {
+    api: MockAuthApi,
+    basic: Client,
+    folder: PathBuf,
+    file: PathBuf,
+}
+
+impl Setting {
+    fn new(mode: u32) -> Setting {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let api = MockAuthApi::start();
+        let basic = Client::builder()
+            .base_url(api.base_url())
+            .credentials(api.credentials());
+        let basic = basic.build().unwrap();
+        let jwt = create_token(&basic, &CreateTokenOptions::new()).unwrap();
+        let n = NEXT.fetch_add(1, Ordering::SeqCst);
+        let name = format!("ionoscloud-auth-rotate-{}-{n}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        fs::create_dir(&folder).unwrap();
+        let file = folder.join("token");
+        fs::write(&file, jwt.token()).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+        Setting {
+            api,
+            basic,
+            folder,
+            file,
+        }
+    }
+
+    fn path(&self) -> &str {
+        self.file.to_str().unwrap()
+    }
+
+    fn mode(&self) -> u32 {
+        fs::metadata(&self.file).unwrap().permissions().mode() & 0o777
+    }
+
+    /// The Key ID of the token in the file, which the service must know.
+    fn held(&self) -> KeyId {
+        let token = fs::read_to_string(&self.file).unwrap();
+        let id = key_id(&token).expect("a whole token");
+        let client = self
+            .basic
+            .with_credentials(Credentials::token(token.trim()))
+            .unwrap();
+        get_token_by_id(&client, &GetTokenByIdOptions::new(id.clone())).expect("a valid token");
+        id
+    }
+}
+
+impl Drop for Setting {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+#[test]
+fn exit_codes() {
+    let refused = |setting: &Setting, n, status| setting.api.answer_next(n, status, &[], "{}");
+    // (what goes wrong, the arguments after the file, the exit code, what is said, whether it is replaced)
+    type Prepare<'a> = &'a dyn Fn(&Setting);
+    let nothing: Prepare = &|_| {};
+    for (prepare, arguments, code, says, replaced) in [
+        (nothing, vec![], 0, "is left alone", false),
+        (
+            nothing,
+            vec!["--share", "1", "--dry-run"],
+            0,
+            "would be replaced",
+            false,
+        ),
+        (nothing, vec!["--share", "1"], 0, "was replaced by", true),
+        (
+            nothing,
+            vec!["--share", "1", "--ttl", "3600"],
+            0,
+            "was replaced by",
+            true,
+        ),
+        (
+            nothing,
+            vec!["--share", "1", "--ttl", "1"],
+            1,
+            "ttl: is 1 s",
+            false,
+        ),
+        (
+            &|setting| refused(setting, 1, 403),
+            vec!["--share", "1"],
+            1,
+            "403 Forbidden",
+            false,
+        ),
+        (
+            &|setting| refused(setting, 1, 502),
+            vec!["--share", "1"],
+            4,
+            "502 Bad Gateway",
+            false,
+        ),
+        (
+            &|setting| drop(fs::create_dir(setting.folder.join("token.new"))),
+            vec!["--share", "1"],
+            1,
+            "could not be stored",
+            false,
+        ),
+        (
+            nothing,
+            vec!["--share", "2"],
+            2,
+            "--share 2 is not from 0 to 1",
+            false,
+        ),
+        (nothing, vec!["--share"], 2, "--share needs a value", false),
+        (
+            nothing,
+            vec!["--ttl", "x"],
+            2,
+            "--ttl x is no number",
+            false,
+        ),
+        (nothing, vec!["--force"], 2, "there is no --force", false),
+        (nothing, vec!["another"], 2, "one file at a time", false),
+    ] {
+        for mode in [0o600, 0o640] {
+            let setting = Setting::new(mode);
+            prepare(&setting);
+            let before = key_id(&fs::read_to_string(&setting.file).unwrap()).unwrap();
+            let (seen, said) = run(
+                &setting.api,
+                &[&[setting.path()], arguments.as_slice()].concat(),
+            );
+            assert_eq!(seen, code, "{arguments:?}: {said}");
+            assert!(said.contains(says), "{arguments:?}: {said}");
+            let held = setting.held();
+            assert_eq!(held != before, replaced, "{arguments:?}: {said}");
+            assert_eq!(setting.api.key_ids(), [held], "{arguments:?}: {said}");
+            assert_eq!(setting.mode(), mode, "{arguments:?}");
+        }
+    }
+
+    let setting = Setting::new(0o600);
+    let (code, said) = run(&setting.api, &["/no/such/file"]);
+    assert!(
+        code == 2 && said.contains("/no/such/file: No such file"),
+        "{said}"
+    );
+    fs::write(&setting.file, "SECRET").unwrap();
+    let (code, said) = run(&setting.api, &[setting.path()]);
+    assert!(
+        code == 2 && said.contains("a token has three parts") && !said.contains("SECRET"),
+        "{said}"
+    );
+}
+
+#[test]
+fn an_old_token_that_can_not_be_deleted() {
+    // The third request of a rotation is the deletion.
+    let setting = Setting::new(0o600);
+    let host = setting
+        .api
+        .base_url()
+        .strip_prefix("http://")
+        .unwrap()
+        .strip_suffix("/auth/v1")
+        .unwrap();
+    let fault = support::faults::FAULTS
+        .iter()
+        .find(|fault| fault.name == "403")
+        .unwrap();
+    let relay = support::relay::Relay::start(host, move |n| match n {
+        2 => support::relay::Step::Fault(fault, false),
+        _ => support::relay::Step::Pass,
+    });
+    let before = setting.held();
+    let child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "child_that_rotates", "--nocapture"])
+        .env_clear()
+        .env("CHILD", "1")
+        .env("ARGUMENTS", format!("{}|--share|1", setting.path()))
+        .env("IONOS_API_URL", relay.url())
+        .output()
+        .unwrap();
+    assert_eq!(child.status.code(), Some(3));
+    let held = setting.held();
+    assert_ne!(held, before);
+    assert_eq!(setting.api.key_ids(), [before, held]);
+}
+
+#[test]
+fn a_link_is_followed_and_kept() {
+    let setting = Setting::new(0o600);
+    let link = setting.folder.join("link");
+    std::os::unix::fs::symlink(&setting.file, &link).unwrap();
+    let before = setting.held();
+    let (code, said) = run(&setting.api, &[link.to_str().unwrap(), "--share", "1"]);
+    assert_eq!(code, 0, "{said}");
+    assert_ne!(setting.held(), before);
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+}
+
+/// Killed 250 times, at moments spread over the time that a run takes.
+#[test]
+fn killed_at_any_moment() {
+    let setting = Setting::new(0o600);
+    let arguments = [setting.path(), "--share", "1"];
+    let started = Instant::now();
+    for _ in 0..5 {
+        assert_eq!(run(&setting.api, &arguments).0, 0);
+    }
+    let usual = started.elapsed() / 5;
+    let mut random = TestRunner::default().new_rng();
+    let (mut rotated, mut left_over) = (0, 0);
+    let mut before = setting.held();
+    for _ in 0..250 {
+        let mut child = start(&setting.api, &arguments);
+        std::thread::sleep(usual.mul_f64(random.random_range(0.0..1.1)));
+        // SIGKILL.
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // A request that was on its way is carried out all the same.
+        std::thread::sleep(Duration::from_millis(2));
+        let held = setting.held();
+        assert_eq!(setting.mode(), 0o600);
+        rotated += usize::from(held != before);
+        for id in setting.api.key_ids() {
+            if id != held {
+                left_over += 1;
+                delete_token_by_id(&setting.basic, &DeleteTokenByIdOptions::new(id)).unwrap();
+            }
+        }
+        before = held;
+    }
+    println!("{rotated} runs replaced the token, {left_over} tokens were left over");
+    // Some were killed before they had replaced it, and some after.
+    assert!((5..245).contains(&rotated), "{rotated}");
+    // What was killed in the middle is no hindrance.
+    assert_eq!(run(&setting.api, &arguments).0, 0);
+    assert_eq!(setting.api.key_ids(), [setting.held()]);
+}
