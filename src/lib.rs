@@ -30,6 +30,7 @@
 //! | `GET /tokens/{tokenId}` | [`get_token_by_id`] | [`GetTokenByIdOptions`] |
 //! | `DELETE /tokens/{tokenId}` | [`delete_token_by_id`] | [`DeleteTokenByIdOptions`] |
 //! | `DELETE /tokens?criteria=…` | [`delete_token_by_criteria`] | [`DeleteTokenByCriteriaOptions`] |
+//! | three of them | [`rotate_token`] | [`RotateTokenOptions`] |
 //! | none | [`key_id`], [`claims`] | |
 //!
 //! # What can go wrong
@@ -52,6 +53,11 @@
 //! The library below this one writes every byte of the wire to the log target `ureq_proto` at trace
 //! level. So where the installed logger takes that, a call fails before anything is sent, and says
 //! which filter to set: see [`ClientBuilder::allow_secrets_in_trace_log`].
+//!
+//! # Settings, and rotating tokens
+//!
+//! Two pages of their own: [settings] has every variable and the config file, with what wins over
+//! what; [rotating tokens](rotating_tokens) how [`rotate_token`] replaces a token, and what a crash leaves.
 //!
 //! # Tests of your own
 //!
@@ -108,6 +114,14 @@ pub use tokens::{
     get_all_tokens, get_token_by_id,
 };
 pub use tries::{Try, TryOutcome};
+
+#[cfg(any(doc, doctest))]
+#[doc = include_str!("../docs/settings.md")]
+pub mod settings {}
+
+#[cfg(any(doc, doctest))]
+#[doc = include_str!("../docs/rotating_tokens.md")]
+pub mod rotating_tokens {}
 
 /// What the fuzz targets need of the inside.
 #[cfg(fuzzing)]
