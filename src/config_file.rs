@@ -489,3 +489,34 @@ fn those_that_exist(entries: &[Rc<Node>]) -> Read<String> {
         format!("; there are {}", names.join(", "))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn settings(text: &str) -> Read<Settings> {
+        Document::parse(text)?.settings(Path::new("config"), Some("a"), false)
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in any::<String>()) {
+            let _ = settings(&text);
+        }
+
+        #[test]
+        fn nothing_that_looks_like_yaml_panics(text in "[-\\[\\]{}:,&*a-c \n\t\r\"'|>?#!%@~0\\\\.<]{0,120}") {
+            let _ = settings(&text);
+        }
+
+        #[test]
+        fn no_piece_of_a_file_panics(cut in 0..300_usize, with in "[-\\[\\]{}:,&*a \n\"'|>?#!]{0,3}") {
+            let file = "profiles:\n- &p {name: a, environment: e, credentials: {token: \"t\"}}\n- *p\nenvironments:\n\
+                - name: e\n  certificateAuthData: |\n    pem\n  products:\n  - name: auth\n    endpoints:\n    - name: h\n      skipTlsVerify: no\n";
+            let cut = file.len().min(cut);
+            let _ = settings(&format!("{}{with}{}", &file[..cut], &file[cut..]));
+            let _ = settings(&format!("{}{with}", &file[..cut]));
+        }
+    }
+}
