@@ -85,7 +85,10 @@ impl Options {
                     let text = value()?;
                     let seconds = text
                         .parse()
-                        .map_err(|_| format!("--ttl {text} is no number"))?;
+                        .ok()
+                        .filter(|ttl| (60..=31_536_000).contains(ttl));
+                    let seconds =
+                        seconds.ok_or(format!("--ttl {text} is not from 60 to 31536000"))?;
                     ttl = Some(Duration::from_secs(seconds));
                 }
                 other if other.starts_with('-') => return Err(format!("there is no {other}")),
@@ -148,6 +151,14 @@ fn rotate(options: &Options) -> std::result::Result<Done, Box<dyn std::error::Er
             leftover: None,
             ..
         }) => done(format!("{whole}, and was replaced by {key_id}"), 0),
+        // The service has no such token any more.
+        Ok(Rotation {
+            key_id,
+            leftover: Some(error),
+            ..
+        }) if error.status() == Some(404) => {
+            done(format!("{whole}, was replaced by {key_id}, and is gone"), 0)
+        }
         Ok(Rotation {
             key_id,
             leftover: Some(error),
@@ -172,8 +183,10 @@ fn rotate(options: &Options) -> std::result::Result<Done, Box<dyn std::error::Er
 /// When the token was created and when it expires, by itself or, where it does not say, the service.
 fn life(client: &Client, token: &str, id: &KeyId) -> Result<(SystemTime, SystemTime)> {
     let claims = claims(token)?;
-    if let (Some(iat), Ok(expires)) = (claims.iat, claims.expires_at()) {
-        return Ok((SystemTime::UNIX_EPOCH + Duration::from_secs(iat), expires));
+    let issued = claims.iat.map(Duration::from_secs);
+    let created = issued.and_then(|issued| SystemTime::UNIX_EPOCH.checked_add(issued));
+    if let (Some(created), Ok(expires)) = (created, claims.expires_at()) {
+        return Ok((created, expires));
     }
     let token = get_token_by_id(client, &GetTokenByIdOptions::new(id.clone()))?;
     Ok((token.created_at()?, token.expires_at()?))
@@ -181,7 +194,7 @@ fn life(client: &Client, token: &str, id: &KeyId) -> Result<(SystemTime, SystemT
 
 /// Replaces the file whole or not at all: beside it, to the disk, over it, and the folder to the disk.
 fn replace(file: &Path, token: &str) -> io::Result<()> {
-    let permissions = fs::metadata(file)?.permissions();
+    let old = fs::metadata(file)?;
     let mut name = file.as_os_str().to_owned();
     name.push(".new");
     let beside = PathBuf::from(name);
@@ -199,7 +212,13 @@ fn replace(file: &Path, token: &str) -> io::Result<()> {
     }
     let written = options.open(&beside).and_then(|mut new| {
         writeln!(new, "{token}")?;
-        new.set_permissions(permissions)?;
+        new.set_permissions(old.permissions())?;
+        // Whoever may read the old one may read the new one, also where root runs this.
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt as _;
+            std::os::unix::fs::fchown(&new, Some(old.uid()), Some(old.gid()))?;
+        }
         new.sync_all()?;
         fs::rename(&beside, file)
     });

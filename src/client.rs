@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::base_url::BaseUrl;
 #[cfg(feature = "config-file")]
-use crate::config_file;
+use crate::config_file::{self, Needed};
 use crate::credentials::{Credentials, CredentialsSource, Names};
 use crate::error::{Error, Result};
 use crate::exchange::check_contract_number;
@@ -251,6 +251,9 @@ pub struct ClientBuilder {
     retry: RetryPolicy,
     user_agent: Option<String>,
     root_certificates_pem: Option<Vec<u8>>,
+    /// They are the file's own endpoint's.
+    #[cfg(feature = "config-file")]
+    file_certificates_pem: Option<Vec<u8>>,
     #[cfg(feature = "pinned-cert")]
     pinned_certificate: Option<(&'static str, String)>,
     headers: Vec<(String, String)>,
@@ -291,8 +294,9 @@ impl ClientBuilder {
     /// The profile is the one that `IONOS_CURRENT_PROFILE` names, else the file's `currentProfile`;
     /// case does not matter. Its token wins over its user name and password. The endpoint's `name` is
     /// the [`base_url`](ClientBuilder::base_url), and its `certificateAuthData`, else that of its
-    /// environment, are the [root certificates](ClientBuilder::root_certificates_pem). No other
-    /// variable is read. What is set on the builder afterwards wins.
+    /// environment, are the [root certificates](ClientBuilder::root_certificates_pem); with another
+    /// base URL they are not used. Of other variables only `IONOS_PINNED_CERT` is read, as in
+    /// [`from_env`](ClientBuilder::from_env). What is set on the builder afterwards wins.
     ///
     /// Where a file with credentials can be read by others (on Unix), a warning is logged.
     ///
@@ -315,8 +319,13 @@ impl ClientBuilder {
     #[cfg(feature = "config-file")]
     pub fn from_config_file(path: impl AsRef<Path>) -> Result<ClientBuilder> {
         let profile = variable("IONOS_CURRENT_PROFILE")?;
-        let file = config_file::read("config file", path.as_ref(), profile.as_deref(), true)?;
+        let needed = Needed {
+            credentials: true,
+            endpoint: true,
+        };
+        let file = config_file::read("config file", path.as_ref(), profile.as_deref(), needed)?;
         let mut builder = ClientBuilder::default();
+        builder.take_pin(&variable)?;
         builder.take_from(file);
         Ok(builder)
     }
@@ -326,8 +335,7 @@ impl ClientBuilder {
     /// Credentials are looked for in the order of the vendor's CLI: `IONOS_TOKEN`; `IONOS_USERNAME`
     /// and `IONOS_PASSWORD`; the file's token; the file's user name and password.
     /// [`credentials_source`](Client::credentials_source) tells which it was. `IONOS_API_URL` wins
-    /// over the file's endpoint, whose certificates are then not used either, as they are that
-    /// endpoint's. For the rest see [`from_env`](ClientBuilder::from_env) and
+    /// over the file's endpoint, which is then not looked at: its certificates are its own. For the rest see [`from_env`](ClientBuilder::from_env) and
     /// [`from_config_file`](ClientBuilder::from_config_file).
     ///
     /// The file is the one that `IONOS_CONFIG_FILE` names, which must be there; else
@@ -350,8 +358,11 @@ impl ClientBuilder {
             },
         };
         let profile = variable("IONOS_CURRENT_PROFILE")?;
-        let must_have_credentials = builder.credentials.is_none();
-        let file = config_file::read(what, &path, profile.as_deref(), must_have_credentials)?;
+        let needed = Needed {
+            credentials: builder.credentials.is_none(),
+            endpoint: builder.base_url.is_none(),
+        };
+        let file = config_file::read(what, &path, profile.as_deref(), needed)?;
         builder.take_from(file);
         Ok(builder)
     }
@@ -366,7 +377,7 @@ impl ClientBuilder {
         }
         if self.base_url.is_none() {
             self.base_url = file.base_url.map(|url| ("config file", url));
-            self.root_certificates_pem = file.certificates_pem.map(String::into_bytes);
+            self.file_certificates_pem = file.certificates_pem.map(String::into_bytes);
         }
     }
 
@@ -418,23 +429,32 @@ impl ClientBuilder {
             check_contract_number(name, number)?;
             builder.contract_number = Some(number);
         }
-        let name = "IONOS_PINNED_CERT";
-        if let Some(pin) = variable(name)? {
-            #[cfg(feature = "pinned-cert")]
-            {
-                Fingerprint::parse(name, &pin)?;
-                builder.pinned_certificate = Some((name, pin));
-            }
-            #[cfg(not(feature = "pinned-cert"))]
-            {
-                let _ = pin;
-                return Err(Error::invalid(
-                    name,
-                    "is set, and this program was built without the feature pinned-cert: unset it, or build with the feature",
-                ));
-            }
-        }
+        builder.take_pin(variable)?;
         Ok(builder)
+    }
+
+    fn take_pin(
+        &mut self,
+        variable: &dyn Fn(&'static str) -> Result<Option<String>>,
+    ) -> Result<()> {
+        let name = "IONOS_PINNED_CERT";
+        let Some(pin) = variable(name)? else {
+            return Ok(());
+        };
+        #[cfg(feature = "pinned-cert")]
+        {
+            Fingerprint::parse(name, &pin)?;
+            self.pinned_certificate = Some((name, pin));
+            Ok(())
+        }
+        #[cfg(not(feature = "pinned-cert"))]
+        {
+            let _ = pin;
+            Err(Error::invalid(
+                name,
+                "is set, and this program was built without the feature pinned-cert: unset it, or build with the feature",
+            ))
+        }
     }
 
     /// Who calls. There is no default: without credentials, [`build`](ClientBuilder::build) fails.
@@ -454,6 +474,10 @@ impl ClientBuilder {
     /// For the proxy on the way there, see [`proxy`](ClientBuilder::proxy).
     pub fn base_url(mut self, url: impl Into<String>) -> ClientBuilder {
         self.base_url = Some(("base_url", url.into()));
+        #[cfg(feature = "config-file")]
+        {
+            self.file_certificates_pem = None;
+        }
         self
     }
 
@@ -652,12 +676,15 @@ impl ClientBuilder {
             }
             Some((name, pin)) => Some(Fingerprint::parse(name, pin)?),
         };
+        let root_certificates_pem = self.root_certificates_pem;
+        #[cfg(feature = "config-file")]
+        let root_certificates_pem = root_certificates_pem.or(self.file_certificates_pem);
         let shutdown = Arc::<ShutdownSignal>::default();
         let transport = Transport::new(Settings {
             base_url: base_url.clone(),
             timeout,
             user_agent: &user_agent,
-            root_certificates_pem: self.root_certificates_pem.as_deref(),
+            root_certificates_pem: root_certificates_pem.as_deref(),
             #[cfg(feature = "pinned-cert")]
             pinned_certificate,
             headers: &self.headers,
@@ -687,8 +714,10 @@ impl fmt::Debug for ClientBuilder {
             BaseUrl::parse(name, url).map_or("[refused]".to_owned(), |url| url.to_string())
         });
         let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
-        f.debug_struct("ClientBuilder")
-            .field("base_url", &base_url)
+        let mut f = f.debug_struct("ClientBuilder");
+        #[cfg(feature = "config-file")]
+        f.field("file_certificates", &self.file_certificates_pem.is_some());
+        f.field("base_url", &base_url)
             .field(
                 "credentials",
                 &self

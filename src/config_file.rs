@@ -19,6 +19,8 @@ use crate::transport;
 const LONGEST: u64 = 1024 * 1024;
 /// How deep a file may be nested. That of the vendor's CLI is seven deep.
 const DEEPEST: usize = 64;
+/// How many aliases a file may have. One costs no memory, but what it stands for is looked at again.
+const MOST_ALIASES: usize = 1000;
 
 pub(crate) const NAMES: Names = Names {
     token: "token",
@@ -33,20 +35,35 @@ pub(crate) struct Settings {
     pub(crate) certificates_pem: Option<String>,
 }
 
-/// The file where the vendor's tools look for it, if it is there.
+/// What the file is read for.
+#[derive(Clone, Copy)]
+pub(crate) struct Needed {
+    /// It is an error if there are none.
+    pub(crate) credentials: bool,
+    /// It is not even looked at where something else has won.
+    pub(crate) endpoint: bool,
+}
+
+/// The file where the vendor's tools look for it, if it is there. One that can't be looked at counts
+/// as there, so that reading it says why.
 pub(crate) fn default_path(home: Option<&str>) -> Option<PathBuf> {
     let path = Path::new(home?).join(".ionos").join("config");
-    path.exists().then_some(path)
+    let absent = fs::symlink_metadata(&path).is_err_and(|error| {
+        matches!(
+            error.kind(),
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+        )
+    });
+    (!absent).then_some(path)
 }
 
 /// Reads the file and picks a profile: the one that `profile` names, or the file's `currentProfile`.
-/// A file without profiles has no settings; one whose profile is not named has none either, but that
-/// is an error where it `must_have_credentials`. `what` names the setting that gave the path.
+/// `what` names the setting that gave the path, for errors.
 pub(crate) fn read(
     what: &'static str,
     path: &Path,
     profile: Option<&str>,
-    must_have_credentials: bool,
+    needed: Needed,
 ) -> Result<Settings> {
     let refuse = |reason: &str| Error::invalid(what, format!("{}: {reason}", shown(path)));
     let bytes = bytes(path).map_err(|error| refuse(&error.to_string()))?;
@@ -63,7 +80,7 @@ pub(crate) fn read(
         None => refuse(&fault.reason),
     };
     let settings = Document::parse(text)
-        .and_then(|document| document.settings(path, profile, must_have_credentials))
+        .and_then(|document| document.settings(path, profile, needed))
         .map_err(fault)?;
     if settings.credentials.is_some() {
         warn_if_others_can_read(path);
@@ -131,8 +148,7 @@ impl Fault {
 
 type Read<T> = std::result::Result<T, Fault>;
 
-/// A value of the file. An alias shares the node of its anchor, and so costs nothing, however many
-/// there are of it.
+/// A value of the file. An alias shares the node of its anchor, and so costs no memory.
 struct Node {
     line: usize,
     /// How many levels are below. Aliases can pile up what stands side by side in the file.
@@ -187,6 +203,9 @@ impl Document {
     fn parse(text: &str) -> Read<Document> {
         let mut open: Vec<Open> = Vec::new();
         let mut anchors: HashMap<usize, Rc<Node>> = HashMap::new();
+        let mut aliases = 0;
+        // The parser takes it for the beginning of the first key.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         for event in Parser::new_from_str(text) {
             // What the parser found wrong is not repeated: it may quote the file.
             let (event, span) = event.map_err(|error| Fault {
@@ -204,6 +223,13 @@ impl Document {
                     (anchor, Rc::new(Node { line, depth, value }))
                 }
                 Event::Alias(anchor) => {
+                    aliases += 1;
+                    if aliases > MOST_ALIASES {
+                        return Err(Fault {
+                            line: Some(line),
+                            reason: format!("has more than {MOST_ALIASES} aliases"),
+                        });
+                    }
                     let node = anchors.get(&anchor).ok_or(Fault {
                         line: Some(line),
                         reason: "an alias stands within its own anchor".to_owned(),
@@ -251,12 +277,7 @@ impl Document {
         Ok(Document(None))
     }
 
-    fn settings(
-        &self,
-        path: &Path,
-        profile: Option<&str>,
-        must_have_credentials: bool,
-    ) -> Read<Settings> {
+    fn settings(&self, path: &Path, profile: Option<&str>, needed: Needed) -> Read<Settings> {
         let root = self.0.as_deref();
         let profiles = list(root, "profiles")?;
         let wanted = match profile {
@@ -269,7 +290,7 @@ impl Document {
             certificates_pem: None,
         };
         let Some(wanted) = wanted else {
-            if must_have_credentials {
+            if needed.credentials {
                 return Err(Fault {
                     line: None,
                     reason: format!(
@@ -291,7 +312,7 @@ impl Document {
             });
         };
         settings.credentials = credentials(profile, path, &wanted)?;
-        if settings.credentials.is_none() && must_have_credentials {
+        if settings.credentials.is_none() && needed.credentials {
             return Err(Fault::at(
                 profile,
                 format!(
@@ -299,6 +320,9 @@ impl Document {
                     printable(&wanted, SHORT)
                 ),
             ));
+        }
+        if !needed.endpoint {
+            return Ok(settings);
         }
         if let Some(wanted) = text(Some(profile), "environment")? {
             let environments = list(root, "environments")?;
@@ -361,13 +385,13 @@ fn credentials(
 
 fn read_environment(environment: &Node, settings: &mut Settings) -> Read<()> {
     let products = list(Some(environment), "products")?;
-    let endpoint = match named(products, "auth")? {
-        Some(product) => list(Some(product), "endpoints")?.first().map(Rc::as_ref),
-        None => None,
+    let Some(product) = named(products, "auth")? else {
+        return Ok(());
     };
+    let endpoint = list(Some(product), "endpoints")?.first().map(Rc::as_ref);
     if let Some(node) = child(endpoint, "skipTlsVerify")? {
         let off = match &node.value {
-            Value::Text { text, .. } => ["", "false", "null", "~"]
+            Value::Text { text, .. } => ["", "false", "no", "off", "null", "~"]
                 .iter()
                 .any(|off| text.eq_ignore_ascii_case(off)),
             _ => false,
@@ -375,15 +399,17 @@ fn read_environment(environment: &Node, settings: &mut Settings) -> Read<()> {
         if !off {
             return Err(Fault::at(
                 node,
-                "skipTlsVerify would show the credentials to whoever stands on the way, and is refused: give the server's own \
-                 authority as certificateAuthData, or pin its certificate (feature pinned-cert, IONOS_PINNED_CERT)",
+                "skipTlsVerify would show the credentials to whoever stands on the way, and is refused: remove it, and give the \
+                 server's own authority as certificateAuthData, or pin its certificate (feature pinned-cert, IONOS_PINNED_CERT)",
             ));
         }
     }
-    if let Some((url, node)) = text_and_node(endpoint, "name")? {
-        BaseUrl::parse("name", url).map_err(|error| Fault::at(node, error.to_string()))?;
-        settings.base_url = Some(url.to_string());
-    }
+    // Without an address, whose certificate would it be?
+    let Some((url, node)) = text_and_node(endpoint, "name")? else {
+        return Ok(());
+    };
+    BaseUrl::parse("name", url).map_err(|error| Fault::at(node, error.to_string()))?;
+    settings.base_url = Some(url.to_string());
     let name = "certificateAuthData";
     let certificates = match text_and_node(endpoint, name)? {
         Some(found) => Some(found),
@@ -466,9 +492,11 @@ fn list<'a>(node: Option<&'a Node>, key: &str) -> Read<&'a [Rc<Node>]> {
 
 /// The entry with this `name`, compared without case.
 fn named<'a>(entries: &'a [Rc<Node>], wanted: &str) -> Read<Option<&'a Node>> {
-    let wanted = wanted.trim().to_lowercase();
+    fn folded(name: &str) -> impl Iterator<Item = char> {
+        name.trim().chars().flat_map(char::to_lowercase)
+    }
     for entry in entries {
-        if text(Some(entry), "name")?.is_some_and(|name| name.trim().to_lowercase() == wanted) {
+        if text(Some(entry), "name")?.is_some_and(|name| folded(name).eq(folded(wanted))) {
             return Ok(Some(entry));
         }
     }
@@ -495,8 +523,13 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const NEEDED: Needed = Needed {
+        credentials: false,
+        endpoint: true,
+    };
+
     fn settings(text: &str) -> Read<Settings> {
-        Document::parse(text)?.settings(Path::new("config"), Some("a"), false)
+        Document::parse(text)?.settings(Path::new("config"), Some("a"), NEEDED)
     }
 
     proptest! {

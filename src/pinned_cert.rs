@@ -10,6 +10,7 @@ use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signat
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned};
 use ureq::http::uri::Authority;
+use ureq::unversioned::transport::time::{Duration, Instant};
 use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport,
     TransportAdapter,
@@ -126,7 +127,7 @@ impl<In: Transport> Connector<In> for PinnedTls {
             .map_err(|_| ureq::Error::Tls("the host has no name that TLS takes"))?;
         let mut connection = ClientConnection::new(config, name)?;
         let mut adapter = TransportAdapter::new(transport.boxed(), details.current_time.clone());
-        adapter.set_timeout(details.timeout);
+        adapter.set_timeout(left_of(details));
         connection.complete_io(&mut adapter).map_err(refusal)?;
         Ok(Some(Either::B(Connection {
             stream: StreamOwned::new(connection, adapter),
@@ -136,6 +137,18 @@ impl<In: Transport> Connector<In> for PinnedTls {
             ),
         })))
     }
+}
+
+/// What connecting has left of its time.
+fn left_of(details: &ConnectionDetails) -> NextTimeout {
+    let mut timeout = details.timeout;
+    if let (Duration::Exact(after), Instant::Exact(then), Instant::Exact(now)) =
+        (timeout.after, details.now, (details.current_time)())
+    {
+        let elapsed = now.saturating_duration_since(then);
+        timeout.after = Duration::Exact(after.saturating_sub(elapsed));
+    }
+    timeout
 }
 
 /// The verifier's own words, without rustls's around them.

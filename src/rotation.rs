@@ -38,9 +38,13 @@ use crate::tokens::{
 /// A create is never sent twice, and what a failed one did may not be known: see
 /// [`RotateError::NotCreated`].
 ///
+/// The client that was given still has the old token afterwards, where that was its own. For further
+/// calls make one of the new token, with [`Client::with_credentials`].
+///
 /// Users with two-factor authentication can't rotate with a token that was made through this API: the
-/// service lets it neither create nor delete. With one from the vendor's web console they can create,
-/// but not delete: the old token is then the [`leftover`](Rotation::leftover).
+/// service lets it neither create nor delete. With one from the vendor's web console they can, but the
+/// new token, which deletes the old one, is one made through this API: the old one is then the
+/// [`leftover`](Rotation::leftover).
 ///
 /// # Errors
 ///
@@ -50,13 +54,14 @@ use crate::tokens::{
 ///
 /// ```no_run
 /// use std::time::Duration;
-/// use ionoscloud_auth::{Client, RotateTokenOptions, rotate_token};
+/// use ionoscloud_auth::{Client, Credentials, RotateTokenOptions, rotate_token};
 ///
 /// # fn write_beside_and_rename(token: &str) -> std::io::Result<()> { Ok(()) }
 /// let client = Client::from_env()?;
 /// let options = RotateTokenOptions::current().ttl(Duration::from_secs(30 * 24 * 3600));
 /// let rotation = rotate_token(&client, &options, |jwt| write_beside_and_rename(jwt.token()))?;
 /// println!("the token is now {}", rotation.key_id);
+/// let client = client.with_credentials(Credentials::token(rotation.jwt.token()))?;
 /// if let Some(error) = rotation.leftover {
 ///     println!("the old one could not be deleted: {error}");
 /// }
@@ -75,11 +80,16 @@ pub fn rotate_token<E>(
     };
     let jwt = create_token(client, &create).map_err(RotateError::NotCreated)?;
     let new = jwt.key_id();
-    if new.as_ref().is_ok_and(|new| *new == old) {
-        // To go on would delete the only token there is.
+    let own = client.credentials().as_token();
+    let own = own.and_then(|token| jwt::key_id(token).ok());
+    if new
+        .as_ref()
+        .is_ok_and(|new| *new == old || Some(new) == own.as_ref())
+    {
+        // To go on would delete a token that is in use.
         return Err(RotateError::NotCreated(Error::invalid(
             "create_token",
-            "brought the old token again and no new one: something on the way keeps answers",
+            "brought a token that was there already and no new one: something on the way keeps answers",
         )));
     }
 
@@ -140,7 +150,12 @@ fn prove(
         id: key_id.clone(),
         contract_number,
     };
-    get_token_by_id(&renewed, &get)?;
+    if get_token_by_id(&renewed, &get)?.id != key_id {
+        return Err(Error::invalid(
+            "get_token_by_id",
+            "brought another token than the one that was asked for: something on the way keeps answers",
+        ));
+    }
     Ok((key_id, renewed))
 }
 
@@ -225,8 +240,11 @@ pub struct Rotation {
     pub jwt: Jwt,
     /// Its Key ID.
     pub key_id: KeyId,
-    /// Why the old token could not be deleted; `None` if it is gone. It is still valid then, unless
-    /// [`outcome_unknown()`](Error::outcome_unknown) says that it may be gone.
+    /// Why the old token could not be deleted; `None` if it was.
+    ///
+    /// It is still valid then, unless [`outcome_unknown()`](Error::outcome_unknown) says that it may
+    /// be gone, or [`status()`](Error::status) is 404: the user has no such token. It was deleted
+    /// already, or was named wrongly.
     pub leftover: Option<Error>,
 }
 
@@ -300,6 +318,9 @@ impl<E> RotateError<E> {
 impl<E: fmt::Display> fmt::Display for RotateError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            RotateError::NotCreated(error) if error.outcome_unknown() => {
+                write!(f, "whether a new token was created is not known: {error}")?;
+            }
             RotateError::NotCreated(error) => write!(f, "no new token was created: {error}")?,
             RotateError::NotProven { error, .. } => {
                 write!(f, "the new token could not be proven to work: {error}")?;

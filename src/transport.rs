@@ -50,7 +50,7 @@ const REQUEST_IDS: [HeaderName; 3] = [
 ];
 
 /// Headers that are no caller's to set: this library's own, and those that change how an answer comes.
-const RESERVED: [&str; 19] = [
+const RESERVED: [&str; 27] = [
     "accept",
     "accept-encoding",
     "authorization",
@@ -60,6 +60,11 @@ const RESERVED: [&str; 19] = [
     "cookie",
     "expect",
     "host",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-range",
+    "if-unmodified-since",
     "keep-alive",
     "proxy-authorization",
     "proxy-connection",
@@ -70,7 +75,12 @@ const RESERVED: [&str; 19] = [
     "upgrade",
     "user-agent",
     "x-contract-number",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
 ];
+/// How many a caller may set.
+const MOST_HEADERS: usize = 64;
 /// The longest header of a caller, in bytes.
 const LONGEST_HEADER: usize = 8 * 1024;
 
@@ -486,12 +496,40 @@ impl Limits {
     }
 }
 
+/// ureq passes over a proxy's address that it can't read, and so over the proxy: nobody who set one
+/// wants that.
+fn check_proxy_variables() -> Result<()> {
+    for name in [
+        "ALL_PROXY",
+        "all_proxy",
+        "HTTPS_PROXY",
+        "https_proxy",
+        "HTTP_PROXY",
+        "http_proxy",
+    ] {
+        let Some(value) = std::env::var_os(name).filter(|value| !value.is_empty()) else {
+            continue;
+        };
+        if value.to_str().is_none_or(|url| Proxy::new(url).is_err()) {
+            return Err(Error::invalid(
+                name,
+                "is no address of a proxy, such as http://proxy.example:3128, without white space around it",
+            ));
+        }
+    }
+    Ok(())
+}
+
 fn prepared_headers(user_agent: &str, extra: &[(String, String)]) -> Result<HeaderMap> {
     let mut headers = HeaderMap::new();
     let user_agent = HeaderValue::from_str(user_agent)
         .map_err(|_| Error::invalid("user_agent", "can't be put into a header"))?;
     headers.insert(USER_AGENT, user_agent);
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    if extra.len() > MOST_HEADERS {
+        let reason = format!("there are more than {MOST_HEADERS}");
+        return Err(Error::invalid("header", reason));
+    }
     for (name, value) in extra {
         let shown = printable(name, SHORT);
         let refuse = |reason: &str| Error::invalid("header", format!("{shown:?} {reason}"));
@@ -527,10 +565,10 @@ fn chosen_proxy(choice: &ProxyChoice, base_url: &BaseUrl) -> Result<Option<Proxy
         ProxyChoice::None => return Ok(None),
         ProxyChoice::Environment if base_url.is_loopback() => return Ok(None),
         ProxyChoice::Environment => {
-            let what = "ALL_PROXY, HTTPS_PROXY or HTTP_PROXY";
+            check_proxy_variables()?;
             match Proxy::try_from_env() {
                 None => return Ok(None),
-                Some(proxy) => (what, proxy),
+                Some(proxy) => ("ALL_PROXY, HTTPS_PROXY or HTTP_PROXY", proxy),
             }
         }
         // ureq's error repeats the text, which may hold a password.

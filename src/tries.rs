@@ -48,7 +48,9 @@ impl OnTry {
     }
 
     pub(crate) fn call(&self, tried: &Try<'_>) {
-        if catch_unwind(AssertUnwindSafe(|| (self.0)(tried))).is_err() {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| (self.0)(tried))) {
+            // To drop what it panicked with could panic, too.
+            std::mem::forget(panic);
             log::warn!("the on_try hook panicked; the call goes on");
         }
     }

@@ -256,6 +256,42 @@ fn which_file_and_which_address() {
         let output = in_a_child(&variables);
         assert!(output.contains(says), "{reason}: {says}: {output}");
     }
+    // An endpoint that is not used is not looked at, and its certificates are for nobody else.
+    let ca = support::tls::authority("A test's CA")
+        .pem
+        .replace('\n', "\\n");
+    let refused = WRITTEN.replacen("skipTlsVerify: false", "skipTlsVerify: true", 1);
+    let spoiled = elsewhere.write(refused);
+    let spoiled = ("IONOS_CONFIG_FILE", spoiled.to_str().unwrap());
+    assert!(in_a_child(&[spoiled]).contains("is refused: remove it"));
+    let output = in_a_child(&[spoiled, ("IONOS_API_URL", "other.example")]);
+    assert!(output.contains("source: the token of profile"), "{output}");
+    let private = WRITTEN.replacen(
+        "certificateAuthData: \"\"",
+        &format!("certificateAuthData: \"{ca}\""),
+        1,
+    );
+    let nameless = private.replacen("name: https://auth.example\n            ", "", 1);
+    for (contents, has_roots) in [
+        (WRITTEN.to_owned(), false),
+        (private, true),
+        (nameless, false),
+    ] {
+        let path = elsewhere.write(contents);
+        let builder = ClientBuilder::from_config_file(path).unwrap();
+        assert_eq!(
+            format!("{builder:?}").contains("file_certificates: true"),
+            has_roots
+        );
+        let other = builder.base_url("https://other.example");
+        assert!(format!("{other:?}").contains("file_certificates: false"));
+    }
+
+    // A pin is never passed over.
+    elsewhere.write(WRITTEN);
+    let output = in_a_child(&[named, token, ("IONOS_PINNED_CERT", "ab:cd")]);
+    assert!(output.contains("error: IONOS_PINNED_CERT: is "), "{output}");
+
     // The default file is read as well.
     folder.write(WRITTEN);
     assert!(in_a_child(&[home]).contains("source: the token of profile \"user\""));
@@ -344,7 +380,7 @@ fn what_the_file_says() {
         ("a:\n\t- SECRET".to_owned(), "is no YAML", "a tab"),
         (String::new(), "names no currentProfile; there are none", "an empty file"),
         ("# nothing\n---\n...\n".to_owned(), "names no currentProfile", "an empty document"),
-        ("\u{feff}".to_owned() + WRITTEN, auth, "a byte order mark"),
+        ("\u{feff}currentProfile: user\n".to_owned() + &without("currentProfile: user\n"), auth, "a byte order mark"),
         (WRITTEN.replace('\n', "\r\n"), auth, "lines as Windows ends them"),
         (format!("{WRITTEN}---\nSECRET\n"), auth, "a second document"),
     ] {
@@ -428,7 +464,7 @@ fn files_that_are_none() {
         ),
         (
             format!("a: [{}]", "&a x, *a, ".repeat(100_000)),
-            "names no currentProfile",
+            "has more than 1000 aliases",
             "a hundred thousand anchors",
         ),
     ] {

@@ -145,8 +145,8 @@ fn exit_codes() {
         (
             nothing,
             vec!["--share", "1", "--ttl", "1"],
-            1,
-            "ttl: is 1 s",
+            2,
+            "--ttl 1 is not from 60",
             false,
         ),
         (
@@ -182,7 +182,7 @@ fn exit_codes() {
             nothing,
             vec!["--ttl", "x"],
             2,
-            "--ttl x is no number",
+            "--ttl x is not from 60",
             false,
         ),
         (nothing, vec!["--force"], 2, "there is no --force", false),

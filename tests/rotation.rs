@@ -20,6 +20,7 @@ use std::time::Duration;
 use ionoscloud_auth::mock::MockAuthApi;
 use ionoscloud_auth::*;
 use proptest::prelude::*;
+use support::Play;
 use support::faults::{FAULTS, Fault, Says};
 use support::relay::{Relay, Step};
 
@@ -31,6 +32,12 @@ fn client(url: &str, credentials: Credentials) -> Client {
         .retry(RetryPolicy::default().base_delay(Duration::from_millis(1)))
         .build()
         .unwrap()
+}
+
+/// Where it listens.
+fn host(api: &MockAuthApi) -> String {
+    let url = api.base_url().strip_prefix("http://").unwrap();
+    url.strip_suffix("/auth/v1").unwrap().to_owned()
 }
 
 /// A service with one token, and a client that uses it.
@@ -239,7 +246,42 @@ fn answers_that_would_lose_a_token() {
         error.unwrap_err(),
         RotateError::NotCreated(Error::Invalid { .. })
     ));
-    assert_eq!(api.key_ids(), [old, jwt.key_id().unwrap()]);
+    assert_eq!(api.key_ids(), [old.clone(), jwt.key_id().unwrap()]);
+
+    // Nor when another token was to be replaced: to undo it would delete the one that is in use.
+    api.answer_next(1, 200, &[], &cached);
+    let options = RotateTokenOptions::replacing(old.clone());
+    let error = rotate_token(&own, &options, |_| Err(Full)).unwrap_err();
+    assert!(
+        matches!(error, RotateError::NotCreated(Error::Invalid { .. })),
+        "{error}"
+    );
+    assert_eq!(api.key_ids(), [old.clone(), jwt.key_id().unwrap()]);
+
+    // The proof is of the new token, and not of another.
+    let relay = Relay::start(&host(&api), |n| {
+        static ANOTHER: Fault = Fault {
+            name: "another token",
+            says: Says::Unknown,
+            text: "",
+            play: |_| Play::Write(support::answer(200, "", r#"{"id":"another"}"#)),
+        };
+        if n == 1 {
+            Step::Fault(&ANOTHER, true)
+        } else {
+            Step::Pass
+        }
+    });
+    let through = client(&relay.url(), Credentials::token(jwt.token()));
+    let error = rotate_token(&through, &RotateTokenOptions::current(), |_| {
+        Ok::<_, Full>(())
+    });
+    let error = error.unwrap_err();
+    assert!(
+        matches!(&error, RotateError::NotProven { leftover: None, .. }),
+        "{error}"
+    );
+    assert_eq!(api.key_ids(), [old.clone(), jwt.key_id().unwrap()]);
 
     // What is no JWT has no Key ID: it is asked to delete itself, and if it can't, that is told.
     api.answer_next(1, 200, &[], r#"{"token":"opaque"}"#);
@@ -272,13 +314,7 @@ fn rotate_and_check(
     let jwt = create_token(&basic, &CreateTokenOptions::new()).unwrap();
     delete_token_by_id(&basic, &DeleteTokenByIdOptions::new(old)).unwrap();
     let old = jwt.key_id().unwrap();
-    let host = api
-        .base_url()
-        .strip_prefix("http://")
-        .unwrap()
-        .strip_suffix("/auth/v1")
-        .unwrap();
-    let relay = Relay::start(host, steps);
+    let relay = Relay::start(&host(&api), steps);
     let client = Client::builder()
         .base_url(relay.url())
         .credentials(Credentials::token(jwt.token()))

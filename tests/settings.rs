@@ -339,7 +339,7 @@ fn the_environment() {
         ),
         (
             vec![url, token, ("IONOS_PINNED_CERT", "ab:cd")],
-            "result: IONOS_PINNED_CERT: is set",
+            "result: IONOS_PINNED_CERT: is ",
         ),
         (vec![token], "base_url: \"https://api.ionos.com/auth/v1\""),
         (
@@ -362,6 +362,22 @@ fn the_environment() {
         (
             vec![url, token, ("ALL_PROXY", "socks4://127.0.0.1:1")],
             works,
+        ),
+        (
+            vec![
+                token,
+                ("IONOS_API_URL", "auth.example.test"),
+                ("HTTPS_PROXY", "http://127.0.0.1:1 "),
+            ],
+            "result: HTTPS_PROXY: is no address of a proxy",
+        ),
+        (
+            vec![
+                token,
+                ("IONOS_API_URL", "auth.example.test"),
+                ("http_proxy", "htps://127.0.0.1:1"),
+            ],
+            "result: http_proxy: is no address of a proxy",
         ),
         (
             vec![

@@ -190,9 +190,14 @@ fn keeping(answer: &'static [u8]) -> (String, Arc<Mutex<Vec<String>>>) {
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
-            let mut buffer = [0; 32 * 1024];
-            while let Ok(n @ 1..) = stream.read(&mut buffer) {
-                let request = String::from_utf8_lossy(&buffer[..n]).into_owned();
+            let mut request = Vec::new();
+            let mut byte = [0];
+            while let Ok(1) = stream.read(&mut byte) {
+                request.push(byte[0]);
+                if !request.ends_with(b"\r\n\r\n") {
+                    continue;
+                }
+                let request = String::from_utf8(std::mem::take(&mut request)).unwrap();
                 let tunnel = request.starts_with("CONNECT ");
                 keep.lock().unwrap().push(request);
                 let answer = if tunnel {
@@ -263,6 +268,8 @@ fn headers_that_are_no_callers_to_set() {
         ("Transfer-Encoding", "SECRET", "can't be set"),
         ("Proxy-Authorization", "SECRET", "can't be set"),
         ("Expect", "SECRET", "can't be set"),
+        ("If-None-Match", "SECRET", "can't be set"),
+        ("X-HTTP-Method-Override", "SECRET", "can't be set"),
         ("", "SECRET", "is no name of a header"),
         ("x y", "SECRET", "is no name of a header"),
         ("x:", "SECRET", "is no name of a header"),
@@ -282,6 +289,18 @@ fn headers_that_are_no_callers_to_set() {
         );
         assert!(!error.contains("SECRET"), "{error}");
     }
+}
+
+#[test]
+fn headers_without_end() {
+    let many = (0..100_000).fold(builder("http://127.0.0.1:1"), |builder, n| {
+        builder.header(format!("x-{n}"), "x")
+    });
+    let error = many.build().unwrap_err().to_string();
+    assert!(
+        error.starts_with("header: there are more than 64"),
+        "{error}"
+    );
 }
 
 #[test]
