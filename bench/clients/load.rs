@@ -3,6 +3,7 @@
 
 pub struct Settings {
     pub url: String,
+    #[allow(dead_code)] // A bare socket has no TLS.
     pub ca: Option<Vec<u8>>,
 }
 
