@@ -1,5 +1,5 @@
-//! How a connection is made, and what it need not ask the system. Stands on ureq's `unversioned`
-//! API, as resolver.rs does, and no other file.
+//! How a connection is made, and what it need not ask the system. Knows nothing of requests. Stands
+//! on ureq's `unversioned` API, as resolver.rs and pinned_cert.rs do, and no other file.
 //!
 //! ureq's error for a connection that broke is the same during the TLS handshake, when nothing had
 //! been sent, and after it: here the first is marked. And for every request ureq tells the socket

@@ -1,6 +1,6 @@
 //! Addresses that are kept for a while: with a deadline ureq starts a thread for the address of every
 //! request, also of one on a pooled connection. Stands on ureq's `unversioned` API, as connector.rs
-//! does, and no other file.
+//! and pinned_cert.rs do, and no other file.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};

@@ -213,6 +213,13 @@ fn types_can_be_shared_between_threads() {
     )>();
     shared::<(CreateTokenOptions, GetAllTokensOptions, GetTokenByIdOptions)>();
     shared::<(
+        CredentialsSource,
+        Try<'static>,
+        TryOutcome,
+        DueTokens<'static>,
+    )>();
+    shared::<(RotateTokenOptions, Rotation, RotateError<Error>, Leftover)>();
+    shared::<(
         DeleteTokenByIdOptions,
         DeleteTokenByCriteriaOptions,
         MockAuthApi,
