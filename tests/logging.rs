@@ -65,6 +65,12 @@ fn one_line_a_try_and_one_where_it_is_sent_again() {
             let client = client_of(&server.url(), Duration::from_secs(20))
                 .with_credentials(Credentials::token("SECRET.SECRET.SECRET"))
                 .unwrap();
+            // One for each client that is made: where its credentials came from.
+            let made = lines();
+            assert_eq!(made.len(), 2, "{made:?}");
+            for (level, line) in &made {
+                assert!(*level == Level::Debug && !line.contains("SECRET"), "{line}");
+            }
             let answer = (endpoint.run)(&client);
             let lines = lines();
             let of = |level| {
