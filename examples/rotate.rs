@@ -146,27 +146,21 @@ fn rotate(options: &Options) -> std::result::Result<Done, Box<dyn std::error::Er
         rotation = rotation.ttl(ttl);
     }
     match rotate_token(&client, &rotation, |jwt| replace(&file, jwt.token())) {
-        Ok(Rotation {
-            key_id,
-            leftover: None,
-            ..
-        }) => done(format!("{whole}, and was replaced by {key_id}"), 0),
-        // The service has no such token any more.
-        Ok(Rotation {
-            key_id,
-            leftover: Some(error),
-            ..
-        }) if error.status() == Some(404) => {
-            done(format!("{whole}, was replaced by {key_id}, and is gone"), 0)
-        }
-        Ok(Rotation {
-            key_id,
-            leftover: Some(error),
-            ..
-        }) => {
-            let what =
-                format!("{whole}, was replaced by {key_id}, and could not be deleted: {error}");
-            done(what, 3)
+        Ok(rotation) => {
+            let new = rotation.key_id;
+            match rotation.leftover {
+                None => done(format!("{whole}, and was replaced by {new}"), 0),
+                // The service has no such token any more.
+                Some(error) if error.status() == Some(404) => {
+                    done(format!("{whole}, was replaced by {new}, and is gone"), 0)
+                }
+                Some(error) => {
+                    let what = format!(
+                        "{whole}, was replaced by {new}, and could not be deleted: {error}"
+                    );
+                    done(what, 3)
+                }
+            }
         }
         Err(error) => {
             let unknown = matches!(&error, RotateError::NotCreated(e) if e.outcome_unknown());

@@ -285,105 +285,6 @@ impl ClientBuilder {
     /// set), text that is no UTF-8. So it is if `IONOS_PINNED_CERT` is set and the feature
     /// `pinned-cert` is off: nobody should believe in a pin that is not there.
     pub fn from_env() -> Result<ClientBuilder> {
-        ClientBuilder::from_variables(&variable)
-    }
-
-    /// Reads the config file that the vendor's CLI writes at `ionosctl login`: a profile's
-    /// credentials, and of its environment the endpoint of the product `auth`.
-    ///
-    /// The profile is the one that `IONOS_CURRENT_PROFILE` names, else the file's `currentProfile`;
-    /// case does not matter. Its token wins over its user name and password. The endpoint's `name` is
-    /// the [`base_url`](ClientBuilder::base_url), and its `certificateAuthData`, else that of its
-    /// environment, are the [root certificates](ClientBuilder::root_certificates_pem); with another
-    /// base URL they are not used. Of other variables only `IONOS_PINNED_CERT` is read, as in
-    /// [`from_env`](ClientBuilder::from_env). What is set on the builder afterwards wins.
-    ///
-    /// Where a file with credentials can be read by others (on Unix), a warning is logged.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Invalid`], naming the file and mostly the line, and never a value that may be secret:
-    /// if the file can't be read, is longer than 1 MiB, is no YAML, does not have the profile or the
-    /// environment, or the profile has no credentials; and if the endpoint has `skipTlsVerify: true`,
-    /// as that would show the credentials to whoever stands on the way.
-    ///
-    /// # Examples
-    ///
-    /// ```no_run
-    /// use ionoscloud_auth::ClientBuilder;
-    ///
-    /// let client = ClientBuilder::from_config_file("/etc/token-sync/ionos.yaml")?.build()?;
-    /// println!("{}", client.credentials_source());
-    /// # Ok::<(), ionoscloud_auth::Error>(())
-    /// ```
-    #[cfg(feature = "config-file")]
-    pub fn from_config_file(path: impl AsRef<Path>) -> Result<ClientBuilder> {
-        let profile = variable("IONOS_CURRENT_PROFILE")?;
-        let needed = Needed {
-            credentials: true,
-            endpoint: true,
-        };
-        let file = config_file::read("config file", path.as_ref(), profile.as_deref(), needed)?;
-        let mut builder = ClientBuilder::default();
-        builder.take_pin(&variable)?;
-        builder.take_from(file);
-        Ok(builder)
-    }
-
-    /// Reads the environment, and the config file of the vendor's tools for what is not there.
-    ///
-    /// Credentials are looked for in the order of the vendor's CLI: `IONOS_TOKEN`; `IONOS_USERNAME`
-    /// and `IONOS_PASSWORD`; the file's token; the file's user name and password.
-    /// [`credentials_source`](Client::credentials_source) tells which it was. `IONOS_API_URL` wins
-    /// over the file's endpoint, which is then not looked at: its certificates are its own. For the rest see [`from_env`](ClientBuilder::from_env) and
-    /// [`from_config_file`](ClientBuilder::from_config_file).
-    ///
-    /// The file is the one that `IONOS_CONFIG_FILE` names, which must be there; else
-    /// `.ionos/config` in the home directory, if it is there.
-    ///
-    /// # Errors
-    ///
-    /// As those two; but a file without a profile, or a profile without credentials, is none where
-    /// the environment has credentials.
-    #[cfg(feature = "config-file")]
-    pub fn from_env_or_config() -> Result<ClientBuilder> {
-        let mut builder = ClientBuilder::from_env()?;
-        let named = variable("IONOS_CONFIG_FILE")?;
-        let home = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
-        let (what, path) = match named {
-            Some(path) => ("IONOS_CONFIG_FILE", path.into()),
-            None => match config_file::default_path(variable(home)?.as_deref()) {
-                Some(path) => ("config file", path),
-                None => return Ok(builder),
-            },
-        };
-        let profile = variable("IONOS_CURRENT_PROFILE")?;
-        let needed = Needed {
-            credentials: builder.credentials.is_none(),
-            endpoint: builder.base_url.is_none(),
-        };
-        let file = config_file::read(what, &path, profile.as_deref(), needed)?;
-        builder.take_from(file);
-        Ok(builder)
-    }
-
-    /// What is there already wins.
-    #[cfg(feature = "config-file")]
-    fn take_from(&mut self, file: config_file::Settings) {
-        if self.credentials.is_none() {
-            self.credentials = file
-                .credentials
-                .map(|(credentials, source)| (credentials, config_file::NAMES, source));
-        }
-        if self.base_url.is_none() {
-            self.base_url = file.base_url.map(|url| ("config file", url));
-            self.file_certificates_pem = file.certificates_pem.map(String::into_bytes);
-        }
-    }
-
-    fn from_variables(
-        variable: &dyn Fn(&'static str) -> Result<Option<String>>,
-    ) -> Result<ClientBuilder> {
         let names = Names {
             token: "IONOS_TOKEN",
             username: "IONOS_USERNAME",
@@ -429,14 +330,105 @@ impl ClientBuilder {
             check_contract_number(name, number)?;
             builder.contract_number = Some(number);
         }
-        builder.take_pin(variable)?;
+        builder.take_pin()?;
         Ok(builder)
     }
 
-    fn take_pin(
-        &mut self,
-        variable: &dyn Fn(&'static str) -> Result<Option<String>>,
-    ) -> Result<()> {
+    /// Reads the config file that the vendor's CLI writes at `ionosctl login`: a profile's
+    /// credentials, and of its environment the endpoint of the product `auth`.
+    ///
+    /// The profile is the one that `IONOS_CURRENT_PROFILE` names, else the file's `currentProfile`;
+    /// case does not matter. Its token wins over its user name and password. The endpoint's `name` is
+    /// the [`base_url`](ClientBuilder::base_url), and its `certificateAuthData`, else that of its
+    /// environment, are the [root certificates](ClientBuilder::root_certificates_pem); with another
+    /// base URL they are not used. Of other variables only `IONOS_PINNED_CERT` is read, as in
+    /// [`from_env`](ClientBuilder::from_env). What is set on the builder afterwards wins.
+    ///
+    /// Where a file with credentials can be read by others (on Unix), a warning is logged.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`], naming the file and mostly the line, and never a value that may be secret:
+    /// if the file can't be read, is longer than 1 MiB, is no YAML, does not have the profile or the
+    /// environment, or the profile has no credentials; and if the endpoint has `skipTlsVerify: true`,
+    /// as that would show the credentials to whoever stands on the way.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use ionoscloud_auth::ClientBuilder;
+    ///
+    /// let client = ClientBuilder::from_config_file("/etc/token-sync/ionos.yaml")?.build()?;
+    /// println!("{}", client.credentials_source());
+    /// # Ok::<(), ionoscloud_auth::Error>(())
+    /// ```
+    #[cfg(feature = "config-file")]
+    pub fn from_config_file(path: impl AsRef<Path>) -> Result<ClientBuilder> {
+        let profile = variable("IONOS_CURRENT_PROFILE")?;
+        let needed = Needed {
+            credentials: true,
+            endpoint: true,
+        };
+        let file = config_file::read("config file", path.as_ref(), profile.as_deref(), needed)?;
+        let mut builder = ClientBuilder::default();
+        builder.take_pin()?;
+        builder.take_from(file);
+        Ok(builder)
+    }
+
+    /// Reads the environment, and the config file of the vendor's tools for what is not there.
+    ///
+    /// Credentials are looked for in the order of the vendor's CLI: `IONOS_TOKEN`; `IONOS_USERNAME`
+    /// and `IONOS_PASSWORD`; the file's token; the file's user name and password.
+    /// [`credentials_source`](Client::credentials_source) tells which it was. `IONOS_API_URL` wins
+    /// over the file's endpoint, which is then not looked at: its certificates are its own. For the
+    /// rest see [`from_env`](ClientBuilder::from_env) and
+    /// [`from_config_file`](ClientBuilder::from_config_file).
+    ///
+    /// The file is the one that `IONOS_CONFIG_FILE` names, which must be there; else
+    /// `.ionos/config` in the home directory, if it is there.
+    ///
+    /// # Errors
+    ///
+    /// As those two; but a file without a profile, or a profile without credentials, is none where
+    /// the environment has credentials.
+    #[cfg(feature = "config-file")]
+    pub fn from_env_or_config() -> Result<ClientBuilder> {
+        let mut builder = ClientBuilder::from_env()?;
+        let named = variable("IONOS_CONFIG_FILE")?;
+        let home = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
+        let (what, path) = match named {
+            Some(path) => ("IONOS_CONFIG_FILE", path.into()),
+            None => match config_file::default_path(variable(home)?.as_deref()) {
+                Some(path) => ("config file", path),
+                None => return Ok(builder),
+            },
+        };
+        let profile = variable("IONOS_CURRENT_PROFILE")?;
+        let needed = Needed {
+            credentials: builder.credentials.is_none(),
+            endpoint: builder.base_url.is_none(),
+        };
+        let file = config_file::read(what, &path, profile.as_deref(), needed)?;
+        builder.take_from(file);
+        Ok(builder)
+    }
+
+    /// What is there already wins.
+    #[cfg(feature = "config-file")]
+    fn take_from(&mut self, file: config_file::Settings) {
+        if self.credentials.is_none() {
+            self.credentials = file
+                .credentials
+                .map(|(credentials, source)| (credentials, Names::OPTIONS, source));
+        }
+        if self.base_url.is_none() {
+            self.base_url = file.base_url.map(|url| ("config file", url));
+            self.file_certificates_pem = file.certificates_pem.map(String::into_bytes);
+        }
+    }
+
+    fn take_pin(&mut self) -> Result<()> {
         let name = "IONOS_PINNED_CERT";
         let Some(pin) = variable(name)? else {
             return Ok(());

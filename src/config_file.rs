@@ -22,13 +22,8 @@ const DEEPEST: usize = 64;
 /// How many aliases a file may have. One costs no memory, but what it stands for is looked at again.
 const MOST_ALIASES: usize = 1000;
 
-pub(crate) const NAMES: Names = Names {
-    token: "token",
-    username: "username",
-    password: "password",
-};
-
 /// What the file says of the one profile that is used.
+#[derive(Default)]
 pub(crate) struct Settings {
     pub(crate) credentials: Option<(Credentials, CredentialsSource)>,
     pub(crate) base_url: Option<String>,
@@ -93,14 +88,15 @@ fn shown(path: &Path) -> String {
 }
 
 fn bytes(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
-    if fs::metadata(path)?.is_dir() {
+    let metadata = fs::metadata(path)?;
+    if metadata.is_dir() {
         return Err(io::Error::new(
             io::ErrorKind::IsADirectory,
             "is a directory",
         ));
     }
     // A buffer that grows leaves copies behind.
-    let length = fs::metadata(path)?.len().min(LONGEST);
+    let length = metadata.len().min(LONGEST);
     let mut bytes = Zeroizing::new(Vec::with_capacity(
         usize::try_from(length).unwrap_or_default() + 1,
     ));
@@ -131,18 +127,23 @@ struct Fault {
 }
 
 impl Fault {
-    fn at(node: &Node, reason: impl Into<String>) -> Fault {
+    fn on(line: usize, reason: impl Into<String>) -> Fault {
         Fault {
-            line: Some(node.line),
+            line: Some(line),
             reason: reason.into(),
         }
     }
 
+    fn at(node: &Node, reason: impl Into<String>) -> Fault {
+        Fault::on(node.line, reason)
+    }
+
     fn too_deep(line: usize) -> Fault {
-        Fault {
-            line: Some(line),
-            reason: format!("is nested more than {DEEPEST} deep"),
-        }
+        Fault::on(line, format!("is nested more than {DEEPEST} deep"))
+    }
+
+    fn of_the_file(reason: String) -> Fault {
+        Fault { line: None, reason }
     }
 }
 
@@ -208,10 +209,8 @@ impl Document {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         for event in Parser::new_from_str(text) {
             // What the parser found wrong is not repeated: it may quote the file.
-            let (event, span) = event.map_err(|error| Fault {
-                line: Some(error.marker().line()),
-                reason: "is no YAML".to_owned(),
-            })?;
+            let (event, span) =
+                event.map_err(|error| Fault::on(error.marker().line(), "is no YAML"))?;
             let line = span.start.line();
             let (anchor, node) = match event {
                 Event::Scalar(text, style, anchor, _) => {
@@ -225,15 +224,12 @@ impl Document {
                 Event::Alias(anchor) => {
                     aliases += 1;
                     if aliases > MOST_ALIASES {
-                        return Err(Fault {
-                            line: Some(line),
-                            reason: format!("has more than {MOST_ALIASES} aliases"),
-                        });
+                        let reason = format!("has more than {MOST_ALIASES} aliases");
+                        return Err(Fault::on(line, reason));
                     }
-                    let node = anchors.get(&anchor).ok_or(Fault {
-                        line: Some(line),
-                        reason: "an alias stands within its own anchor".to_owned(),
-                    })?;
+                    let node = anchors
+                        .get(&anchor)
+                        .ok_or_else(|| Fault::on(line, "an alias stands within its own anchor"))?;
                     (0, Rc::clone(node))
                 }
                 Event::SequenceStart(anchor, _) | Event::MappingStart(anchor, _) => {
@@ -284,32 +280,22 @@ impl Document {
             Some(name) => Some(name.to_owned()),
             None => text(root, "currentProfile")?.map(|name| name.to_string()),
         };
-        let mut settings = Settings {
-            credentials: None,
-            base_url: None,
-            certificates_pem: None,
-        };
+        let mut settings = Settings::default();
         let Some(wanted) = wanted else {
             if needed.credentials {
-                return Err(Fault {
-                    line: None,
-                    reason: format!(
-                        "names no currentProfile{}; IONOS_CURRENT_PROFILE can name one, too",
-                        those_that_exist(profiles)?
-                    ),
-                });
+                return Err(Fault::of_the_file(format!(
+                    "names no currentProfile{}; IONOS_CURRENT_PROFILE can name one, too",
+                    those_that_exist(profiles)?
+                )));
             }
             return Ok(settings);
         };
         let Some(profile) = named(profiles, &wanted)? else {
-            return Err(Fault {
-                line: None,
-                reason: format!(
-                    "has no profile {:?}{}",
-                    printable(&wanted, SHORT),
-                    those_that_exist(profiles)?
-                ),
-            });
+            return Err(Fault::of_the_file(format!(
+                "has no profile {:?}{}",
+                printable(&wanted, SHORT),
+                those_that_exist(profiles)?
+            )));
         };
         settings.credentials = credentials(profile, path, &wanted)?;
         if settings.credentials.is_none() && needed.credentials {
@@ -348,13 +334,12 @@ fn credentials(
     let Some(node) = child(Some(profile), "credentials")? else {
         return Ok(None);
     };
-    let node = Some(node);
     let path = path.to_owned();
     let profile = name.to_owned();
     let (credentials, source) = match (
-        text(node, "token")?,
-        text(node, "username")?,
-        text(node, "password")?,
+        text(Some(node), "token")?,
+        text(Some(node), "username")?,
+        text(Some(node), "password")?,
     ) {
         (Some(token), ..) => (
             Credentials::token(token.trim()),
@@ -370,16 +355,13 @@ fn credentials(
                 Some(_) => ["username", "password"],
                 None => ["password", "username"],
             };
-            return Err(Fault {
-                line: node.map(|node| node.line),
-                reason: format!("there is a {there} and no {missing}"),
-            });
+            let reason = format!("there is a {there} and no {missing}");
+            return Err(Fault::at(node, reason));
         }
     };
-    credentials.check(&NAMES).map_err(|error| Fault {
-        line: node.map(|node| node.line),
-        reason: error.to_string(),
-    })?;
+    credentials
+        .check(&Names::OPTIONS)
+        .map_err(|error| Fault::at(node, error.to_string()))?;
     Ok(Some((credentials, source)))
 }
 

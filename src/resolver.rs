@@ -19,18 +19,33 @@ use crate::pinned_cert::PinnedTls;
 const LIFETIME: Duration = Duration::from_secs(30);
 
 pub(crate) fn agent(config: Config, #[cfg(feature = "pinned-cert")] pinned: PinnedTls) -> Agent {
+    agent_with(
+        config,
+        DefaultResolver::default(),
+        LIFETIME,
+        #[cfg(feature = "pinned-cert")]
+        pinned,
+    )
+}
+
+fn agent_with(
+    config: Config,
+    resolver: impl Resolver,
+    lifetime: Duration,
+    #[cfg(feature = "pinned-cert")] pinned: PinnedTls,
+) -> Agent {
     let kept = Arc::new(Kept::default());
     let connector = connector::new(
         Arc::clone(&kept),
         #[cfg(feature = "pinned-cert")]
         pinned,
     );
-    let resolver = Resolving {
-        inner: DefaultResolver::default(),
+    let resolving = Resolving {
+        inner: resolver,
         kept,
-        lifetime: LIFETIME,
+        lifetime,
     };
-    Agent::with_parts(config, connector, resolver)
+    Agent::with_parts(config, connector, resolving)
 }
 
 /// The addresses of the service, and of the proxy before it: a handful at most.
@@ -110,18 +125,13 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     fn agent_with(config: Config, resolver: impl Resolver, lifetime: Duration) -> Agent {
-        let kept = Arc::new(Kept::default());
-        let connector = connector::new(
-            Arc::clone(&kept),
+        super::agent_with(
+            config,
+            resolver,
+            lifetime,
             #[cfg(feature = "pinned-cert")]
             PinnedTls::new(None).unwrap(),
-        );
-        let resolver = Resolving {
-            inner: resolver,
-            kept,
-            lifetime,
-        };
-        Agent::with_parts(config, connector, resolver)
+        )
     }
 
     /// Knows one address, and counts how often it was asked.

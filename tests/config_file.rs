@@ -12,32 +12,31 @@ mod support;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ionoscloud_auth::*;
+use support::Folder;
 
-/// A folder that goes when the test does.
-struct Folder(PathBuf);
+/// A home with a config file in it.
+struct Home(Folder);
 
-impl Folder {
-    fn new() -> Folder {
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let n = NEXT.fetch_add(1, Ordering::SeqCst);
-        let path = std::env::temp_dir().join(format!("ionoscloud-auth-{}-{n}", std::process::id()));
-        fs::create_dir_all(path.join(".ionos")).unwrap();
-        Folder(path)
+impl Home {
+    fn new() -> Home {
+        let folder = Folder::new();
+        fs::create_dir(folder.0.join(".ionos")).unwrap();
+        Home(folder)
+    }
+
+    fn path(&self) -> &Path {
+        &self.0.0
+    }
+
+    fn file(&self) -> PathBuf {
+        self.path().join(".ionos/config")
     }
 
     fn write(&self, contents: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.0.join(".ionos/config");
-        fs::write(&path, contents).unwrap();
-        path
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
+        fs::write(self.file(), contents).unwrap();
+        self.file()
     }
 }
 
@@ -101,10 +100,10 @@ fn in_a_child(variables: &[(&str, &str)]) -> String {
 
 #[test]
 fn who_wins() {
-    let folder = Folder::new();
-    let home = ("HOME", folder.0.to_str().unwrap());
+    let folder = Home::new();
+    let home = ("HOME", folder.path().to_str().unwrap());
     let home = [home, ("USERPROFILE", home.1)];
-    let file = folder.0.join(".ionos/config");
+    let file = folder.file();
     // Every combination of the environment's pairs, the file's, and how the profile is named.
     for n in 0..48 {
         let [env_token, env_basic, file_token, file_basic] =
@@ -165,9 +164,9 @@ fn who_wins() {
 
 #[test]
 fn which_file_and_which_address() {
-    let folder = Folder::new();
-    let elsewhere = Folder::new();
-    let home = ("HOME", folder.0.to_str().unwrap());
+    let folder = Home::new();
+    let elsewhere = Home::new();
+    let home = ("HOME", folder.path().to_str().unwrap());
     let there = elsewhere.write(WRITTEN);
     let named = ("IONOS_CONFIG_FILE", there.to_str().unwrap());
     let missing = ("IONOS_CONFIG_FILE", "/nowhere/at/all");
@@ -313,7 +312,7 @@ fn read(path: &Path) -> String {
 
 #[test]
 fn what_the_file_says() {
-    let folder = Folder::new();
+    let folder = Home::new();
     let path = folder.write(WRITTEN);
     let shown = path.display().to_string();
     assert!(
@@ -393,9 +392,9 @@ fn what_the_file_says() {
 
 #[test]
 fn files_that_are_none() {
-    let folder = Folder::new();
-    assert!(read(&folder.0).contains("is a directory"));
-    assert!(read(&folder.0.join("x")).contains("No such file"));
+    let folder = Home::new();
+    assert!(read(folder.path()).contains("is a directory"));
+    assert!(read(&folder.path().join("x")).contains("No such file"));
     let path = folder.write(b"currentProfile: a\nb: \xff\n");
     assert!(read(&path).contains("line 2 is no UTF-8"));
 
@@ -486,7 +485,7 @@ fn a_file_that_others_can_read_is_warned_of() {
         (0o644, true, true),
         (0o644, false, false),
     ] {
-        let folder = Folder::new();
+        let folder = Home::new();
         let path = folder.write(if credentials { WRITTEN } else { "a: b" });
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
         let variables = [

@@ -17,14 +17,15 @@ mod support;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use ionoscloud_auth::mock::MockAuthApi;
 use ionoscloud_auth::*;
 use proptest::prelude::Rng as _;
 use proptest::test_runner::TestRunner;
+use support::relay::Step;
+use support::{FaultServer, Folder};
 
 /// In a process of its own: what the example's `main` does with arguments.
 #[test]
@@ -37,13 +38,10 @@ fn child_that_rotates() {
     std::process::exit(example::run(&arguments).into());
 }
 
-fn start(api: &MockAuthApi, arguments: &[&str]) -> Child {
-    Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "child_that_rotates", "--nocapture"])
-        .env_clear()
-        .env("CHILD", "1")
-        .env("ARGUMENTS", arguments.join("|"))
-        .env("IONOS_API_URL", api.base_url())
+fn start(url: &str, arguments: &[&str]) -> Child {
+    let arguments = arguments.join("|");
+    let variables = [("ARGUMENTS", arguments.as_str()), ("IONOS_API_URL", url)];
+    support::child("child_that_rotates", &variables)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -51,8 +49,8 @@ fn start(api: &MockAuthApi, arguments: &[&str]) -> Child {
 }
 
 /// The exit code, and what was said.
-fn run(api: &MockAuthApi, arguments: &[&str]) -> (i32, String) {
-    let output = start(api, arguments).wait_with_output().unwrap();
+fn run(url: &str, arguments: &[&str]) -> (i32, String) {
+    let output = start(url, arguments).wait_with_output().unwrap();
     let said = [output.stdout, output.stderr].concat();
     (
         output.status.code().unwrap(),
@@ -64,24 +62,20 @@ fn run(api: &MockAuthApi, arguments: &[&str]) -> (i32, String) {
 struct Setting {
     api: MockAuthApi,
     basic: Client,
-    folder: PathBuf,
+    folder: Folder,
     file: PathBuf,
 }
 
 impl Setting {
     fn new(mode: u32) -> Setting {
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
         let api = MockAuthApi::start();
         let basic = Client::builder()
             .base_url(api.base_url())
             .credentials(api.credentials());
         let basic = basic.build().unwrap();
         let jwt = create_token(&basic, &CreateTokenOptions::new()).unwrap();
-        let n = NEXT.fetch_add(1, Ordering::SeqCst);
-        let name = format!("ionoscloud-auth-rotate-{}-{n}", std::process::id());
-        let folder = std::env::temp_dir().join(name);
-        fs::create_dir(&folder).unwrap();
-        let file = folder.join("token");
+        let folder = Folder::new();
+        let file = folder.0.join("token");
         fs::write(&file, jwt.token()).unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
         Setting {
@@ -110,12 +104,6 @@ impl Setting {
             .unwrap();
         get_token_by_id(&client, &GetTokenByIdOptions::new(id.clone())).expect("a valid token");
         id
-    }
-}
-
-impl Drop for Setting {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.folder);
     }
 }
 
@@ -164,7 +152,7 @@ fn exit_codes() {
             false,
         ),
         (
-            &|setting| drop(fs::create_dir(setting.folder.join("token.new"))),
+            &|setting| drop(fs::create_dir(setting.folder.0.join("token.new"))),
             vec!["--share", "1"],
             1,
             "could not be stored",
@@ -193,7 +181,7 @@ fn exit_codes() {
             prepare(&setting);
             let before = key_id(&fs::read_to_string(&setting.file).unwrap()).unwrap();
             let (seen, said) = run(
-                &setting.api,
+                setting.api.base_url(),
                 &[&[setting.path()], arguments.as_slice()].concat(),
             );
             assert_eq!(seen, code, "{arguments:?}: {said}");
@@ -206,13 +194,13 @@ fn exit_codes() {
     }
 
     let setting = Setting::new(0o600);
-    let (code, said) = run(&setting.api, &["/no/such/file"]);
+    let (code, said) = run(setting.api.base_url(), &["/no/such/file"]);
     assert!(
         code == 2 && said.contains("/no/such/file: No such file"),
         "{said}"
     );
     fs::write(&setting.file, "SECRET").unwrap();
-    let (code, said) = run(&setting.api, &[setting.path()]);
+    let (code, said) = run(setting.api.base_url(), &[setting.path()]);
     assert!(
         code == 2 && said.contains("a token has three parts") && !said.contains("SECRET"),
         "{said}"
@@ -223,31 +211,17 @@ fn exit_codes() {
 fn an_old_token_that_can_not_be_deleted() {
     // The third request of a rotation is the deletion.
     let setting = Setting::new(0o600);
-    let host = setting
-        .api
-        .base_url()
-        .strip_prefix("http://")
-        .unwrap()
-        .strip_suffix("/auth/v1")
-        .unwrap();
     let fault = support::faults::FAULTS
         .iter()
         .find(|fault| fault.name == "403")
         .unwrap();
-    let relay = support::relay::Relay::start(host, move |n| match n {
-        2 => support::relay::Step::Fault(fault, false),
-        _ => support::relay::Step::Pass,
+    let relay = FaultServer::before(setting.api.base_url(), move |n| match n {
+        2 => Step::Fault(fault, false),
+        _ => Step::Pass,
     });
     let before = setting.held();
-    let child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "child_that_rotates", "--nocapture"])
-        .env_clear()
-        .env("CHILD", "1")
-        .env("ARGUMENTS", format!("{}|--share|1", setting.path()))
-        .env("IONOS_API_URL", relay.url())
-        .output()
-        .unwrap();
-    assert_eq!(child.status.code(), Some(3));
+    let (code, said) = run(&relay.url(), &[setting.path(), "--share", "1"]);
+    assert_eq!(code, 3, "{said}");
     let held = setting.held();
     assert_ne!(held, before);
     assert_eq!(setting.api.key_ids(), [before, held]);
@@ -256,10 +230,13 @@ fn an_old_token_that_can_not_be_deleted() {
 #[test]
 fn a_link_is_followed_and_kept() {
     let setting = Setting::new(0o600);
-    let link = setting.folder.join("link");
+    let link = setting.folder.0.join("link");
     std::os::unix::fs::symlink(&setting.file, &link).unwrap();
     let before = setting.held();
-    let (code, said) = run(&setting.api, &[link.to_str().unwrap(), "--share", "1"]);
+    let (code, said) = run(
+        setting.api.base_url(),
+        &[link.to_str().unwrap(), "--share", "1"],
+    );
     assert_eq!(code, 0, "{said}");
     assert_ne!(setting.held(), before);
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
@@ -272,14 +249,14 @@ fn killed_at_any_moment() {
     let arguments = [setting.path(), "--share", "1"];
     let started = Instant::now();
     for _ in 0..5 {
-        assert_eq!(run(&setting.api, &arguments).0, 0);
+        assert_eq!(run(setting.api.base_url(), &arguments).0, 0);
     }
     let usual = started.elapsed() / 5;
     let mut random = TestRunner::default().new_rng();
     let (mut rotated, mut left_over) = (0, 0);
     let mut before = setting.held();
     for _ in 0..250 {
-        let mut child = start(&setting.api, &arguments);
+        let mut child = start(setting.api.base_url(), &arguments);
         std::thread::sleep(usual.mul_f64(random.random_range(0.0..1.1)));
         // SIGKILL.
         child.kill().unwrap();
@@ -301,6 +278,6 @@ fn killed_at_any_moment() {
     // Some were killed before they had replaced it, and some after.
     assert!((5..245).contains(&rotated), "{rotated}");
     // What was killed in the middle is no hindrance.
-    assert_eq!(run(&setting.api, &arguments).0, 0);
+    assert_eq!(run(setting.api.base_url(), &arguments).0, 0);
     assert_eq!(setting.api.key_ids(), [setting.held()]);
 }

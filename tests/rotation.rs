@@ -20,24 +20,13 @@ use std::time::Duration;
 use ionoscloud_auth::mock::MockAuthApi;
 use ionoscloud_auth::*;
 use proptest::prelude::*;
-use support::Play;
 use support::faults::{FAULTS, Fault, Says};
-use support::relay::{Relay, Step};
+use support::relay::Step;
+use support::{FaultServer, Play, client_of};
 
 fn client(url: &str, credentials: Credentials) -> Client {
-    Client::builder()
-        .base_url(url)
-        .credentials(credentials)
-        .timeout(Duration::from_secs(20))
-        .retry(RetryPolicy::default().base_delay(Duration::from_millis(1)))
-        .build()
-        .unwrap()
-}
-
-/// Where it listens.
-fn host(api: &MockAuthApi) -> String {
-    let url = api.base_url().strip_prefix("http://").unwrap();
-    url.strip_suffix("/auth/v1").unwrap().to_owned()
+    let client = client_of(url, Duration::from_secs(20));
+    client.with_credentials(credentials).unwrap()
 }
 
 /// A service with one token, and a client that uses it.
@@ -259,7 +248,7 @@ fn answers_that_would_lose_a_token() {
     assert_eq!(api.key_ids(), [old.clone(), jwt.key_id().unwrap()]);
 
     // The proof is of the new token, and not of another.
-    let relay = Relay::start(&host(&api), |n| {
+    let relay = FaultServer::before(api.base_url(), |n| {
         static ANOTHER: Fault = Fault {
             name: "another token",
             says: Says::Unknown,
@@ -314,17 +303,9 @@ fn rotate_and_check(
     let jwt = create_token(&basic, &CreateTokenOptions::new()).unwrap();
     delete_token_by_id(&basic, &DeleteTokenByIdOptions::new(old)).unwrap();
     let old = jwt.key_id().unwrap();
-    let relay = Relay::start(&host(&api), steps);
-    let client = Client::builder()
-        .base_url(relay.url())
-        .credentials(Credentials::token(jwt.token()))
-        .timeout(timeout)
-        .retry(
-            RetryPolicy::default()
-                .max_retries(2)
-                .base_delay(Duration::from_millis(1)),
-        )
-        .build()
+    let relay = FaultServer::before(api.base_url(), steps);
+    let client = client_of(&relay.url(), timeout)
+        .with_credentials(Credentials::token(jwt.token()))
         .unwrap();
     let mut holds = old.clone();
     let result = rotate_token(&client, &RotateTokenOptions::current(), |jwt| {

@@ -9,6 +9,8 @@ pub mod tls;
 use std::collections::VecDeque;
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -45,6 +47,8 @@ struct Shared {
     written: AtomicUsize,
     reset_on_accept: AtomicBool,
     stopped: AtomicBool,
+    /// In place of the script.
+    relay: Option<relay::Relay>,
 }
 
 pub struct FaultServer {
@@ -55,7 +59,7 @@ pub struct FaultServer {
 impl FaultServer {
     /// Plays the script, a request at a time, and the last of it for all further ones.
     pub fn start(script: Vec<Play>) -> FaultServer {
-        let server = FaultServer::new();
+        let server = FaultServer::new(Shared::default());
         *server.shared.finally.lock().unwrap() = script.last().cloned();
         *server.shared.script.lock().unwrap() = script.into();
         server
@@ -63,15 +67,26 @@ impl FaultServer {
 
     /// Resets every connection before it has read from it.
     pub fn resetting() -> FaultServer {
-        let server = FaultServer::new();
+        let server = FaultServer::new(Shared::default());
         server.shared.reset_on_accept.store(true, Ordering::SeqCst);
         server
     }
 
-    fn new() -> FaultServer {
+    /// Stands before a service that keeps state, and does with the n-th request what `step` says.
+    pub fn before(
+        base_url: &str,
+        step: impl Fn(usize) -> relay::Step + Send + Sync + 'static,
+    ) -> FaultServer {
+        FaultServer::new(Shared {
+            relay: Some(relay::Relay::new(base_url, step)),
+            ..Shared::default()
+        })
+    }
+
+    fn new(shared: Shared) -> FaultServer {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(shared);
         let accepting = Arc::clone(&shared);
         thread::spawn(move || {
             for stream in listener.incoming() {
@@ -131,9 +146,18 @@ fn serve(shared: &Shared, mut stream: TcpStream) {
             return;
         };
         let line = head.lines().next().unwrap_or_default().to_owned();
-        shared.requests.lock().unwrap().push(line);
-        let play = shared.script.lock().unwrap().pop_front();
-        let play = play.or_else(|| shared.finally.lock().unwrap().clone());
+        let n = {
+            let mut requests = shared.requests.lock().unwrap();
+            requests.push(line);
+            requests.len() - 1
+        };
+        let play = match &shared.relay {
+            Some(relay) => Some(relay.play(n, &head)),
+            None => {
+                let play = shared.script.lock().unwrap().pop_front();
+                play.or_else(|| shared.finally.lock().unwrap().clone())
+            }
+        };
         let mut consume = || {
             let mut request = vec![0; head.len()];
             stream.read_exact(&mut request).is_ok()
@@ -226,18 +250,42 @@ fn peek_head(stream: &TcpStream, shared: &Shared) -> Option<String> {
     }
 }
 
-/// What a test of the running file prints in a process of its own, whose environment holds `CHILD`
-/// and these variables alone.
-pub fn in_a_child<V: AsRef<std::ffi::OsStr>>(test: &str, variables: &[(&str, V)]) -> String {
-    let output = std::process::Command::new(std::env::current_exe().unwrap())
+/// A test of the running file as a process of its own, whose environment holds `CHILD` and these
+/// variables alone.
+pub fn child<V: AsRef<std::ffi::OsStr>>(test: &str, variables: &[(&str, V)]) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
         .args(["--exact", test, "--nocapture"])
         .env_clear()
         .env("CHILD", "1")
-        .envs(variables.iter().map(|(name, value)| (name, value)))
-        .output()
-        .unwrap();
+        .envs(variables.iter().map(|(name, value)| (name, value)));
+    command
+}
+
+/// What it prints.
+pub fn in_a_child<V: AsRef<std::ffi::OsStr>>(test: &str, variables: &[(&str, V)]) -> String {
+    let output = child(test, variables).output().unwrap();
     assert!(output.status.success());
     String::from_utf8(output.stdout).unwrap()
+}
+
+/// A folder that goes when the test does.
+pub struct Folder(pub PathBuf);
+
+impl Folder {
+    pub fn new() -> Folder {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let n = NEXT.fetch_add(1, Ordering::SeqCst);
+        let path = std::env::temp_dir().join(format!("ionoscloud-auth-{}-{n}", std::process::id()));
+        std::fs::create_dir(&path).unwrap();
+        Folder(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 /// An HTTP answer with a length.
