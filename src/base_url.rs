@@ -87,6 +87,41 @@ impl BaseUrl {
     pub(crate) fn is_loopback(&self) -> bool {
         self.loopback
     }
+
+    /// Whether the host is in a list such as `NO_PROXY` is: hosts with all that is below them, with or
+    /// without a port, with commas between; `*` is every host.
+    pub(crate) fn is_in(&self, list: &str) -> bool {
+        let (host, port) = host_and_port(&self.authority);
+        let port = port.unwrap_or(if self.https { "443" } else { "80" });
+        let is_address = host.parse::<Ipv4Addr>().is_ok();
+        list.split(',').map(str::trim).any(|entry| {
+            let (name, only) = host_and_port(entry);
+            let name = name.strip_prefix('*').unwrap_or(name);
+            let domain = name.strip_prefix('.').unwrap_or(name);
+            let is_below = |at: usize| {
+                let (above, below) = (host.get(..at), host.get(at..));
+                below.is_some_and(|below| below.eq_ignore_ascii_case(domain))
+                    && above.is_some_and(|above| {
+                        above.is_empty() || above.ends_with('.') && !is_address
+                    })
+            };
+            entry == "*"
+                || (!domain.is_empty()
+                    && only.is_none_or(|only| only == port)
+                    && host.len().checked_sub(domain.len()).is_some_and(is_below))
+        })
+    }
+}
+
+/// `host:port`, `[::1]:port`, or either without the port; or an IPv6 address alone.
+fn host_and_port(text: &str) -> (&str, Option<&str>) {
+    if let Some((address, rest)) = text.strip_prefix('[').and_then(|text| text.split_once(']')) {
+        return (address, rest.strip_prefix(':'));
+    }
+    match text.split_once(':') {
+        Some((host, port)) if !port.contains(':') => (host, Some(port)),
+        _ => (text, None),
+    }
 }
 
 /// Whether a host, with or without a port, is this machine; an error says what is wrong with it.
@@ -296,7 +331,95 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_host_that_needs_no_proxy() {
+        for (url, list, expected, reason) in [
+            ("api.ionos.com", "api.ionos.com", true, "the host"),
+            (
+                "api.ionos.com",
+                "API.ionos.COM",
+                true,
+                "case does not matter",
+            ),
+            (
+                "api.ionos.com",
+                " a.example , api.ionos.com ",
+                true,
+                "white space around an entry",
+            ),
+            ("api.ionos.com", "ionos.com", true, "what is below a domain"),
+            ("api.ionos.com", ".ionos.com", true, "with the dot"),
+            ("api.ionos.com", "*.ionos.com", true, "with a star"),
+            ("api.ionos.com", "*", true, "every host"),
+            ("api.ionos.com", "", false, "no entry"),
+            ("api.ionos.com", ",,", false, "empty entries"),
+            ("api.ionos.com", ".", false, "a dot alone"),
+            ("api.ionos.com", "nos.com", false, "not a part of a name"),
+            (
+                "api.ionos.com",
+                "api.ionos.com.evil.example",
+                false,
+                "a longer name",
+            ),
+            ("api.ionos.com", "api", false, "the beginning of a name"),
+            (
+                "api.ionos.com",
+                "api.ionos.com:443",
+                true,
+                "the port of https",
+            ),
+            ("api.ionos.com", "api.ionos.com:80", false, "another port"),
+            (
+                "http://api.ionos.com",
+                "api.ionos.com:80",
+                true,
+                "the port of http",
+            ),
+            (
+                "api.ionos.com:8443",
+                "ionos.com:8443",
+                true,
+                "a port of its own",
+            ),
+            ("api.ionos.com:8443", "ionos.com", true, "every port"),
+            (
+                "api.ionos.com:8443",
+                "ionos.com:443",
+                false,
+                "not that port",
+            ),
+            ("10.0.0.1", "10.0.0.1", true, "an address"),
+            ("10.0.0.1", "0.0.1", false, "a part of it"),
+            (
+                "https://[2001:db8::1]:8443",
+                "2001:db8::1",
+                true,
+                "an IPv6 address",
+            ),
+            (
+                "https://[2001:db8::1]",
+                "[2001:db8::1]:443",
+                true,
+                "in brackets",
+            ),
+            ("https://[2001:db8::1]", "db8::1", false, "a part of it"),
+        ] {
+            let base_url = BaseUrl::parse("base_url", url).unwrap();
+            assert_eq!(
+                base_url.is_in(list),
+                expected,
+                "{reason}: {url} in {list:?}"
+            );
+        }
+    }
+
     proptest! {
+        #[test]
+        fn no_list_of_hosts_panics(list in "[a-c.:,*\\[\\] ü]{0,20}") {
+            let _ = BaseUrl::parse("base_url", "a.b.c").unwrap().is_in(&list);
+        }
+
+
         #[test]
         fn no_text_panics_and_what_is_taken_is_stable(text in "(https?://)?[a-z0-9.:@\\[\\]/?#%é -]{0,40}") {
             if let Ok(url) = BaseUrl::parse("base_url", &text) {

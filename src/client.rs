@@ -3,7 +3,7 @@
 use std::env::VarError;
 use std::fmt;
 #[cfg(feature = "config-file")]
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -187,6 +187,12 @@ impl Client {
         &self.identity.credentials
     }
 
+    /// Whether a text from outside repeats what is sent with every request and nobody may see.
+    pub(crate) fn secrets_are_repeated_in(&self, text: &str) -> bool {
+        self.identity.credentials.are_repeated_in(text)
+            || self.shared.transport.headers_are_repeated_in(text)
+    }
+
     pub(crate) fn contract_number(&self) -> Option<u32> {
         self.shared.contract_number
     }
@@ -245,7 +251,7 @@ impl fmt::Debug for Client {
 #[must_use]
 pub struct ClientBuilder {
     credentials: Option<(Credentials, Names, CredentialsSource)>,
-    base_url: Option<(&'static str, String)>,
+    base_url: Option<UrlSetting>,
     contract_number: Option<u32>,
     timeout: Option<Duration>,
     retry: RetryPolicy,
@@ -261,6 +267,29 @@ pub struct ClientBuilder {
     on_try: Option<OnTry>,
     allow_insecure_http: bool,
     allow_secrets_in_trace_log: bool,
+}
+
+/// A base URL, and where it was set, for errors.
+#[derive(Clone)]
+struct UrlSetting {
+    what: &'static str,
+    /// The file and the line, if it was a file.
+    place: Option<String>,
+    url: String,
+}
+
+impl UrlSetting {
+    fn new(what: &'static str, url: impl Into<String>) -> UrlSetting {
+        let (place, url) = (None, url.into());
+        UrlSetting { what, place, url }
+    }
+
+    fn refused(&self, reason: &str) -> Error {
+        match &self.place {
+            Some(place) => Error::invalid(self.what, format!("{place}: {reason}")),
+            None => Error::invalid(self.what, reason),
+        }
+    }
 }
 
 impl ClientBuilder {
@@ -320,7 +349,7 @@ impl ClientBuilder {
         let name = "IONOS_API_URL";
         if let Some(url) = variable(name)? {
             BaseUrl::parse(name, &url)?;
-            builder.base_url = Some((name, url));
+            builder.base_url = Some(UrlSetting::new(name, url));
         }
         let name = "IONOS_CONTRACT_NUMBER";
         if let Some(number) = variable(name)? {
@@ -369,10 +398,11 @@ impl ClientBuilder {
             credentials: true,
             endpoint: true,
         };
-        let file = config_file::read("config file", path.as_ref(), profile.as_deref(), needed)?;
+        let what = "config file";
+        let file = config_file::read(what, path.as_ref(), profile.as_deref(), needed)?;
         let mut builder = ClientBuilder::default();
         builder.take_pin()?;
-        builder.take_from(file);
+        builder.take_from(what, file);
         Ok(builder)
     }
 
@@ -395,11 +425,10 @@ impl ClientBuilder {
     #[cfg(feature = "config-file")]
     pub fn from_env_or_config() -> Result<ClientBuilder> {
         let mut builder = ClientBuilder::from_env()?;
-        let named = variable("IONOS_CONFIG_FILE")?;
         let home = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
-        let (what, path) = match named {
-            Some(path) => ("IONOS_CONFIG_FILE", path.into()),
-            None => match config_file::default_path(variable(home)?.as_deref()) {
+        let (what, path) = match path_variable("IONOS_CONFIG_FILE") {
+            Some(path) => ("IONOS_CONFIG_FILE", path),
+            None => match path_variable(home).and_then(|home| config_file::default_path(&home)) {
                 Some(path) => ("config file", path),
                 None => return Ok(builder),
             },
@@ -410,20 +439,24 @@ impl ClientBuilder {
             endpoint: builder.base_url.is_none(),
         };
         let file = config_file::read(what, &path, profile.as_deref(), needed)?;
-        builder.take_from(file);
+        builder.take_from(what, file);
         Ok(builder)
     }
 
     /// What is there already wins.
     #[cfg(feature = "config-file")]
-    fn take_from(&mut self, file: config_file::Settings) {
+    fn take_from(&mut self, what: &'static str, file: config_file::Settings) {
         if self.credentials.is_none() {
             self.credentials = file
                 .credentials
                 .map(|(credentials, source)| (credentials, Names::OPTIONS, source));
         }
         if self.base_url.is_none() {
-            self.base_url = file.base_url.map(|url| ("config file", url));
+            self.base_url = file.base_url.map(|(url, place)| UrlSetting {
+                what,
+                place: Some(place),
+                url,
+            });
             self.file_certificates_pem = file.certificates_pem.map(String::into_bytes);
         }
     }
@@ -465,7 +498,7 @@ impl ClientBuilder {
     ///
     /// For the proxy on the way there, see [`proxy`](ClientBuilder::proxy).
     pub fn base_url(mut self, url: impl Into<String>) -> ClientBuilder {
-        self.base_url = Some(("base_url", url.into()));
+        self.base_url = Some(UrlSetting::new("base_url", url));
         #[cfg(feature = "config-file")]
         {
             self.file_certificates_pem = None;
@@ -620,11 +653,12 @@ impl ClientBuilder {
             ));
         };
         let identity = Identity::new(credentials, &names, source)?;
-        let (url_name, url) = self.base_url.unwrap_or(("base_url", BASE_URL.to_owned()));
-        let base_url = BaseUrl::parse(url_name, &url)?;
+        let url = self
+            .base_url
+            .unwrap_or(UrlSetting::new("base_url", BASE_URL));
+        let base_url = BaseUrl::parse(url.what, &url.url)?;
         if !base_url.https && !base_url.is_loopback() && !self.allow_insecure_http {
-            return Err(Error::invalid(
-                url_name,
+            return Err(url.refused(
                 "is plain http, which shows the credentials to everybody on the way: use https, or allow_insecure_http(true)",
             ));
         }
@@ -702,8 +736,9 @@ impl ClientBuilder {
 impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A base URL that is refused may hold a password.
-        let base_url = self.base_url.as_ref().map(|(name, url)| {
-            BaseUrl::parse(name, url).map_or("[refused]".to_owned(), |url| url.to_string())
+        let base_url = self.base_url.as_ref().map(|setting| {
+            let parsed = BaseUrl::parse(setting.what, &setting.url);
+            parsed.map_or("[refused]".to_owned(), |url| url.to_string())
         });
         let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
         let mut f = f.debug_struct("ClientBuilder");
@@ -729,6 +764,17 @@ impl fmt::Debug for ClientBuilder {
             )
             .finish_non_exhaustive()
     }
+}
+
+/// A variable that names a file or a folder, which need not be UTF-8.
+#[cfg(feature = "config-file")]
+fn path_variable(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os(name)?;
+    let path = match path.to_str() {
+        Some(text) => text.trim().into(),
+        None => path,
+    };
+    (!path.is_empty()).then(|| path.into())
 }
 
 /// A variable of the environment, without the white space around it; `None` if it is empty, too.

@@ -26,7 +26,8 @@ const MOST_ALIASES: usize = 1000;
 #[derive(Default)]
 pub(crate) struct Settings {
     pub(crate) credentials: Option<(Credentials, CredentialsSource)>,
-    pub(crate) base_url: Option<String>,
+    /// The address, and the file and line where it stands.
+    pub(crate) base_url: Option<(String, String)>,
     pub(crate) certificates_pem: Option<String>,
 }
 
@@ -41,8 +42,8 @@ pub(crate) struct Needed {
 
 /// The file where the vendor's tools look for it, if it is there. One that can't be looked at counts
 /// as there, so that reading it says why.
-pub(crate) fn default_path(home: Option<&str>) -> Option<PathBuf> {
-    let path = Path::new(home?).join(".ionos").join("config");
+pub(crate) fn default_path(home: &Path) -> Option<PathBuf> {
+    let path = home.join(".ionos").join("config");
     let absent = fs::symlink_metadata(&path).is_err_and(|error| {
         matches!(
             error.kind(),
@@ -74,13 +75,11 @@ pub(crate) fn read(
         Some(line) => refuse(&format!("line {line}: {}", fault.reason)),
         None => refuse(&fault.reason),
     };
-    let settings = Document::parse(text)
-        .and_then(|document| document.settings(path, profile, needed))
-        .map_err(fault)?;
-    if settings.credentials.is_some() {
+    let document = Document::parse(text).map_err(fault)?;
+    if document.holds_credentials() {
         warn_if_others_can_read(path);
     }
-    Ok(settings)
+    document.settings(path, profile, needed).map_err(fault)
 }
 
 fn shown(path: &Path) -> String {
@@ -209,8 +208,19 @@ impl Document {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         for event in Parser::new_from_str(text) {
             // What the parser found wrong is not repeated: it may quote the file.
-            let (event, span) =
-                event.map_err(|error| Fault::on(error.marker().line(), "is no YAML"))?;
+            let (event, span) = event.map_err(|error| {
+                let line = error.marker().line();
+                let tab = text
+                    .lines()
+                    .nth(line.saturating_sub(1))
+                    .is_some_and(|line| line.contains('\t'));
+                let hint = if tab {
+                    "; there is a tab in it, where YAML wants spaces"
+                } else {
+                    ""
+                };
+                Fault::on(line, format!("is no YAML{hint}"))
+            })?;
             let line = span.start.line();
             let (anchor, node) = match event {
                 Event::Scalar(text, style, anchor, _) => {
@@ -273,6 +283,18 @@ impl Document {
         Ok(Document(None))
     }
 
+    /// Whether any profile holds a secret, be it used or not. What is wrong with the file is found elsewhere.
+    fn holds_credentials(&self) -> bool {
+        let secrets = ["token", "password", "s3SecretKey"];
+        let profiles = list(self.0.as_deref(), "profiles").unwrap_or_default();
+        profiles.iter().any(|profile| {
+            let credentials = child(Some(profile), "credentials").ok().flatten();
+            secrets
+                .iter()
+                .any(|key| text(credentials, key).is_ok_and(|secret| secret.is_some()))
+        })
+    }
+
     fn settings(&self, path: &Path, profile: Option<&str>, needed: Needed) -> Read<Settings> {
         let root = self.0.as_deref();
         let profiles = list(root, "profiles")?;
@@ -297,15 +319,8 @@ impl Document {
                 those_that_exist(profiles)?
             )));
         };
-        settings.credentials = credentials(profile, path, &wanted)?;
-        if settings.credentials.is_none() && needed.credentials {
-            return Err(Fault::at(
-                profile,
-                format!(
-                    "the profile {:?} holds no credentials: neither a token, nor username and password",
-                    printable(&wanted, SHORT)
-                ),
-            ));
+        if needed.credentials {
+            settings.credentials = Some(credentials(profile, path, &wanted)?);
         }
         if !needed.endpoint {
             return Ok(settings);
@@ -320,52 +335,66 @@ impl Document {
                     format!("there is no environment {wanted:?}{others}"),
                 )
             })?;
-            read_environment(environment, &mut settings)?;
+            read_environment(environment, path, &mut settings)?;
         }
         Ok(settings)
     }
 }
 
-fn credentials(
-    profile: &Node,
-    path: &Path,
-    name: &str,
-) -> Read<Option<(Credentials, CredentialsSource)>> {
-    let Some(node) = child(Some(profile), "credentials")? else {
-        return Ok(None);
-    };
+fn credentials(profile: &Node, path: &Path, name: &str) -> Read<(Credentials, CredentialsSource)> {
+    let node = child(Some(profile), "credentials")?;
     let path = path.to_owned();
-    let profile = name.to_owned();
-    let (credentials, source) = match (
-        text(Some(node), "token")?,
-        text(Some(node), "username")?,
-        text(Some(node), "password")?,
+    let name = name.to_owned();
+    let (credentials, source, nodes) = match (
+        text_and_node(node, "token")?,
+        text_and_node(node, "username")?,
+        text_and_node(node, "password")?,
     ) {
-        (Some(token), ..) => (
+        (Some((token, at)), ..) => (
             Credentials::token(token.trim()),
-            CredentialsSource::ConfigFileToken { path, profile },
+            CredentialsSource::ConfigFileToken {
+                path,
+                profile: name,
+            },
+            [at, at],
         ),
-        (None, Some(username), Some(password)) => (
+        (None, Some((username, at)), Some((password, password_at))) => (
             Credentials::basic(username.as_str(), password.as_str()),
-            CredentialsSource::ConfigFilePassword { path, profile },
+            CredentialsSource::ConfigFilePassword {
+                path,
+                profile: name,
+            },
+            [at, password_at],
         ),
-        (None, None, None) => return Ok(None),
-        (None, username, _) => {
-            let [there, missing] = match username {
-                Some(_) => ["username", "password"],
-                None => ["password", "username"],
-            };
-            let reason = format!("there is a {there} and no {missing}");
-            return Err(Fault::at(node, reason));
+        (None, None, None) => {
+            return Err(Fault::at(
+                profile,
+                format!(
+                    "the profile {:?} holds no credentials: neither a token, nor username and password",
+                    printable(&name, SHORT)
+                ),
+            ));
+        }
+        (None, Some((_, at)), None) => {
+            return Err(Fault::at(at, "there is a username and no password"));
+        }
+        (None, None, Some((_, at))) => {
+            return Err(Fault::at(at, "there is a password and no username"));
         }
     };
-    credentials
-        .check(&Names::OPTIONS)
-        .map_err(|error| Fault::at(node, error.to_string()))?;
-    Ok(Some((credentials, source)))
+    credentials.check(&Names::OPTIONS).map_err(|error| {
+        let [first, password] = nodes;
+        let password_is_wrong =
+            matches!(&error, Error::Invalid { what, .. } if *what == Names::OPTIONS.password);
+        Fault::at(
+            if password_is_wrong { password } else { first },
+            error.to_string(),
+        )
+    })?;
+    Ok((credentials, source))
 }
 
-fn read_environment(environment: &Node, settings: &mut Settings) -> Read<()> {
+fn read_environment(environment: &Node, path: &Path, settings: &mut Settings) -> Read<()> {
     let products = list(Some(environment), "products")?;
     let Some(product) = named(products, "auth")? else {
         return Ok(());
@@ -391,7 +420,8 @@ fn read_environment(environment: &Node, settings: &mut Settings) -> Read<()> {
         return Ok(());
     };
     BaseUrl::parse("name", url).map_err(|error| Fault::at(node, error.to_string()))?;
-    settings.base_url = Some(url.to_string());
+    let place = format!("{}: line {}", shown(path), node.line);
+    settings.base_url = Some((url.to_string(), place));
     let name = "certificateAuthData";
     let certificates = match text_and_node(endpoint, name)? {
         Some(found) => Some(found),
@@ -418,14 +448,25 @@ fn child<'a>(node: Option<&'a Node>, key: &str) -> Read<Option<&'a Node>> {
             ));
         }
     };
-    let mut found = pairs.iter().filter(
-        |(name, _)| matches!(&name.value, Value::Text { text, .. } if text.as_str() == key),
-    );
-    let first = found.next();
-    if let Some((second, _)) = found.next() {
-        return Err(Fault::at(second, format!("{key:?} stands here twice")));
+    let mut found = None;
+    for (name, value) in pairs {
+        match &name.value {
+            Value::Text { text, .. } if text.as_str() == key => {
+                if found.replace(value.as_ref()).is_some() {
+                    return Err(Fault::at(name, format!("{key:?} stands here twice")));
+                }
+            }
+            // What it brings in could be an address, or skipTlsVerify.
+            Value::Text { text, plain: true } if text.as_str() == "<<" => {
+                return Err(Fault::at(
+                    name,
+                    "merge keys (<<) are not read: write the keys themselves here",
+                ));
+            }
+            _ => {}
+        }
     }
-    Ok(first.map(|(_, value)| value.as_ref()))
+    Ok(found)
 }
 
 impl Value {

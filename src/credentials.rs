@@ -184,37 +184,41 @@ impl Credentials {
         }
     }
 
-    /// Whether `text` repeats these credentials, or so much of them that it must not be shown: a
-    /// broken gateway may send a request's headers back, whole or cut, escaped or not.
+    /// Whether `text` [repeats](repeats) these credentials, as they are or as they are sent.
     pub(crate) fn are_repeated_in(&self, text: &str) -> bool {
-        let plain = |text: &str| -> Zeroizing<String> {
-            let plain = text.chars().filter(|c| !c.is_whitespace() && *c != '\\');
-            Zeroizing::new(plain.collect())
-        };
-        let text = plain(text);
         let authorization = self.authorization();
         let encoded = authorization.split_once(' ').map(|(_, encoded)| encoded);
         let password = match &self.0 {
             Kind::Token(_) => None,
             Kind::Basic { password, .. } => Some(password.as_str()),
         };
-        [encoded, password].into_iter().flatten().any(|secret| {
-            let secret = plain(secret);
-            let secret = secret.as_bytes();
-            let pieces = secret.windows(TELLING.min(secret.len()).max(1));
-            // A password of three letters stands in any text.
-            secret.len() > 3
-                && pieces.into_iter().any(|piece| {
-                    text.as_bytes()
-                        .windows(piece.len())
-                        .any(|part| part == piece)
-                })
-        })
+        let mut secrets = [encoded, password].into_iter().flatten();
+        secrets.any(|secret| repeats(text, secret))
     }
 }
 
 /// So many characters of a secret in a row are no accident.
 const TELLING: usize = 12;
+
+/// Whether `text` repeats a secret, or so much of it that it must not be shown: a broken gateway may
+/// send a request's headers back, whole or cut, escaped or not.
+pub(crate) fn repeats(text: &str, secret: &str) -> bool {
+    let plain = |text: &str| {
+        // A buffer that grows leaves copies behind.
+        let mut plain = Zeroizing::new(String::with_capacity(text.len()));
+        plain.extend(text.chars().filter(|c| !c.is_whitespace() && *c != '\\'));
+        plain
+    };
+    let (text, secret) = (plain(text), plain(secret));
+    let (text, secret) = (text.as_bytes(), secret.as_bytes());
+    let telling = TELLING.min(secret.len());
+    // A password of three letters stands in any text.
+    if secret.len() <= 3 || text.len() < telling {
+        return false;
+    }
+    let mut pieces = text.windows(telling);
+    pieces.any(|piece| secret.windows(telling).any(|other| other == piece))
+}
 
 /// One allocation of the right size: a string that grows leaves copies behind that are not wiped.
 fn joined(scheme: &str, secret: &str) -> Zeroizing<String> {

@@ -109,6 +109,18 @@ impl Error {
         }
     }
 
+    /// The id that the answer gives the request, if there is one, for the vendor's support: of
+    /// `X-RequestId`, `X-Request-Id` and `X-Correlation-Id` the first that is there. It is in the
+    /// error's text, too.
+    pub fn request_id(&self) -> Option<&str> {
+        match self {
+            Error::Invalid { .. } => None,
+            Error::Api(error) => error.request_id.as_deref(),
+            Error::UnreadableAnswer(error) => error.request_id.as_deref(),
+            Error::Transport(error) => error.request_id.as_deref(),
+        }
+    }
+
     pub(crate) fn invalid(what: &'static str, reason: impl Into<String>) -> Error {
         Error::Invalid {
             what,
@@ -132,8 +144,7 @@ pub struct ApiError {
     /// How long to wait before the next request, from `Retry-After` in seconds or as a date; never
     /// more than a year.
     pub retry_after: Option<Duration>,
-    /// The id that the answer gives the request, for the vendor's support: of `X-RequestId`,
-    /// `X-Request-Id` and `X-Correlation-Id` the first that is there.
+    /// The id that the answer gives the request: see [`Error::request_id`].
     pub request_id: Option<String>,
     /// The method and the path of the request, such as `GET /tokens`.
     pub request: String,
@@ -194,9 +205,7 @@ impl fmt::Display for ApiError {
         if let Some(wait) = self.retry_after {
             write!(f, "; it asks to wait {} s", wait.as_secs())?;
         }
-        if let Some(id) = &self.request_id {
-            write!(f, "; request id {id}")?;
-        }
+        write_request_id(f, self.request_id.as_deref())?;
         write_advice(f, self.advice)
     }
 }
@@ -213,6 +222,8 @@ pub struct UnreadableAnswer {
     pub request: String,
     /// What is wrong with the answer. It never repeats the answer, which may hold a token.
     pub reason: String,
+    /// The id that the answer gives the request: see [`Error::request_id`].
+    pub request_id: Option<String>,
     /// How many times the request was sent, or tried to be: 1 if it was not repeated.
     pub tries: u32,
     pub(crate) outcome_unknown: bool,
@@ -232,6 +243,7 @@ impl fmt::Display for UnreadableAnswer {
             ": {}; check that the base URL is that of the Auth API",
             self.reason
         )?;
+        write_request_id(f, self.request_id.as_deref())?;
         write_advice(f, self.advice)
     }
 }
@@ -248,6 +260,8 @@ pub struct TransportError {
     pub request: String,
     /// What was seen, in words.
     pub reason: String,
+    /// If the answer had begun, the id that it gives the request: see [`Error::request_id`].
+    pub request_id: Option<String>,
     /// How many times the request was sent, or tried to be: 1 if it was not repeated.
     pub tries: u32,
     pub(crate) outcome_unknown: bool,
@@ -287,6 +301,7 @@ impl fmt::Display for TransportError {
         };
         let tries = Tries(self.tries);
         write!(f, "{}{tries}: {kind}: {}", self.request, self.reason)?;
+        write_request_id(f, self.request_id.as_deref())?;
         write_advice(f, self.advice)
     }
 }
@@ -294,6 +309,13 @@ impl fmt::Display for TransportError {
 impl std::error::Error for TransportError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.source.as_ref().map(|source| source as _)
+    }
+}
+
+fn write_request_id(f: &mut fmt::Formatter<'_>, id: Option<&str>) -> fmt::Result {
+    match id {
+        Some(id) => write!(f, "; request id {id}"),
+        None => Ok(()),
     }
 }
 

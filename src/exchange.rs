@@ -133,9 +133,8 @@ fn run_until(client: &Client, call: &Call, read: &mut Read) -> Result<()> {
         );
         let request_id = match &mut tried {
             Ok(answer) => answer.request_id.take(),
-            Err(_) => None,
+            Err(failure) => failure.request_id.take(),
         };
-        let request_id = request_id.filter(|id| !client.credentials().are_repeated_in(id));
         let tell = |outcome| {
             if let Some(hook) = client.on_try() {
                 hook.call(&Try {
@@ -143,13 +142,15 @@ fn run_until(client: &Client, call: &Call, read: &mut Read) -> Result<()> {
                     number: so_far.tries,
                     outcome,
                     elapsed,
-                    request_id: request_id.as_deref(),
+                    request_id: request_id
+                        .as_deref()
+                        .filter(|id| !client.secrets_are_repeated_in(id)),
                 });
             }
         };
 
         let failed = match tried {
-            Ok(mut answer) if (200..300).contains(&answer.status) => match read(&answer.body) {
+            Ok(mut answer) if answer.is_success() => match read(&answer.body) {
                 Ok(()) => {
                     if call.creates {
                         answer.body.zeroize();
@@ -235,7 +236,8 @@ pub(crate) fn check_contract_number(what: &'static str, number: u32) -> Result<(
 
 fn shut_down(call: &Call, so_far: SoFar) -> Error {
     let reason = "make a new one to call again".to_owned();
-    no_answer(call, TransportErrorKind::ShutDown, reason, None, so_far)
+    let error = no_answer(call, TransportErrorKind::ShutDown, reason, so_far);
+    Error::Transport(Box::new(error))
 }
 
 enum Failed {
@@ -251,20 +253,31 @@ impl Failed {
         so_far: SoFar,
         request_id: Option<String>,
     ) -> Error {
+        let request_id = request_id.filter(|id| !client.secrets_are_repeated_in(id));
         match self {
             Failed::Answered(answer) => api_error(client, call, &answer, so_far, request_id),
-            Failed::Transport(failure) => transport_error(call, failure, so_far),
+            Failed::Transport(failure) => transport_error(call, failure, so_far, request_id),
         }
     }
 }
 
-fn transport_error(call: &Call, failure: Failure, so_far: SoFar) -> Error {
+fn transport_error(
+    call: &Call,
+    failure: Failure,
+    so_far: SoFar,
+    request_id: Option<String>,
+) -> Error {
     match kind(failure.seen) {
-        Some(kind) => no_answer(call, kind, failure.reason, failure.source, so_far),
+        Some(kind) => Error::Transport(Box::new(TransportError {
+            request_id,
+            source: failure.source,
+            ..no_answer(call, kind, failure.reason, so_far)
+        })),
         None => Error::UnreadableAnswer(Box::new(UnreadableAnswer {
             status: failure.status,
             request: call.name(),
             reason: failure.reason,
+            request_id,
             tries: so_far.tries,
             outcome_unknown: so_far.outcome_unknown,
             advice: so_far.advice(call),
@@ -290,18 +303,18 @@ fn no_answer(
     call: &Call,
     kind: TransportErrorKind,
     reason: String,
-    source: Option<std::io::Error>,
     so_far: SoFar,
-) -> Error {
-    Error::Transport(Box::new(TransportError {
+) -> TransportError {
+    TransportError {
         kind,
         request: call.name(),
         reason,
+        request_id: None,
         tries: so_far.tries,
         outcome_unknown: so_far.outcome_unknown,
         advice: so_far.advice(call),
-        source,
-    }))
+        source: None,
+    }
 }
 
 fn api_error(
@@ -313,7 +326,7 @@ fn api_error(
 ) -> Error {
     let shown = |text: &str, most| {
         let text = printable(text, most);
-        if client.credentials().are_repeated_in(&text) {
+        if client.secrets_are_repeated_in(&text) {
             return "[not shown: it repeats the credentials]".to_owned();
         }
         text

@@ -1,6 +1,7 @@
 //! The only room that knows ureq: the agent, one try, and what its failure means. Knows nothing of
 //! endpoints or retries.
 
+use std::env::VarError;
 use std::io::{self, Read as _};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
@@ -19,7 +20,7 @@ use ureq::{Agent, Proxy, ProxyProtocol, Timeout, http};
 use zeroize::Zeroizing;
 
 use crate::base_url::BaseUrl;
-use crate::credentials::Credentials;
+use crate::credentials::{Credentials, repeats};
 use crate::error::{Error, Result, SHORT, printable};
 use crate::retry::{self, Seen};
 use crate::shutdown::ShutdownSignal;
@@ -180,10 +181,17 @@ pub(crate) struct Answer {
     pub(crate) body: Vec<u8>,
 }
 
+impl Answer {
+    pub(crate) fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+}
+
 /// Why one try brought no answer.
 pub(crate) struct Failure {
     pub(crate) seen: Seen,
     pub(crate) status: Option<u16>,
+    pub(crate) request_id: Option<String>,
     pub(crate) reason: String,
     pub(crate) source: Option<io::Error>,
 }
@@ -281,6 +289,16 @@ impl Transport {
         let tries = Arc::clone(&self.tries);
         let limit = request.remaining.or(self.timeout);
         self.apart(limit, move || tries.send(prepared, pooled))
+    }
+
+    /// Whether `text` repeats what a caller has put into every request, such as a gateway's key. An
+    /// id of the request is there to be repeated.
+    pub(crate) fn headers_are_repeated_in(&self, text: &str) -> bool {
+        let headers = self.tries.headers.iter();
+        let mut secrets = headers
+            .filter(|(name, value)| value.is_sensitive() && !REQUEST_IDS.contains(name))
+            .filter_map(|(_, value)| value.to_str().ok());
+        secrets.any(|secret| repeats(text, secret))
     }
 
     fn apart(
@@ -459,12 +477,16 @@ impl Tries {
             .limit(limit)
             .reader()
             .read_to_end(&mut bytes);
+        // The body of a creation is a token, which no id may repeat.
+        let request_id = request_id
+            .filter(|id| pooled || !success || !repeats(id, &String::from_utf8_lossy(&bytes)));
         match read {
             Err(error) if success => {
                 // It may be half of an answer that holds a token.
                 drop(Zeroizing::new(bytes));
                 let mut failure = Failure::from(ureq::Error::from(error));
                 failure.status = Some(status);
+                failure.request_id = request_id;
                 return Err(failure);
             }
             Ok(_) if pooled && !closes => self.leaves_open_connection(),
@@ -496,28 +518,31 @@ impl Limits {
     }
 }
 
-/// ureq passes over a proxy's address that it can't read, and so over the proxy: nobody who set one
+/// The proxy that the environment names for such a service, and the variable. It is read here, as ureq
+/// takes any of them for any scheme, and passes over one that it can't read: nobody who set a proxy
 /// wants that.
-fn check_proxy_variables() -> Result<()> {
-    for name in [
-        "ALL_PROXY",
-        "all_proxy",
-        "HTTPS_PROXY",
-        "https_proxy",
-        "HTTP_PROXY",
-        "http_proxy",
-    ] {
-        let Some(value) = std::env::var_os(name).filter(|value| !value.is_empty()) else {
-            continue;
-        };
-        if value.to_str().is_none_or(|url| Proxy::new(url).is_err()) {
-            return Err(Error::invalid(
-                name,
-                "is no address of a proxy, such as http://proxy.example:3128, without white space around it",
-            ));
+fn proxy_variable(base_url: &BaseUrl) -> Result<Option<(&'static str, String)>> {
+    let read = |name| match std::env::var(name) {
+        Ok(value) => Ok(Some(value.trim().to_owned()).filter(|value| !value.is_empty())),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(VarError::NotUnicode(_)) => Err(Error::invalid(name, NO_PROXY_ADDRESS)),
+    };
+    let own = if base_url.https {
+        ["HTTPS_PROXY", "https_proxy"]
+    } else {
+        ["HTTP_PROXY", "http_proxy"]
+    };
+    for variable in own.into_iter().chain(["ALL_PROXY", "all_proxy"]) {
+        if let Some(url) = read(variable)? {
+            for name in ["NO_PROXY", "no_proxy"] {
+                if let Some(list) = read(name)? {
+                    return Ok(Some((variable, url)).filter(|_| !base_url.is_in(&list)));
+                }
+            }
+            return Ok(Some((variable, url)));
         }
     }
-    Ok(())
+    Ok(None)
 }
 
 fn prepared_headers(user_agent: &str, extra: &[(String, String)]) -> Result<HeaderMap> {
@@ -559,35 +584,22 @@ fn prepared_headers(user_agent: &str, extra: &[(String, String)]) -> Result<Head
     Ok(headers)
 }
 
+const NO_PROXY_ADDRESS: &str = "is no address of a proxy, such as http://proxy.example:3128";
+
 /// No proxy reaches this machine's own loopback; and over plain http it would see the credentials.
 fn chosen_proxy(choice: &ProxyChoice, base_url: &BaseUrl) -> Result<Option<Proxy>> {
-    let (what, proxy) = match choice {
+    let (what, url) = match choice {
         ProxyChoice::None => return Ok(None),
         ProxyChoice::Environment if base_url.is_loopback() => return Ok(None),
-        ProxyChoice::Environment => {
-            check_proxy_variables()?;
-            match Proxy::try_from_env() {
-                None => return Ok(None),
-                Some(proxy) => ("ALL_PROXY, HTTPS_PROXY or HTTP_PROXY", proxy),
-            }
-        }
-        // ureq's error repeats the text, which may hold a password.
-        ProxyChoice::Url(url) => match Proxy::new(url.trim()) {
-            Ok(proxy) => ("proxy", proxy),
-            Err(_) => {
-                let reason = "is no address of a proxy, such as http://proxy.example:3128";
-                return Err(Error::invalid("proxy", reason));
-            }
+        ProxyChoice::Environment => match proxy_variable(base_url)? {
+            None => return Ok(None),
+            Some(set) => set,
         },
+        ProxyChoice::Url(url) => ("proxy", url.trim().to_owned()),
     };
-    // ureq goes around a SOCKS proxy of the environment, where it is built without them: nobody who
-    // set one wants that.
-    let http = matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https);
-    let passed_by = base_url
-        .to_string()
-        .parse()
-        .is_ok_and(|uri| proxy.is_no_proxy(&uri));
-    if !http && !passed_by {
+    // ureq's error repeats the text, which may hold a password.
+    let proxy = Proxy::new(&url).map_err(|_| Error::invalid(what, NO_PROXY_ADDRESS))?;
+    if !matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https) {
         return Err(Error::invalid(
             what,
             "names a SOCKS proxy, and only http and https proxies are supported: unset it, or name the host in NO_PROXY",
@@ -626,6 +638,7 @@ impl Failure {
         Failure {
             seen,
             status: None,
+            request_id: None,
             reason: reason.into(),
             source: None,
         }

@@ -86,8 +86,18 @@ fn child_that_reads_environment_and_file() {
     if std::env::var_os("CHILD").is_none() {
         return;
     }
-    match Client::from_env_or_config() {
-        Ok(client) => println!("source: {}\n{client:?}", client.credentials_source()),
+    let client = match std::env::var("FILE_ALONE") {
+        Ok(path) => ClientBuilder::from_config_file(path).and_then(ClientBuilder::build),
+        Err(_) => Client::from_env_or_config(),
+    };
+    match client {
+        Ok(client) => {
+            println!("source: {}\n{client:?}", client.credentials_source());
+            let other = client
+                .with_credentials(Credentials::token("a.b.c"))
+                .unwrap();
+            println!("then: {}", other.credentials_source());
+        }
         Err(error) => println!("error: {error}"),
     }
 }
@@ -95,6 +105,9 @@ fn child_that_reads_environment_and_file() {
 fn in_a_child(variables: &[(&str, &str)]) -> String {
     let output = support::in_a_child("child_that_reads_environment_and_file", variables);
     assert!(!output.contains("SECRET"), "{output}");
+    if output.contains("source: ") {
+        assert!(output.contains("then: the program itself"), "{output}");
+    }
     output
 }
 
@@ -288,8 +301,27 @@ fn which_file_and_which_address() {
 
     // A pin is never passed over.
     elsewhere.write(WRITTEN);
-    let output = in_a_child(&[named, token, ("IONOS_PINNED_CERT", "ab:cd")]);
-    assert!(output.contains("error: IONOS_PINNED_CERT: is "), "{output}");
+    let pin = ("IONOS_PINNED_CERT", "ab:cd");
+    for variables in [vec![named, token, pin], vec![("FILE_ALONE", named.1), pin]] {
+        let output = in_a_child(&variables);
+        assert!(output.contains("error: IONOS_PINNED_CERT: is "), "{output}");
+    }
+
+    // Credentials that are not used are not looked at either.
+    for credentials in [
+        "{token: \"<SECRET token>\"}",
+        "{username: u}",
+        "{username: \"us:er\", password: SECRET}",
+    ] {
+        elsewhere.write(format!(
+            "currentProfile: a\nprofiles:\n- {{name: a, credentials: {credentials}}}\n"
+        ));
+        assert!(
+            in_a_child(&[named, token]).contains("source: IONOS_TOKEN"),
+            "{credentials}"
+        );
+        assert!(in_a_child(&[named]).contains("line 3: "), "{credentials}");
+    }
 
     // The default file is read as well.
     folder.write(WRITTEN);
@@ -298,6 +330,102 @@ fn which_file_and_which_address() {
     folder.write("");
     assert!(in_a_child(&[home, token]).contains("source: IONOS_TOKEN"));
     assert!(in_a_child(&[home]).contains("names no currentProfile; there are none"));
+}
+
+#[cfg(unix)]
+#[test]
+fn paths_that_are_no_text() {
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let home = Home::new();
+    let folder = home.path().join(std::ffi::OsStr::from_bytes(b"caf\xe9"));
+    fs::create_dir_all(folder.join(".ionos")).unwrap();
+    let file = folder.join(".ionos/config");
+    fs::write(&file, WRITTEN).unwrap();
+    for (name, value) in [("HOME", &folder), ("IONOS_CONFIG_FILE", &file)] {
+        let output = support::in_a_child("child_that_reads_environment_and_file", &[(name, value)]);
+        assert!(
+            output.contains("source: the token of profile"),
+            "{name}: {output}"
+        );
+    }
+}
+
+#[test]
+fn whose_certificates() {
+    use support::tls::*;
+
+    let folder = Home::new();
+    let (right, wrong) = (authority("One CA"), authority("Another CA"));
+    let server = serve(certificate("127.0.0.1", 2020..2100, Some(&right)));
+    let line = |authority: Option<&Authority>| {
+        authority.map_or_else(String::new, |authority| {
+            format!(
+                "certificateAuthData: \"{}\", ",
+                authority.pem.replace('\n', "\\n")
+            )
+        })
+    };
+    for (endpoint, environment, program, agreed, reason) in [
+        (Some(&right), None, None, true, "the endpoint's"),
+        (None, Some(&right), None, true, "the environment's"),
+        (
+            Some(&right),
+            Some(&wrong),
+            None,
+            true,
+            "the endpoint's wins",
+        ),
+        (
+            Some(&wrong),
+            Some(&right),
+            None,
+            false,
+            "also where it is wrong",
+        ),
+        (
+            Some(&wrong),
+            None,
+            Some(&right),
+            true,
+            "the program's wins over both",
+        ),
+        (
+            Some(&right),
+            None,
+            Some(&wrong),
+            false,
+            "also where it is wrong",
+        ),
+        (None, None, None, false, "a CA that nobody knows"),
+    ] {
+        let path = folder.write(format!(
+            "currentProfile: a\nprofiles:\n- {{name: a, environment: e, credentials: {{token: a.b.c}}}}\nenvironments:\n\
+             - {{name: e, {}products: [{{name: auth, endpoints: [{{{}name: 'https://127.0.0.1:{}'}}]}}]}}\n",
+            line(environment),
+            line(endpoint),
+            server.port
+        ));
+        let mut builder = ClientBuilder::from_config_file(path)
+            .unwrap()
+            .retry(RetryPolicy::none());
+        if let Some(authority) = program {
+            builder = builder.root_certificates_pem(authority.pem.clone());
+        }
+        let list = get_all_tokens(&builder.build().unwrap(), &GetAllTokensOptions::new());
+        match list {
+            Ok(_) => assert!(agreed, "{reason}"),
+            Err(Error::Transport(error)) => {
+                assert_eq!(
+                    error.kind,
+                    TransportErrorKind::TlsFailed,
+                    "{reason}: {error}"
+                );
+                assert!(!agreed, "{reason}: {error}");
+            }
+            Err(error) => panic!("{reason}: {error}"),
+        }
+    }
 }
 
 /// What the file alone makes of the builder, as text.
@@ -361,7 +489,13 @@ fn what_the_file_says() {
         (with("skipTlsVerify: false", "skipTlsVerify: yes"), "skipTlsVerify would show", "as YAML 1.1 has it"),
         (with("skipTlsVerify: false", "skipTlsVerify: \"true\""), "certificateAuthData, or pin its certificate", "and what to do"),
         (with("skipTlsVerify: false", "skipTlsVerify: False"), auth, "another case"),
-        (with("https://auth.example", "http://auth.example"), "config file: is plain http", "plain http"),
+        (with("https://auth.example", "http://auth.example"), "line 32: is plain http", "plain http"),
+        (without(token).replacen("\"SECRET-file-password\"", "|\n        SECRET\n        SECRET", 1), "line 9: password: holds a line break", "two lines"),
+        (with("credentials:\n", "credentials:\n      <<: {token: SECRET}\n"), "line 7: merge keys (<<) are not read", "a merge key"),
+        (with("skipTlsVerify: false", "<<: {skipTlsVerify: true}"), "line 33: merge keys (<<) are not read", "which may bring in anything"),
+        (with("x\"", "x\"\n      \"<<\": x"), auth, "a key that only looks like one"),
+        (with("    environment: prod\n", "\0    environment: prod\n"), "line 5: is no YAML", "a NUL, which must not end the file"),
+        (with("token: \"", "token:\t\""), "ConfigFileToken", "a tab after a colon"),
         (with("https://auth.example", "https://u:SECRET@auth.example"), "line 32: name: has a user name", "a password in the URL"),
         (with("https://auth.example", "auth.example/auth/v1"), auth, "a base URL in another form"),
         (with("certificateAuthData: \"\"\n          - name: https://second", "certificateAuthData: SECRET\n          - name: https://second"), "line 34: certificateAuthData: holds no certificate", "no PEM"),
@@ -376,7 +510,7 @@ fn what_the_file_says() {
         ("a: [SECRET".to_owned(), "is no YAML", "half of a list"),
         ("a: *SECRET".to_owned(), "is no YAML", "an alias of nothing"),
         ("a: &a [*a]".to_owned(), "an alias stands within its own anchor", "a circle"),
-        ("a:\n\t- SECRET".to_owned(), "is no YAML", "a tab"),
+        ("a:\n\t- SECRET".to_owned(), "line 2: is no YAML; there is a tab in it", "a tab"),
         (String::new(), "names no currentProfile; there are none", "an empty file"),
         ("# nothing\n---\n...\n".to_owned(), "names no currentProfile", "an empty document"),
         ("\u{feff}currentProfile: user\n".to_owned() + &without("currentProfile: user\n"), auth, "a byte order mark"),
@@ -386,7 +520,7 @@ fn what_the_file_says() {
         let path = folder.write(contents);
         let text = read(&path);
         assert!(text.contains(says), "{reason}: {says}: {text}");
-        assert!(text.starts_with("Client {") || text.starts_with(&format!("config file: {shown}")) || text.contains("is plain http"), "{reason}: {text}");
+        assert!(text.starts_with("Client {") || text.starts_with(&format!("config file: {shown}")), "{reason}: {text}");
     }
 }
 
@@ -478,15 +612,38 @@ fn files_that_are_none() {
 fn a_file_that_others_can_read_is_warned_of() {
     use std::os::unix::fs::PermissionsExt as _;
 
-    for (mode, credentials, warned) in [
-        (0o600, true, false),
-        (0o640, true, true),
-        (0o604, true, true),
-        (0o644, true, true),
-        (0o644, false, false),
+    let of = |profile: &str| format!("currentProfile: a\nprofiles:\n- name: a\n- {profile}\n");
+    for (mode, contents, warned) in [
+        (0o600, WRITTEN.to_owned(), false),
+        (0o640, WRITTEN.to_owned(), true),
+        (0o604, WRITTEN.to_owned(), true),
+        (0o644, WRITTEN.to_owned(), true),
+        (0o644, "a: b".to_owned(), false),
+        (
+            0o644,
+            of("{name: b, credentials: {username: u, token: \"\"}}"),
+            false,
+        ),
+        // Whether it is used makes no difference.
+        (0o644, of("{name: b, credentials: {token: SECRET}}"), true),
+        (
+            0o644,
+            of("{name: b, credentials: {password: SECRET}}"),
+            true,
+        ),
+        (
+            0o644,
+            of("{name: b, credentials: {s3SecretKey: SECRET}}"),
+            true,
+        ),
+        (
+            0o644,
+            of("{credentials: {token: SECRET}}").replace("currentProfile: a\n", ""),
+            true,
+        ),
     ] {
         let folder = Home::new();
-        let path = folder.write(if credentials { WRITTEN } else { "a: b" });
+        let path = folder.write(&contents);
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
         let variables = [
             ("IONOS_CONFIG_FILE", path.to_str().unwrap()),
@@ -494,7 +651,7 @@ fn a_file_that_others_can_read_is_warned_of() {
         ];
         let output = support::in_a_child("child_with_a_logger", &variables);
         let warning = output.lines().find(|line| line.starts_with("WARN "));
-        assert_eq!(warning.is_some(), warned, "{mode:o}: {output}");
+        assert_eq!(warning.is_some(), warned, "{mode:o}: {contents}: {output}");
         if let Some(warning) = warning {
             assert!(warning.contains(variables[0].1), "{warning}");
         }

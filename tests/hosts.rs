@@ -9,10 +9,6 @@
 
 mod support;
 
-use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
-use std::thread;
 use std::time::Duration;
 
 use ionoscloud_auth::*;
@@ -45,42 +41,6 @@ fn no_redirect_is_followed() {
         }
     }
     assert_eq!(elsewhere.connections(), 0);
-}
-
-/// A proxy that keeps the heads that it was sent, and either tunnels to this port or answers this.
-fn proxy(to: Result<u16, &'static str>) -> (u16, Arc<Mutex<Vec<String>>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let heads = Arc::<Mutex<Vec<String>>>::default();
-    let keep = Arc::clone(&heads);
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let mut head = Vec::new();
-            while !head.ends_with(b"\r\n\r\n") {
-                let mut byte = [0];
-                if stream.read(&mut byte).unwrap_or(0) == 0 {
-                    break;
-                }
-                head.push(byte[0]);
-            }
-            keep.lock().unwrap().push(String::from_utf8(head).unwrap());
-            match to {
-                Err(answer) => {
-                    let _ = stream.write_all(answer.as_bytes());
-                }
-                Ok(port) => {
-                    stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
-                    let target = TcpStream::connect(("127.0.0.1", port)).unwrap();
-                    let (mut from, mut back) =
-                        (stream.try_clone().unwrap(), target.try_clone().unwrap());
-                    thread::spawn(move || std::io::copy(&mut from, &mut &target));
-                    thread::spawn(move || std::io::copy(&mut back, &mut stream));
-                }
-            }
-        }
-    });
-    (port, heads)
 }
 
 /// In a process of its own, as the environment is the whole process's.
@@ -168,6 +128,7 @@ fn a_proxy_that_will_not_and_one_that_is_passed_by() {
         ("auth.example.invalid", "the host"),
         ("*", "all"),
         (".example.invalid", "its domain"),
+        (" other.example , example.invalid", "among others"),
     ] {
         let output = in_a_child(&[host, ("HTTPS_PROXY", &url), ("NO_PROXY", no_proxy)]);
         assert!(
@@ -175,6 +136,15 @@ fn a_proxy_that_will_not_and_one_that_is_passed_by() {
             "{reason}: {output}"
         );
         assert_eq!(heads.lock().unwrap().len(), 1, "{reason}");
+    }
+    // One for the other scheme is none for this; nor does one for all of them win over the scheme's own.
+    for variables in [
+        vec![("HTTP_PROXY", url.as_str()), ("http_proxy", &url)],
+        vec![("HTTPS_PROXY", "http://127.0.0.1:1"), ("ALL_PROXY", &url)],
+    ] {
+        let output = in_a_child(&[&[host], variables.as_slice()].concat());
+        assert!(output.contains("result: "), "{output}");
+        assert_eq!(heads.lock().unwrap().len(), 1, "{variables:?}");
     }
     // Plain http, where it is allowed: a tunnel as well, and the credentials do not reach a proxy that refuses it.
     let output = in_a_child(&[

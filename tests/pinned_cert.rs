@@ -10,7 +10,8 @@
 
 mod support;
 
-use std::time::Duration;
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
 
 use ionoscloud_auth::*;
 use support::tls::*;
@@ -128,18 +129,69 @@ fn the_one_certificate_and_no_other() {
 
 #[test]
 fn a_server_without_the_key_is_refused() {
-    let (pinned, _) = certificate("127.0.0.1", 2020..2100, None);
-    let (_, other_key) = certificate("127.0.0.1", 2020..2100, None);
-    let pin = fingerprint(&pinned);
-    let server = serve_unchecked((pinned, other_key));
-    let client = builder(&server)
-        .pinned_certificate_sha256(pin)
+    // Each version has its own way to sign, and its own check.
+    for version in rustls::ALL_VERSIONS {
+        let (pinned, _) = certificate("127.0.0.1", 2020..2100, None);
+        let (_, other_key) = certificate("127.0.0.1", 2020..2100, None);
+        let pin = fingerprint(&pinned);
+        let server = serve_unchecked((pinned, other_key), &[version]);
+        let client = builder(&server)
+            .pinned_certificate_sha256(pin)
+            .build()
+            .unwrap();
+        let error = get_all_tokens(&client, &GetAllTokensOptions::new()).unwrap_err();
+        assert!(
+            error.to_string().contains("TLS was not agreed"),
+            "{version:?}: {error}"
+        );
+        assert!(!error.outcome_unknown());
+        assert_eq!(server.heads(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_silent_server_is_given_up() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}", silent.local_addr().unwrap());
+    let client = Client::builder()
+        .base_url(url)
+        .credentials(Credentials::token("a.b.c"))
+        .timeout(Duration::from_millis(500))
+        .pinned_certificate_sha256(fingerprint(b"any"))
         .build()
         .unwrap();
-    let error = get_all_tokens(&client, &GetAllTokensOptions::new()).unwrap_err();
-    assert!(error.to_string().contains("TLS was not agreed"), "{error}");
-    assert!(!error.outcome_unknown());
-    assert_eq!(server.heads(), Vec::<String>::new());
+    let started = Instant::now();
+    match get_all_tokens(&client, &GetAllTokensOptions::new()).unwrap_err() {
+        Error::Transport(error) => assert_eq!(error.kind, TransportErrorKind::TimedOut),
+        error => panic!("{error}"),
+    }
+    assert!(started.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn a_pin_holds_behind_a_proxy() {
+    let ca = authority("A test's CA");
+    let pinned = certificate("auth.example.test", 2020..2100, None);
+    let pin = fingerprint(&pinned.0);
+    let other = certificate("auth.example.test", 2020..2100, Some(&ca));
+    for (identity, taken) in [(pinned, true), (other, false)] {
+        let server = serve(identity);
+        let (port, heads) = support::proxy(Ok(server.port));
+        let client = Client::builder()
+            .base_url("https://auth.example.test")
+            .credentials(Credentials::token("a.b.c"))
+            .proxy(format!("http://127.0.0.1:{port}"))
+            .root_certificates_pem(ca.pem.clone())
+            .retry(RetryPolicy::none())
+            .timeout(Duration::from_secs(20))
+            .pinned_certificate_sha256(&pin)
+            .build()
+            .unwrap();
+        let list = get_all_tokens(&client, &GetAllTokensOptions::new());
+        assert_eq!(list.is_ok(), taken, "{list:?}");
+        assert_eq!(server.heads().len(), usize::from(taken));
+        assert_eq!(heads.lock().unwrap().len(), 1);
+    }
 }
 
 #[test]

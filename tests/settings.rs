@@ -355,7 +355,16 @@ fn the_environment() {
                 ("IONOS_API_URL", "auth.example.test"),
                 ("ALL_PROXY", "socks5://127.0.0.1:1"),
             ],
-            "result: ALL_PROXY, HTTPS_PROXY or HTTP_PROXY: names a SOCKS proxy",
+            "result: ALL_PROXY: names a SOCKS proxy",
+        ),
+        (
+            vec![
+                token,
+                ("IONOS_API_URL", "auth.example.test"),
+                ("ALL_PROXY", "socks5://127.0.0.1:1"),
+                ("HTTPS_PROXY", "http://127.0.0.1:1"),
+            ],
+            "Connection refused",
         ),
         (
             vec![
@@ -374,7 +383,15 @@ fn the_environment() {
             vec![
                 token,
                 ("IONOS_API_URL", "auth.example.test"),
-                ("HTTPS_PROXY", "http://127.0.0.1:1 "),
+                ("HTTPS_PROXY", " http://127.0.0.1:1 "),
+            ],
+            "Connection refused",
+        ),
+        (
+            vec![
+                token,
+                ("IONOS_API_URL", "auth.example.test"),
+                ("HTTPS_PROXY", "http://a b"),
             ],
             "result: HTTPS_PROXY: is no address of a proxy",
         ),
@@ -382,9 +399,27 @@ fn the_environment() {
             vec![
                 token,
                 ("IONOS_API_URL", "auth.example.test"),
-                ("http_proxy", "htps://127.0.0.1:1"),
+                ("https_proxy", "htps://127.0.0.1:1"),
             ],
-            "result: http_proxy: is no address of a proxy",
+            "result: https_proxy: is no address of a proxy",
+        ),
+        (
+            vec![
+                token,
+                ("IONOS_API_URL", "auth.example.test"),
+                ("https_proxy", "htps://127.0.0.1:1"),
+                ("NO_PROXY", "*"),
+            ],
+            "client: ",
+        ),
+        // Another scheme's.
+        (
+            vec![
+                token,
+                ("IONOS_API_URL", "auth.example.test"),
+                ("HTTP_PROXY", "socks5://127.0.0.1:1"),
+            ],
+            "client: ",
         ),
         (
             vec![

@@ -86,6 +86,10 @@ fn the_hook_sees_every_try() {
 #[test]
 fn the_hook_is_told_what_failed() {
     use TransportErrorKind as Kind;
+    let with_id = |body: &str| {
+        let head = "HTTP/1.1 200 OK\r\nX-RequestId: 7\r\nContent-Length: 9\r\n\r\n";
+        Play::WriteAndClose(format!("{head}{body}").into_bytes())
+    };
     let echoed = format!("X-RequestId: {SECRET}\r\n");
     for (play, expected, id, reason) in [
         (
@@ -105,6 +109,18 @@ fn the_hook_is_told_what_failed() {
             TryOutcome::Unreadable,
             None,
             "no JSON",
+        ),
+        (
+            with_id("<a page/>"),
+            TryOutcome::Unreadable,
+            Some("7"),
+            "a page, with an id",
+        ),
+        (
+            with_id("{"),
+            TryOutcome::NoAnswer(Kind::ConnectionLost),
+            Some("7"),
+            "half of an answer",
         ),
         (
             Play::WriteAndClose(b"SSH-2.0\r\n\r\n".to_vec()),
@@ -138,14 +154,12 @@ fn the_hook_is_told_what_failed() {
         let error = get_all_tokens(&client, &GetAllTokensOptions::new()).unwrap_err();
         let expected = ("GET /tokens", 1, expected, id.map(str::to_owned));
         assert_eq!(*seen.lock().unwrap(), [expected], "{reason}: {error}");
-        if let Error::Api(error) = &error {
-            assert_eq!(error.request_id.as_deref(), id, "{reason}");
-            assert_eq!(
-                error.to_string().contains("request id 7"),
-                id.is_some(),
-                "{reason}: {error}"
-            );
-        }
+        assert_eq!(error.request_id(), id, "{reason}");
+        assert_eq!(
+            error.to_string().contains("request id 7"),
+            id.is_some(),
+            "{reason}: {error}"
+        );
         assert!(!error.to_string().contains(SECRET), "{reason}: {error}");
     }
 
@@ -164,6 +178,81 @@ fn the_hook_is_told_what_failed() {
         .collect();
     let refused = TryOutcome::NoAnswer(Kind::ConnectFailed);
     assert_eq!(seen, [1, 2, 3, 4].map(|number| (number, refused)));
+}
+
+/// A gateway's key, or a new token, that somebody on the way sends back.
+#[test]
+fn no_secret_that_is_sent_back_is_shown() {
+    const KEY: &str = "SECRET-of-the-gateway";
+    let jwt = "eyJraWQiOiJhIn0.eyJleHAiOjQ3MDAwMDAwMDB9.c2lnbmF0dXJlc2ln";
+    let message = format!(r#"{{"messages":[{{"errorCode":"1","message":"no such key {KEY}"}}]}}"#);
+    let create = ENDPOINTS
+        .iter()
+        .find(|endpoint| endpoint.name == "create")
+        .unwrap();
+    let id = |id: &str| format!("X-RequestId: {id}\r\n");
+    let token = format!(r#"{{"token":"{jwt}"}}"#);
+    let half = format!(
+        "HTTP/1.1 200 OK\r\n{}Content-Length: 900\r\n\r\n{token}",
+        id(jwt)
+    );
+    for (play, shown, reason) in [
+        (
+            Play::Write(answer(403, &id(KEY), "")),
+            None,
+            "the key as an id",
+        ),
+        (
+            Play::Write(answer(403, &id("fine"), KEY)),
+            Some("fine"),
+            "in a page",
+        ),
+        (
+            Play::Write(answer(403, &id("fine"), &message)),
+            Some("fine"),
+            "in a message",
+        ),
+        (
+            Play::Write(answer(403, &id("the-caller-s-own-id"), "")),
+            Some("the-caller-s-own-id"),
+            "an id is there to be sent back",
+        ),
+        (
+            Play::Write(answer(200, &id(jwt), &token)),
+            None,
+            "the new token as an id",
+        ),
+        (
+            Play::Write(answer(200, &id(&jwt[20..40]), &token)),
+            None,
+            "a piece of it",
+        ),
+        (
+            Play::Write(answer(200, &id("fine"), &token)),
+            Some("fine"),
+            "an id",
+        ),
+        (
+            Play::WriteAndClose(half.into_bytes()),
+            None,
+            "the new token as an id, in half of an answer",
+        ),
+    ] {
+        let server = FaultServer::start(vec![play]);
+        let (builder, seen) = watched(&server.url());
+        let builder = builder
+            .header("X-Gateway-Key", KEY)
+            .header("X-Request-Id", "the-caller-s-own-id");
+        let client = builder.retry(RetryPolicy::none()).build().unwrap();
+        if let Err(error) = (create.run)(&client) {
+            assert_eq!(error.request_id(), shown, "{reason}: {error}");
+            assert!(
+                !format!("{error} {error:?}").contains("SECRET"),
+                "{reason}: {error}"
+            );
+        }
+        assert_eq!(seen.lock().unwrap()[0].3.as_deref(), shown, "{reason}");
+    }
 }
 
 #[test]

@@ -389,3 +389,39 @@ pub fn client_of(url: &str, timeout: Duration) -> Client {
         .build()
         .unwrap()
 }
+
+/// A proxy that keeps the heads that it was sent, and either tunnels to this port or answers this.
+pub fn proxy(to: Result<u16, &'static str>) -> (u16, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let heads = Arc::<Mutex<Vec<String>>>::default();
+    let keep = Arc::clone(&heads);
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                if stream.read(&mut byte).unwrap_or(0) == 0 {
+                    break;
+                }
+                head.push(byte[0]);
+            }
+            keep.lock().unwrap().push(String::from_utf8(head).unwrap());
+            match to {
+                Err(answer) => {
+                    let _ = stream.write_all(answer.as_bytes());
+                }
+                Ok(port) => {
+                    stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+                    let target = TcpStream::connect(("127.0.0.1", port)).unwrap();
+                    let (mut from, mut back) =
+                        (stream.try_clone().unwrap(), target.try_clone().unwrap());
+                    thread::spawn(move || std::io::copy(&mut from, &mut &target));
+                    thread::spawn(move || std::io::copy(&mut back, &mut stream));
+                }
+            }
+        }
+    });
+    (port, heads)
+}

@@ -10,7 +10,10 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, 
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::WantsServerCert;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
-use rustls::{ConfigBuilder, ServerConfig, ServerConnection, StreamOwned};
+use rustls::{
+    ConfigBuilder, DEFAULT_VERSIONS, ServerConfig, ServerConnection, StreamOwned,
+    SupportedProtocolVersion,
+};
 
 /// A certificate authority made for this test.
 pub struct Authority {
@@ -71,22 +74,30 @@ impl Server {
 
 pub fn serve(identity: Identity) -> Server {
     let (certificate, key) = identity;
-    serve_with(|config| config.with_single_cert(vec![certificate], key).unwrap())
+    serve_with(DEFAULT_VERSIONS, |config| {
+        config.with_single_cert(vec![certificate], key).unwrap()
+    })
 }
 
 /// Also where the key is not that of the certificate.
-pub fn serve_unchecked((certificate, key): Identity) -> Server {
+pub fn serve_unchecked(
+    (certificate, key): Identity,
+    versions: &[&'static SupportedProtocolVersion],
+) -> Server {
     let key = rustls::crypto::ring::sign::any_supported_type(&key).unwrap();
     let key = Arc::new(CertifiedKey::new(vec![certificate], key));
-    serve_with(|config| config.with_cert_resolver(Arc::new(SingleCertAndKey::from(key))))
+    serve_with(versions, |config| {
+        config.with_cert_resolver(Arc::new(SingleCertAndKey::from(key)))
+    })
 }
 
 fn serve_with(
+    versions: &[&'static SupportedProtocolVersion],
     finish: impl FnOnce(ConfigBuilder<ServerConfig, WantsServerCert>) -> ServerConfig,
 ) -> Server {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
+        .with_protocol_versions(versions)
         .unwrap()
         .with_no_client_auth();
     let config = finish(config);
