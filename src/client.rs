@@ -420,8 +420,8 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// As those two; but a file without a profile, or a profile without credentials, is none where
-    /// the environment has credentials.
+    /// As those two; but a file without a profile, or a profile without credentials that can be used,
+    /// is none where the environment has credentials.
     #[cfg(feature = "config-file")]
     pub fn from_env_or_config() -> Result<ClientBuilder> {
         let mut builder = ClientBuilder::from_env()?;
@@ -581,8 +581,8 @@ impl ClientBuilder {
     }
 
     /// The proxy on the way to the service: `http://` or `https://`, with user name and password in it
-    /// if it wants them. Default: that of the environment (`ALL_PROXY`, `HTTPS_PROXY`, `HTTP_PROXY`;
-    /// not for the hosts in `NO_PROXY`).
+    /// if it wants them. Default: that of the environment (`HTTPS_PROXY` for an `https` base URL, else
+    /// `ALL_PROXY`; not for the hosts in `NO_PROXY`).
     ///
     /// It is asked for a tunnel (`CONNECT`), so over https it sees neither credentials nor tokens. To
     /// this machine itself, no proxy is used.

@@ -166,6 +166,9 @@ fn a_silent_server_is_given_up() {
         error => panic!("{error}"),
     }
     assert!(started.elapsed() < Duration::from_secs(10));
+    // The handshake ends by its own limit, and that nothing was sent is known.
+    let create = create_token(&client, &CreateTokenOptions::new());
+    assert!(create.is_err_and(|error| !error.outcome_unknown()));
 }
 
 #[test]
