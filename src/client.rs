@@ -17,7 +17,9 @@ use crate::exchange::check_contract_number;
 use crate::pinned_cert::Fingerprint;
 use crate::retry::RetryPolicy;
 use crate::shutdown::ShutdownSignal;
-use crate::transport::{Authorization, ProxyChoice, Settings, Transport};
+use crate::transport::{
+    Authorization, ExtraHeader, ProxyChoice, RootCertificates, Settings, Transport,
+};
 use crate::tries::{OnTry, Try};
 
 const BASE_URL: &str = "https://api.ionos.com/auth/v1";
@@ -256,17 +258,20 @@ pub struct ClientBuilder {
     timeout: Option<Duration>,
     retry: RetryPolicy,
     user_agent: Option<String>,
-    root_certificates_pem: Option<Vec<u8>>,
+    root_certificates: Option<RootCertificates>,
     /// They are the file's own endpoint's.
     #[cfg(feature = "config-file")]
-    file_certificates_pem: Option<Vec<u8>>,
+    file_certificates: Option<RootCertificates>,
     #[cfg(feature = "pinned-cert")]
     pinned_certificate: Option<(&'static str, String)>,
-    headers: Vec<(String, String)>,
+    headers: Vec<ExtraHeader>,
     proxy: ProxyChoice,
     on_try: Option<OnTry>,
     allow_insecure_http: bool,
     allow_secrets_in_trace_log: bool,
+    /// The first setting that can't be used, and why. What reads a setting is only in programs that
+    /// make it.
+    refused: Option<(&'static str, String)>,
 }
 
 /// A base URL, and where it was set, for errors.
@@ -457,7 +462,7 @@ impl ClientBuilder {
                 place: Some(place),
                 url,
             });
-            self.file_certificates_pem = file.certificates_pem.map(String::into_bytes);
+            self.file_certificates = file.certificates;
         }
     }
 
@@ -501,7 +506,7 @@ impl ClientBuilder {
         self.base_url = Some(UrlSetting::new("base_url", url));
         #[cfg(feature = "config-file")]
         {
-            self.file_certificates_pem = None;
+            self.file_certificates = None;
         }
         self
     }
@@ -546,8 +551,15 @@ impl ClientBuilder {
     /// root certificates of Mozilla, which are part of the library, or with the feature
     /// `platform-verifier` those of the platform.
     pub fn root_certificates_pem(mut self, pem: impl Into<Vec<u8>>) -> ClientBuilder {
-        self.root_certificates_pem = Some(pem.into());
+        match RootCertificates::from_pem(&pem.into()) {
+            Ok(certificates) => self.root_certificates = Some(certificates),
+            Err(reason) => self.refuse("root_certificates_pem", reason.to_owned()),
+        }
         self
+    }
+
+    fn refuse(&mut self, what: &'static str, reason: String) {
+        self.refused.get_or_insert((what, reason));
     }
 
     /// The one certificate of the server that is accepted: the SHA-256 fingerprint of its DER, in hex;
@@ -576,7 +588,10 @@ impl ClientBuilder {
     /// [`build`](ClientBuilder::build): `Authorization`, `Host`, `User-Agent`, `Accept` and
     /// `Accept-Encoding`, `X-Contract-Number`, `Connection`, `Content-Length` and so on.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> ClientBuilder {
-        self.headers.push((name.into(), value.into()));
+        match ExtraHeader::new(&name.into(), &value.into()) {
+            Ok(header) => self.headers.push(header),
+            Err(reason) => self.refuse("header", reason),
+        }
         self
     }
 
@@ -646,6 +661,9 @@ impl ClientBuilder {
     /// [`Error::Invalid`], naming the option or variable, if there are no credentials or a setting
     /// can't be used.
     pub fn build(self) -> Result<Client> {
+        if let Some((what, reason)) = self.refused {
+            return Err(Error::invalid(what, reason));
+        }
         let Some((credentials, names, source)) = self.credentials else {
             return Err(Error::invalid(
                 "credentials",
@@ -702,18 +720,18 @@ impl ClientBuilder {
             }
             Some((name, pin)) => Some(Fingerprint::parse(name, pin)?),
         };
-        let root_certificates_pem = self.root_certificates_pem;
+        let root_certificates = self.root_certificates;
         #[cfg(feature = "config-file")]
-        let root_certificates_pem = root_certificates_pem.or(self.file_certificates_pem);
+        let root_certificates = root_certificates.or(self.file_certificates);
         let shutdown = Arc::<ShutdownSignal>::default();
         let transport = Transport::new(Settings {
             base_url: base_url.clone(),
             timeout,
             user_agent: &user_agent,
-            root_certificates_pem: root_certificates_pem.as_deref(),
+            root_certificates,
             #[cfg(feature = "pinned-cert")]
             pinned_certificate,
-            headers: &self.headers,
+            headers: self.headers,
             proxy: &self.proxy,
             shutdown: Arc::clone(&shutdown),
         })?;
@@ -740,10 +758,10 @@ impl fmt::Debug for ClientBuilder {
             let parsed = BaseUrl::parse(setting.what, &setting.url);
             parsed.map_or("[refused]".to_owned(), |url| url.to_string())
         });
-        let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        let names: Vec<&str> = self.headers.iter().map(ExtraHeader::name).collect();
         let mut f = f.debug_struct("ClientBuilder");
         #[cfg(feature = "config-file")]
-        f.field("file_certificates", &self.file_certificates_pem.is_some());
+        f.field("file_certificates", &self.file_certificates.is_some());
         f.field("base_url", &base_url)
             .field(
                 "credentials",

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use crate::base_url::BaseUrl;
 use crate::credentials::{Credentials, CredentialsSource, Names};
 use crate::error::{Error, Result, SHORT, printable};
-use crate::transport;
+use crate::transport::RootCertificates;
 
 /// The longest file that is read, in bytes. One profile has about 3,000.
 const LONGEST: u64 = 1024 * 1024;
@@ -28,7 +28,7 @@ pub(crate) struct Settings {
     pub(crate) credentials: Option<(Credentials, CredentialsSource)>,
     /// The address, and the file and line where it stands.
     pub(crate) base_url: Option<(String, String)>,
-    pub(crate) certificates_pem: Option<String>,
+    pub(crate) certificates: Option<RootCertificates>,
 }
 
 /// What the file is read for.
@@ -428,9 +428,9 @@ fn read_environment(environment: &Node, path: &Path, settings: &mut Settings) ->
         None => text_and_node(Some(environment), name)?,
     };
     if let Some((pem, node)) = certificates {
-        transport::root_certificates(name, pem.as_bytes())
-            .map_err(|error| Fault::at(node, error.to_string()))?;
-        settings.certificates_pem = Some(pem.to_string());
+        let certificates = RootCertificates::from_pem(pem.as_bytes())
+            .map_err(|reason| Fault::at(node, format!("{name}: {reason}")))?;
+        settings.certificates = Some(certificates);
     }
     Ok(())
 }
@@ -452,9 +452,10 @@ fn child<'a>(node: Option<&'a Node>, key: &str) -> Read<Option<&'a Node>> {
     for (name, value) in pairs {
         match &name.value {
             Value::Text { text, .. } if text.as_str() == key => {
-                if found.replace(value.as_ref()).is_some() {
+                if found.is_some() {
                     return Err(Fault::at(name, format!("{key:?} stands here twice")));
                 }
+                found = Some(value.as_ref());
             }
             // What it brings in could be an address, or skipTlsVerify.
             Value::Text { text, plain: true } if text.as_str() == "<<" => {

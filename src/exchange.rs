@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use serde_json::Value;
+use serde::Deserialize;
 use zeroize::Zeroize as _;
 
 use crate::client::Client;
@@ -11,6 +11,7 @@ use crate::error::{
     ApiError, ApiMessage, Error, LONG, Result, SHORT, TransportError, TransportErrorKind,
     UnreadableAnswer, printable,
 };
+use crate::json;
 use crate::retry::{self, Outcome, Repeat, Seen};
 use crate::transport::{Answer, Failure, Method, Request, WIRE_LOG, wire_is_logged};
 use crate::tries::{Try, TryOutcome};
@@ -351,22 +352,30 @@ fn api_error(
 
 /// The messages of the service's error model; none if the body is something else.
 fn messages(body: &[u8], shown: impl Fn(&str) -> String) -> Vec<ApiMessage> {
-    let text = |value: Option<&Value>| match value {
-        Some(Value::String(text)) => shown(text),
-        Some(Value::Number(number)) => number.to_string(),
-        _ => String::new(),
-    };
-    let Ok(Value::Object(answer)) = serde_json::from_str(&String::from_utf8_lossy(body)) else {
+    #[derive(Deserialize)]
+    struct Body {
+        messages: Vec<Message>,
+    }
+    #[derive(Deserialize)]
+    struct Message {
+        #[serde(
+            default,
+            rename = "errorCode",
+            deserialize_with = "json::text_or_number"
+        )]
+        error_code: String,
+        #[serde(default, deserialize_with = "json::text_or_number")]
+        message: String,
+    }
+
+    let Ok(body) = json::read::<Body>(body) else {
         return Vec::new();
     };
-    let Some(Value::Array(messages)) = answer.get("messages") else {
-        return Vec::new();
-    };
-    messages
+    body.messages
         .iter()
         .map(|message| ApiMessage {
-            error_code: text(message.get("errorCode")),
-            message: text(message.get("message")),
+            error_code: shown(&message.error_code),
+            message: shown(&message.message),
         })
         .filter(|message| !message.error_code.is_empty() || !message.message.is_empty())
         .collect()

@@ -1,7 +1,10 @@
 //! Reading JSON from outside, and saying what is wrong with it without repeating it. Knows nothing
 //! of what the JSON means.
 
-use serde::de::DeserializeOwned;
+use std::fmt;
+
+use serde::Deserializer;
+use serde::de::{DeserializeOwned, Visitor};
 use serde_json::error::Category;
 
 /// Reads one value, or says in a few words why there is none. serde's own message may quote a
@@ -31,6 +34,39 @@ fn fault(error: &serde_json::Error) -> String {
         }
     };
     format!("{what}, at line {} column {}", error.line(), error.column())
+}
+
+/// A text, be it written as one or as a number; empty for null.
+pub(crate) fn text_or_number<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<String, D::Error> {
+    struct TextOrNumber;
+
+    impl Visitor<'_> for TextOrNumber {
+        type Value = String;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a text or a number")
+        }
+
+        fn visit_str<E>(self, text: &str) -> Result<String, E> {
+            Ok(text.to_owned())
+        }
+
+        fn visit_u64<E>(self, number: u64) -> Result<String, E> {
+            Ok(number.to_string())
+        }
+
+        fn visit_i64<E>(self, number: i64) -> Result<String, E> {
+            Ok(number.to_string())
+        }
+
+        fn visit_unit<E>(self) -> Result<String, E> {
+            Ok(String::new())
+        }
+    }
+
+    deserializer.deserialize_any(TextOrNumber)
 }
 
 #[cfg(test)]

@@ -106,10 +106,10 @@ pub(crate) struct Settings<'a> {
     pub(crate) base_url: BaseUrl,
     pub(crate) timeout: Option<Duration>,
     pub(crate) user_agent: &'a str,
-    pub(crate) root_certificates_pem: Option<&'a [u8]>,
+    pub(crate) root_certificates: Option<RootCertificates>,
     #[cfg(feature = "pinned-cert")]
     pub(crate) pinned_certificate: Option<crate::pinned_cert::Fingerprint>,
-    pub(crate) headers: &'a [(String, String)],
+    pub(crate) headers: Vec<ExtraHeader>,
     pub(crate) proxy: &'a ProxyChoice,
     pub(crate) shutdown: Arc<ShutdownSignal>,
 }
@@ -202,7 +202,7 @@ impl Transport {
             base_url,
             timeout,
             user_agent,
-            root_certificates_pem,
+            root_certificates,
             #[cfg(feature = "pinned-cert")]
             pinned_certificate,
             headers,
@@ -216,8 +216,8 @@ impl Transport {
         if cfg!(feature = "platform-verifier") {
             tls = tls.root_certs(RootCerts::PlatformVerifier);
         }
-        if let Some(pem) = root_certificates_pem {
-            tls = tls.root_certs(root_certificates("root_certificates_pem", pem)?);
+        if let Some(RootCertificates(certificates)) = root_certificates {
+            tls = tls.root_certs(certificates);
         }
         let mut config = Agent::config_builder()
             .http_status_as_error(false)
@@ -545,7 +545,7 @@ fn proxy_variable(base_url: &BaseUrl) -> Result<Option<(&'static str, String)>> 
     Ok(None)
 }
 
-fn prepared_headers(user_agent: &str, extra: &[(String, String)]) -> Result<HeaderMap> {
+fn prepared_headers(user_agent: &str, extra: Vec<ExtraHeader>) -> Result<HeaderMap> {
     let mut headers = HeaderMap::new();
     let user_agent = HeaderValue::from_str(user_agent)
         .map_err(|_| Error::invalid("user_agent", "can't be put into a header"))?;
@@ -555,9 +555,19 @@ fn prepared_headers(user_agent: &str, extra: &[(String, String)]) -> Result<Head
         let reason = format!("there are more than {MOST_HEADERS}");
         return Err(Error::invalid("header", reason));
     }
-    for (name, value) in extra {
-        let shown = printable(name, SHORT);
-        let refuse = |reason: &str| Error::invalid("header", format!("{shown:?} {reason}"));
+    for ExtraHeader(name, value) in extra {
+        headers.insert(name, value);
+    }
+    Ok(headers)
+}
+
+/// A header of a caller, for every request.
+#[derive(Clone)]
+pub(crate) struct ExtraHeader(HeaderName, HeaderValue);
+
+impl ExtraHeader {
+    pub(crate) fn new(name: &str, value: &str) -> std::result::Result<ExtraHeader, String> {
+        let refuse = |reason: &str| format!("{:?} {reason}", printable(name, SHORT));
         let name = HeaderName::from_bytes(name.as_bytes())
             .map_err(|_| refuse("is no name of a header: letters, digits and hyphens"))?;
         if RESERVED.contains(&name.as_str()) {
@@ -579,9 +589,12 @@ fn prepared_headers(user_agent: &str, extra: &[(String, String)]) -> Result<Head
                 )
             })?;
         value.set_sensitive(true);
-        headers.insert(name, value);
+        Ok(ExtraHeader(name, value))
     }
-    Ok(headers)
+
+    pub(crate) fn name(&self) -> &str {
+        self.0.as_str()
+    }
 }
 
 const NO_PROXY_ADDRESS: &str = "is no address of a proxy, such as http://proxy.example:3128";
@@ -608,29 +621,34 @@ fn chosen_proxy(choice: &ProxyChoice, base_url: &BaseUrl) -> Result<Option<Proxy
     Ok(Some(proxy).filter(|_| !base_url.is_loopback()))
 }
 
-/// `what` names the setting in errors.
-pub(crate) fn root_certificates(what: &'static str, pem: &[u8]) -> Result<RootCerts> {
-    let refuse = |reason: &str| Error::invalid(what, reason);
-    let mut certificates = Vec::new();
-    // ureq passes over a certificate that it can't use: a CA that is not there would be found out
-    // only by calls that fail.
-    let mut usable = RootCertStore::empty();
-    for item in ureq::tls::parse_pem(pem) {
-        match item {
-            Ok(PemItem::Certificate(certificate)) => {
-                usable
-                    .add(certificate.der().to_vec().into())
-                    .map_err(|_| refuse("holds a certificate that can't be read"))?;
-                certificates.push(certificate);
+/// The certificates of a private authority.
+#[derive(Clone)]
+pub(crate) struct RootCertificates(RootCerts);
+
+impl RootCertificates {
+    pub(crate) fn from_pem(pem: &[u8]) -> std::result::Result<RootCertificates, &'static str> {
+        let mut certificates = Vec::new();
+        // ureq passes over a certificate that it can't use: a CA that is not there would be found out
+        // only by calls that fail.
+        let mut usable = RootCertStore::empty();
+        for item in ureq::tls::parse_pem(pem) {
+            match item {
+                Ok(PemItem::Certificate(certificate)) => {
+                    usable
+                        .add(certificate.der().to_vec().into())
+                        .map_err(|_| "holds a certificate that can't be read")?;
+                    certificates.push(certificate);
+                }
+                Ok(_) => {}
+                Err(_) => return Err("is no valid PEM"),
             }
-            Ok(_) => {}
-            Err(_) => return Err(refuse("is no valid PEM")),
         }
+        if certificates.is_empty() {
+            return Err("holds no certificate");
+        }
+        let certificates = RootCerts::new_with_certs(&certificates);
+        Ok(RootCertificates(certificates))
     }
-    if certificates.is_empty() {
-        return Err(refuse("holds no certificate"));
-    }
-    Ok(RootCerts::new_with_certs(&certificates))
 }
 
 impl Failure {

@@ -574,9 +574,16 @@ fn what_the_service_refuses() {
         ),
         (
             401,
-            r#"{"messages":[{"message":"m"},{},null,7]}"#,
-            &[": m"],
-            &[("", "m")],
+            r#"{"messages":[{"message":"m"},{},{"errorCode":null,"message":7,"x":[]}]}"#,
+            &[": m; 7"],
+            &[("", "m"), ("", "7")],
+            false,
+        ),
+        (
+            401,
+            r#"{"messages":[{"message":"m"},"another model"]}"#,
+            &[r#": {"messages":[{"message":"m"},"another model"]}"#],
+            &[],
             false,
         ),
         (
