@@ -61,7 +61,7 @@ pub(crate) fn read(
     profile: Option<&str>,
     needed: Needed,
 ) -> Result<Settings> {
-    let refuse = |reason: &str| Error::invalid(what, format!("{}: {reason}", shown(path)));
+    let refuse = |reason: &str| refused(what, path, Fault::of_the_file(reason.to_owned()));
     let bytes = bytes(path).map_err(|error| refuse(&error.to_string()))?;
     if bytes.len() as u64 > LONGEST {
         return Err(refuse("is longer than 1 MiB"));
@@ -71,15 +71,39 @@ pub(crate) fn read(
         let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
         refuse(&format!("line {line} is no UTF-8"))
     })?;
-    let fault = |fault: Fault| match fault.line {
-        Some(line) => refuse(&format!("line {line}: {}", fault.reason)),
-        None => refuse(&fault.reason),
-    };
+    let fault = |fault| refused(what, path, fault);
     let document = Document::parse(text).map_err(fault)?;
     if document.holds_credentials() {
         warn_if_others_can_read(path);
     }
     document.settings(path, profile, needed).map_err(fault)
+}
+
+fn refused(what: &'static str, path: &Path, fault: Fault) -> Error {
+    let (path, reason) = (shown(path), fault.reason);
+    let text = match fault.line {
+        Some(line) => format!("{path}: line {line}: {reason}"),
+        None => format!("{path}: {reason}"),
+    };
+    Error::invalid(what, text)
+}
+
+/// What becomes of a config file with this text, whoever is named in it.
+#[cfg(fuzzing)]
+pub fn fuzzed(text: &str) -> Result<()> {
+    let (what, path) = ("config file", Path::new("config"));
+    let needed = Needed {
+        credentials: true,
+        endpoint: true,
+    };
+    let document = Document::parse(text).map_err(|fault| refused(what, path, fault))?;
+    let _ = document.holds_credentials();
+    for profile in [None, Some("a")] {
+        document
+            .settings(path, profile, needed)
+            .map_err(|fault| refused(what, path, fault))?;
+    }
+    Ok(())
 }
 
 fn shown(path: &Path) -> String {

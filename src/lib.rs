@@ -127,6 +127,8 @@ pub mod rotating_tokens {}
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing {
+    #[cfg(feature = "config-file")]
+    pub use crate::config_file::fuzzed as config_file;
     pub use crate::exchange::refusal;
 }
 

@@ -332,7 +332,7 @@ fn which_file_and_which_address() {
     assert!(in_a_child(&[home]).contains("names no currentProfile; there are none"));
 }
 
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 #[test]
 fn paths_that_are_no_text() {
     use std::os::unix::ffi::OsStrExt as _;
@@ -349,6 +349,15 @@ fn paths_that_are_no_text() {
             "{name}: {output}"
         );
     }
+
+    // A default file that can't be looked at is not taken for absent.
+    let folder = Folder::new();
+    std::os::unix::fs::symlink(".ionos", folder.0.join(".ionos")).unwrap();
+    let output = in_a_child(&[("HOME", folder.0.to_str().unwrap())]);
+    assert!(
+        output.contains(".ionos/config: Too many levels"),
+        "{output}"
+    );
 }
 
 #[test]

@@ -25,7 +25,7 @@ use ionoscloud_auth::*;
 use proptest::prelude::Rng as _;
 use proptest::test_runner::TestRunner;
 use support::relay::Step;
-use support::{FaultServer, Folder};
+use support::{FaultServer, Folder, Play, answer};
 
 /// In a process of its own: what the example's `main` does with arguments.
 #[test]
@@ -240,6 +240,60 @@ fn a_link_is_followed_and_kept() {
     assert_eq!(code, 0, "{said}");
     assert_ne!(setting.held(), before);
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+}
+
+/// Run by root for somebody else, that one keeps the file.
+#[test]
+fn the_owner_is_kept() {
+    use std::os::unix::fs::{MetadataExt as _, chown};
+
+    let setting = Setting::new(0o600);
+    if chown(&setting.file, Some(12_345), Some(12_346)).is_err() {
+        println!("only root can give a file away: nothing was looked at");
+        return;
+    }
+    let before = setting.held();
+    let (code, said) = run(setting.api.base_url(), &[setting.path(), "--share", "1"]);
+    assert_eq!(code, 0, "{said}");
+    assert_ne!(setting.held(), before);
+    let file = fs::metadata(&setting.file).unwrap();
+    assert_eq!((file.uid(), file.gid()), (12_345, 12_346));
+    assert_eq!(setting.mode(), 0o600);
+}
+
+/// A token that does not say, or says nonsense: the service is asked.
+#[test]
+fn a_token_whose_life_only_the_service_tells() {
+    let id = "f13a5c54-8228-4b7e-9414-61313ce723d1";
+    let encode = |json: &str| {
+        base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, json)
+    };
+    let folder = Folder::new();
+    let file = folder.0.join("token");
+    for payload in [
+        "{}".to_owned(),
+        format!(r#"{{"iat":{},"exp":1}}"#, u64::MAX),
+        format!(r#"{{"iat":1,"exp":{}}}"#, u64::MAX),
+    ] {
+        let header = format!(r#"{{"kid":"{id}"}}"#);
+        fs::write(
+            &file,
+            format!("{}.{}.sig", encode(&header), encode(&payload)),
+        )
+        .unwrap();
+        for (expires, says) in [
+            ("9999-01-01T00:00:00Z", "is left alone"),
+            ("2021-01-01T00:00:00Z", "would be replaced"),
+        ] {
+            let body = format!(
+                r#"{{"id":"{id}","createdDate":"2020-01-01T00:00:00Z","expirationDate":"{expires}"}}"#
+            );
+            let server = FaultServer::start(vec![Play::Write(answer(200, "", &body))]);
+            let (code, said) = run(&server.url(), &[file.to_str().unwrap(), "--dry-run"]);
+            assert!(code == 0 && said.contains(says), "{payload}: {said}");
+            assert_eq!(server.requests().len(), 1);
+        }
+    }
 }
 
 /// Killed 250 times, at moments spread over the time that a run takes.

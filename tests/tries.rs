@@ -257,17 +257,28 @@ fn no_secret_that_is_sent_back_is_shown() {
 
 #[test]
 fn a_hook_that_panics_breaks_no_call() {
-    let list = r#"{"tokens":[{"id":"a"}]}"#;
-    let server = FaultServer::start(vec![
-        Play::Write(answer(503, "", "")),
-        Play::Write(answer(200, "", list)),
-    ]);
-    let client = builder(&server.url())
-        .on_try(|_| panic!("at every try"))
-        .build()
-        .unwrap();
-    let tokens = get_all_tokens(&client, &GetAllTokensOptions::new()).unwrap();
-    assert_eq!((tokens.tokens.len(), server.requests().len()), (1, 2));
+    /// What it panics with panics once more when it is dropped.
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("at the drop of what it panicked with");
+        }
+    }
+
+    let hooks: [fn(); 2] = [|| panic!("at every try"), || std::panic::panic_any(Bomb)];
+    for hook in hooks {
+        let list = r#"{"tokens":[{"id":"a"}]}"#;
+        let server = FaultServer::start(vec![
+            Play::Write(answer(503, "", "")),
+            Play::Write(answer(200, "", list)),
+        ]);
+        let client = builder(&server.url())
+            .on_try(move |_| hook())
+            .build()
+            .unwrap();
+        let tokens = get_all_tokens(&client, &GetAllTokensOptions::new()).unwrap();
+        assert_eq!((tokens.tokens.len(), server.requests().len()), (1, 2));
+    }
 }
 
 /// A server or proxy that keeps what it is sent and answers each request with this.
