@@ -197,14 +197,7 @@ fn replace(file: &Path, token: &str) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
-    }
-    let written = options.open(&beside).and_then(|mut new| {
+    let written = create_private(&beside).and_then(|mut new| {
         writeln!(new, "{token}")?;
         new.set_permissions(old.permissions())?;
         // Whoever may read the old one may read the new one, also where root runs this.
@@ -231,6 +224,18 @@ fn replace(file: &Path, token: &str) -> io::Result<()> {
     Ok(())
 }
 
+/// A new file that nobody else can read, not even before its mode is set.
+fn create_private(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    options.open(path)
+}
+
 fn demonstrate() -> std::result::Result<u8, Box<dyn std::error::Error>> {
     let api = MockAuthApi::start();
     let client = Client::builder()
@@ -242,7 +247,7 @@ fn demonstrate() -> std::result::Result<u8, Box<dyn std::error::Error>> {
         &CreateTokenOptions::new().ttl(Duration::from_secs(3600)),
     )?;
     let file = std::env::temp_dir().join(format!("ionoscloud-auth-rotate-{}", std::process::id()));
-    File::create_new(&file)?;
+    create_private(&file)?;
     replace(&file, first.token())?;
     println!(
         "a stand-in for the service, and a token in {}",
