@@ -583,7 +583,8 @@ impl ClientBuilder {
     /// A header for every request, for a gateway before the service. Default none. Of several with one
     /// name, the last counts.
     ///
-    /// The value may be secret: it is in no `Debug` output and no log. The headers that this library
+    /// The value may be secret: it is in no `Debug` output and no log, and an answer that repeats it is
+    /// not quoted in errors (from 12 characters on: shorter ones stand in any text). The headers that this library
     /// sets itself, and those that would change what comes back, are refused by
     /// [`build`](ClientBuilder::build): `Authorization`, `Host`, `User-Agent`, `Accept` and
     /// `Accept-Encoding`, `X-Contract-Number`, `Connection`, `Content-Length` and so on.

@@ -198,7 +198,7 @@ impl Credentials {
 }
 
 /// So many characters of a secret in a row are no accident.
-const TELLING: usize = 12;
+pub(crate) const TELLING: usize = 12;
 
 /// Whether `text` repeats a secret, or so much of it that it must not be shown: a broken gateway may
 /// send a request's headers back, whole or cut, escaped or not.

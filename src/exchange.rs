@@ -328,7 +328,7 @@ fn api_error(
     let shown = |text: &str, most| {
         let text = printable(text, most);
         if client.secrets_are_repeated_in(&text) {
-            return "[not shown: it repeats the credentials]".to_owned();
+            return "[not shown: it repeats what is secret in the request]".to_owned();
         }
         text
     };

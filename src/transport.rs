@@ -20,7 +20,7 @@ use ureq::{Agent, Proxy, ProxyProtocol, Timeout, http};
 use zeroize::Zeroizing;
 
 use crate::base_url::BaseUrl;
-use crate::credentials::{Credentials, repeats};
+use crate::credentials::{Credentials, TELLING, repeats};
 use crate::error::{Error, Result, SHORT, printable};
 use crate::retry::{self, Seen};
 use crate::shutdown::ShutdownSignal;
@@ -292,12 +292,13 @@ impl Transport {
     }
 
     /// Whether `text` repeats what a caller has put into every request, such as a gateway's key. An
-    /// id of the request is there to be repeated.
+    /// id of the request is there to be repeated, and a short value stands in any text.
     pub(crate) fn headers_are_repeated_in(&self, text: &str) -> bool {
         let headers = self.tries.headers.iter();
         let mut secrets = headers
             .filter(|(name, value)| value.is_sensitive() && !REQUEST_IDS.contains(name))
-            .filter_map(|(_, value)| value.to_str().ok());
+            .filter_map(|(_, value)| value.to_str().ok())
+            .filter(|value| value.len() >= TELLING);
         secrets.any(|secret| repeats(text, secret))
     }
 

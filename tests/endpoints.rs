@@ -689,11 +689,11 @@ fn what_comes_back_of_the_credentials_is_not_shown() {
     for (body, says) in [
         (
             r#"{"messages":[{"errorCode":"1","message":"bad token eyJ0eXAiOiJKV1QifQ.e30.c2ln"}]}"#,
-            "[not shown: it repeats the credentials]",
+            "[not shown: it repeats what is secret in the request]",
         ),
         (
             "authorization: Bearer eyJ0eXAiOiJKV1QifQ.e30.c2ln",
-            "[not shown: it repeats the credentials]",
+            "[not shown: it repeats what is secret in the request]",
         ),
     ] {
         let (server, _seen) = server(403, body);

@@ -213,6 +213,11 @@ fn no_secret_that_is_sent_back_is_shown() {
             "in a message",
         ),
         (
+            Play::Write(answer(403, &id("fine-in-test"), "")),
+            Some("fine-in-test"),
+            "a short value stands in any text",
+        ),
+        (
             Play::Write(answer(403, &id("the-caller-s-own-id"), "")),
             Some("the-caller-s-own-id"),
             "an id is there to be sent back",
@@ -242,6 +247,7 @@ fn no_secret_that_is_sent_back_is_shown() {
         let (builder, seen) = watched(&server.url());
         let builder = builder
             .header("X-Gateway-Key", KEY)
+            .header("X-Stage", "test")
             .header("X-Request-Id", "the-caller-s-own-id");
         let client = builder.retry(RetryPolicy::none()).build().unwrap();
         if let Err(error) = (create.run)(&client) {
