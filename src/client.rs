@@ -8,19 +8,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base_url::BaseUrl;
+use crate::call::{Caller, OnTry, RetryPolicy, Secrets, Try, check_contract_number};
 #[cfg(feature = "config-file")]
 use crate::config_file::{self, Needed};
 use crate::credentials::{Credentials, CredentialsSource, Names};
 use crate::error::{Error, Result};
-use crate::exchange::check_contract_number;
 #[cfg(feature = "pinned-cert")]
-use crate::pinned_cert::Fingerprint;
-use crate::retry::RetryPolicy;
-use crate::shutdown::ShutdownSignal;
+use crate::transport::Fingerprint;
 use crate::transport::{
     Authorization, ExtraHeader, ProxyChoice, RootCertificates, Settings, Transport,
 };
-use crate::tries::{OnTry, Try};
 
 const BASE_URL: &str = "https://api.ionos.com/auth/v1";
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -58,7 +55,6 @@ struct Shared {
     contract_number: Option<u32>,
     timeout: Option<Duration>,
     retry: RetryPolicy,
-    shutdown: Arc<ShutdownSignal>,
     allow_secrets_in_trace_log: bool,
     on_try: Option<OnTry>,
 }
@@ -173,50 +169,32 @@ impl Client {
     /// Calls that are under way return at once, whatever they wait for. Where that was an address or
     /// a connection, the system may be busy with it for a while yet, in a thread of its own.
     pub fn shutdown(&self) {
-        self.shared.shutdown.set();
         self.shared.transport.shut_down();
-    }
-
-    pub(crate) fn transport(&self) -> &Transport {
-        &self.shared.transport
-    }
-
-    pub(crate) fn authorization(&self) -> &Authorization {
-        &self.identity.authorization
     }
 
     pub(crate) fn credentials(&self) -> &Credentials {
         &self.identity.credentials
     }
 
-    /// Whether a text from outside repeats what is sent with every request and nobody may see.
-    pub(crate) fn secrets_are_repeated_in(&self, text: &str) -> bool {
+    /// What every call needs of it.
+    pub(crate) fn caller(&self) -> Caller<'_> {
+        Caller {
+            transport: &self.shared.transport,
+            authorization: &self.identity.authorization,
+            secrets: self,
+            contract_number: self.shared.contract_number,
+            timeout: self.shared.timeout,
+            retry: &self.shared.retry,
+            on_try: self.shared.on_try.as_ref(),
+            allow_secrets_in_trace_log: self.shared.allow_secrets_in_trace_log,
+        }
+    }
+}
+
+impl Secrets for Client {
+    fn are_repeated_in(&self, text: &str) -> bool {
         self.identity.credentials.are_repeated_in(text)
             || self.shared.transport.headers_are_repeated_in(text)
-    }
-
-    pub(crate) fn contract_number(&self) -> Option<u32> {
-        self.shared.contract_number
-    }
-
-    pub(crate) fn allows_secrets_in_trace_log(&self) -> bool {
-        self.shared.allow_secrets_in_trace_log
-    }
-
-    pub(crate) fn timeout(&self) -> Option<Duration> {
-        self.shared.timeout
-    }
-
-    pub(crate) fn retry_policy(&self) -> &RetryPolicy {
-        &self.shared.retry
-    }
-
-    pub(crate) fn on_try(&self) -> Option<&OnTry> {
-        self.shared.on_try.as_ref()
-    }
-
-    pub(crate) fn shutdown_signal(&self) -> &ShutdownSignal {
-        &self.shared.shutdown
     }
 }
 
@@ -724,17 +702,14 @@ impl ClientBuilder {
         let root_certificates = self.root_certificates;
         #[cfg(feature = "config-file")]
         let root_certificates = root_certificates.or(self.file_certificates);
-        let shutdown = Arc::<ShutdownSignal>::default();
         let transport = Transport::new(Settings {
             base_url: base_url.clone(),
-            timeout,
             user_agent: &user_agent,
             root_certificates,
             #[cfg(feature = "pinned-cert")]
             pinned_certificate,
             headers: self.headers,
             proxy: &self.proxy,
-            shutdown: Arc::clone(&shutdown),
         })?;
         Ok(Client {
             shared: Arc::new(Shared {
@@ -743,7 +718,6 @@ impl ClientBuilder {
                 contract_number: self.contract_number,
                 timeout,
                 retry: self.retry,
-                shutdown,
                 allow_secrets_in_trace_log: self.allow_secrets_in_trace_log,
                 on_try: self.on_try,
             }),

@@ -69,15 +69,13 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod base_url;
+mod call;
 mod client;
 #[cfg(feature = "config-file")]
 mod config_file;
-#[cfg(feature = "address-cache")]
-mod connector;
 mod credentials;
 mod date;
 mod error;
-mod exchange;
 mod json;
 mod jwt;
 mod key_id;
@@ -87,17 +85,11 @@ mod memory;
 #[cfg(feature = "mock")]
 pub mod mock;
 mod model;
-#[cfg(feature = "pinned-cert")]
-mod pinned_cert;
-#[cfg(feature = "address-cache")]
-mod resolver;
-mod retry;
 mod rotation;
-mod shutdown;
 mod tokens;
 mod transport;
-mod tries;
 
+pub use call::{RetryPolicy, Try, TryOutcome};
 pub use client::{Client, ClientBuilder};
 pub use credentials::{Credentials, CredentialsSource};
 pub use error::{
@@ -106,14 +98,12 @@ pub use error::{
 pub use jwt::{Claims, Identity, claims, key_id};
 pub use key_id::KeyId;
 pub use model::{Criteria, DeleteResponse, DueTokens, Jwt, Token, Tokens};
-pub use retry::RetryPolicy;
 pub use rotation::{Leftover, RotateError, RotateTokenOptions, Rotation, rotate_token};
 pub use tokens::{
     CreateTokenOptions, DeleteTokenByCriteriaOptions, DeleteTokenByIdOptions, GetAllTokensOptions,
     GetTokenByIdOptions, create_token, delete_token_by_criteria, delete_token_by_id,
     get_all_tokens, get_token_by_id,
 };
-pub use tries::{Try, TryOutcome};
 
 #[cfg(any(doc, doctest))]
 #[doc = include_str!("../docs/settings.md")]
@@ -129,7 +119,15 @@ pub mod rotating_tokens {}
 pub mod fuzzing {
     #[cfg(feature = "config-file")]
     pub use crate::config_file::fuzzed as config_file;
-    pub use crate::exchange::refusal;
+
+    /// The error that a refusal with this body becomes, as text, for a client with this token.
+    pub fn refusal(body: &[u8], token: &str) -> String {
+        let client = crate::Client::new(crate::Credentials::token(token));
+        client.map_or_else(
+            |_| String::new(),
+            |client| crate::call::refusal(&client.caller(), body),
+        )
+    }
 }
 
 /// The README's programs are tests too.

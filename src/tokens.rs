@@ -1,18 +1,15 @@
-//! The five endpoints: what each sends, what it takes, and whether it may be sent again. Knows
-//! nothing of connections, waits or headers.
+//! The five endpoints: what each sends, what it takes, and whether it may be sent again.
 
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
+use crate::call::{self, Call, Idempotency, Method, Response, Unread};
 use crate::client::Client;
 use crate::error::{Error, Result};
-use crate::exchange::{self, Call, Unread};
 use crate::json;
 use crate::key_id::KeyId;
 use crate::model::{Criteria, DeleteResponse, Jwt, Token, Tokens};
-use crate::retry::Repeat;
-use crate::transport::Method;
 
 /// The shortest and the longest life of a new token, in seconds.
 const TTL: std::ops::RangeInclusive<u64> = 60..=31_536_000;
@@ -62,15 +59,14 @@ pub fn create_token(client: &Client, options: &CreateTokenOptions) -> Result<Jwt
             ));
         }
     };
-    exchange::run(
-        client,
+    call::run(
+        &client.caller(),
         &Call {
             endpoint: "GET /tokens/generate",
             method: Method::Get,
             target: &target,
             contract_number: options.contract_number,
-            repeat: Repeat::IfRefused,
-            creates: true,
+            idempotency: Idempotency::NotIdempotent,
             gone_is_success: false,
             unknown_advice: "a token may have been created: list the tokens, and delete the one that nobody knows",
         },
@@ -127,15 +123,14 @@ impl CreateTokenOptions {
 /// # Ok::<(), ionoscloud_auth::Error>(())
 /// ```
 pub fn get_all_tokens(client: &Client, options: &GetAllTokensOptions) -> Result<Tokens> {
-    exchange::run(
-        client,
+    call::run(
+        &client.caller(),
         &Call {
             endpoint: "GET /tokens",
             method: Method::Get,
             target: "/tokens",
             contract_number: options.contract_number,
-            repeat: Repeat::IfUnknown,
-            creates: false,
+            idempotency: Idempotency::Idempotent,
             gone_is_success: false,
             unknown_advice: "",
         },
@@ -185,15 +180,14 @@ impl GetAllTokensOptions {
 /// # Ok::<(), ionoscloud_auth::Error>(())
 /// ```
 pub fn get_token_by_id(client: &Client, options: &GetTokenByIdOptions) -> Result<Token> {
-    exchange::run(
-        client,
+    call::run(
+        &client.caller(),
         &Call {
             endpoint: "GET /tokens/{tokenId}",
             method: Method::Get,
             target: &format!("/tokens/{}", options.id),
             contract_number: options.contract_number,
-            repeat: Repeat::IfUnknown,
-            creates: false,
+            idempotency: Idempotency::Idempotent,
             gone_is_success: false,
             unknown_advice: "",
         },
@@ -257,8 +251,7 @@ pub fn delete_token_by_id(
             method: Method::Delete,
             target: &format!("/tokens/{}", options.id),
             contract_number: options.contract_number,
-            repeat: Repeat::IfUnknown,
-            creates: false,
+            idempotency: Idempotency::Idempotent,
             gone_is_success: true,
             unknown_advice: "the token may have been deleted: delete it again, 404 then means that it is gone",
         },
@@ -332,11 +325,10 @@ pub fn delete_token_by_criteria(
             method: Method::Delete,
             target: &format!("/tokens?criteria={}", options.criteria.as_str()),
             contract_number: options.contract_number,
-            repeat: match options.criteria {
-                Criteria::Expired => Repeat::IfUnknown,
-                Criteria::All | Criteria::Current => Repeat::IfRefused,
+            idempotency: match options.criteria {
+                Criteria::Expired => Idempotency::Idempotent,
+                Criteria::All | Criteria::Current => Idempotency::NotIdempotent,
             },
-            creates: false,
             gone_is_success: false,
             unknown_advice: "tokens may have been deleted: list them to see which are left",
         },
@@ -369,19 +361,27 @@ impl DeleteTokenByCriteriaOptions {
 }
 
 fn delete(client: &Client, call: &Call) -> Result<DeleteResponse> {
-    exchange::run(client, call, |body| {
-        if body.iter().all(u8::is_ascii_whitespace) {
+    call::run(&client.caller(), call, |response| {
+        if response.status == 202 {
+            let reason = "it says that the deletion was accepted, and not that it was done";
+            return Err(Unread::Unreadable(reason.to_owned()));
+        }
+        if response.is_empty() {
             return Ok(DeleteResponse { success: true });
         }
-        let response: DeleteResponse = json(body)?;
-        if response.success {
-            Ok(response)
+        if response.body.is_empty() {
+            let reason = "it is empty, and may have been cut off";
+            return Err(Unread::Unreadable(reason.to_owned()));
+        }
+        let answer: DeleteResponse = json(response)?;
+        if answer.success {
+            Ok(answer)
         } else {
-            Err(Unread::NoSuccess)
+            Err(Unread::NotDone)
         }
     })
 }
 
-fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Unread> {
-    json::read(body).map_err(Unread::Unreadable)
+fn json<T: DeserializeOwned>(response: &Response) -> Result<T, Unread> {
+    json::read(&response.body).map_err(Unread::Unreadable)
 }

@@ -222,7 +222,6 @@ fn a_name_without_an_address() {
     }
 }
 
-#[cfg(feature = "address-cache")]
 #[test]
 fn tls_that_is_not_agreed_leaves_nothing_unknown() {
     for (play, kind) in [

@@ -1,4 +1,4 @@
-//! What a caller can be told of every try. Knows nothing of what it is told for.
+//! What a caller can be told of every attempt.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};

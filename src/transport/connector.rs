@@ -1,0 +1,231 @@
+//! How ureq gets its connections: an idle one, or a new one, step by step. The record of the attempt
+//! says which step it has reached, and the last is that a ready connection is handed over.
+
+use std::fmt;
+use std::io::{self, Read as _, Write as _};
+use std::sync::Arc;
+
+use ureq::Error;
+use ureq::config::Config;
+use ureq::http::Uri;
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{
+    Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport,
+};
+
+use super::dial::dial;
+#[cfg(feature = "native-tls")]
+use super::native::NativeTls;
+use super::pool::Pool;
+use super::proxy::ProxyServer;
+use super::record::{Pooling, Record, Step};
+use super::stream::{Closed, Stream};
+use super::tls::{self, Tls};
+use super::tunnel;
+
+/// The way to the service, which is the same for every connection.
+pub(super) struct Route {
+    /// A name, or an address without brackets.
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) tls: Option<Security>,
+    pub(super) proxy: Option<(ProxyServer, Option<Security>)>,
+}
+
+#[derive(Debug)]
+pub(super) enum Security {
+    Rustls(Tls),
+    #[cfg(feature = "native-tls")]
+    Native(NativeTls),
+}
+
+impl Security {
+    fn agree(&self, stream: Box<dyn Stream>, record: &Record) -> io::Result<Box<dyn Stream>> {
+        match self {
+            Security::Rustls(tls) => tls.agree(stream, record),
+            #[cfg(feature = "native-tls")]
+            Security::Native(tls) => tls.agree(stream, record),
+        }
+    }
+}
+
+impl Route {
+    fn open(&self, record: &Record) -> io::Result<Box<dyn Stream>> {
+        let mut stream: Box<dyn Stream> = match &self.proxy {
+            None => Box::new(dial(&self.host, self.port, record)?),
+            Some((proxy, security)) => {
+                let stream = Box::new(dial(&proxy.host, proxy.port, record)?);
+                record.reached(Step::Tunnel);
+                match security {
+                    None => stream,
+                    Some(security) => security.agree(stream, record)?,
+                }
+            }
+        };
+        if let Some((proxy, _)) = &self.proxy {
+            let host = if self.host.contains(':') {
+                format!("[{}]:{}", self.host, self.port)
+            } else {
+                format!("{}:{}", self.host, self.port)
+            };
+            let authorization = proxy.authorization.as_ref().map(|value| value.as_str());
+            tunnel::open(&mut stream, &host, authorization, record)?;
+        }
+        match &self.tls {
+            None => Ok(stream),
+            Some(security) => {
+                record.reached(Step::Tls);
+                security.agree(stream, record)
+            }
+        }
+    }
+}
+
+/// What ureq asks for connections.
+pub(super) struct Connections {
+    route: Route,
+    pool: Arc<Pool>,
+}
+
+impl Connections {
+    pub(super) fn new(route: Route, pool: Arc<Pool>) -> Connections {
+        Connections { route, pool }
+    }
+}
+
+impl fmt::Debug for Connections {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Connections")
+    }
+}
+
+impl Connector<()> for Connections {
+    type Out = HandedOver;
+
+    fn connect(
+        &self,
+        details: &ConnectionDetails,
+        _: Option<()>,
+    ) -> Result<Option<HandedOver>, Error> {
+        let record = Record::current()?;
+        record.time_left()?;
+        let idle = match record.pooling {
+            Pooling::Any => self.pool.take(),
+            Pooling::Fresh | Pooling::Own => None,
+        };
+        let connection = match idle {
+            Some(connection) => connection,
+            None => Connection {
+                stream: self.route.open(&record)?,
+                buffers: LazyBuffers::new(
+                    details.config.input_buffer_size(),
+                    details.config.output_buffer_size(),
+                ),
+                has_read: false,
+            },
+        };
+        record.reached(Step::HandedOver);
+        Ok(Some(HandedOver {
+            connection,
+            is_tls: self.route.tls.is_some(),
+            pool: Arc::clone(&self.pool),
+        }))
+    }
+}
+
+/// Addresses are looked up where a connection is made, and only there.
+#[derive(Debug)]
+pub(super) struct NoLookup;
+
+impl Resolver for NoLookup {
+    fn resolve(&self, _: &Uri, _: &Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
+        Ok(self.empty())
+    }
+}
+
+pub(super) struct Connection {
+    stream: Box<dyn Stream>,
+    buffers: LazyBuffers,
+    /// Whether a byte has ever come.
+    has_read: bool,
+}
+
+impl Connection {
+    fn closed() -> Connection {
+        Connection {
+            stream: Box::new(Closed),
+            buffers: LazyBuffers::new(1, 1),
+            has_read: false,
+        }
+    }
+
+    /// Whether it is open, and holds not one byte that nobody asked for.
+    pub(super) fn is_quiet(&mut self) -> bool {
+        self.buffers.input().is_empty() && self.stream.is_quiet()
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Its buffers hold credentials and tokens.
+        f.write_str("Connection")
+    }
+}
+
+/// A connection that ureq has, for one attempt.
+#[derive(Debug)]
+pub(super) struct HandedOver {
+    connection: Connection,
+    is_tls: bool,
+    pool: Arc<Pool>,
+}
+
+impl Transport for HandedOver {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        &mut self.connection.buffers
+    }
+
+    fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), Error> {
+        let Connection {
+            stream, buffers, ..
+        } = &mut self.connection;
+        stream.write_all(buffers.output().get(..amount).unwrap_or_default())?;
+        stream.flush()?;
+        Ok(())
+    }
+
+    fn await_input(&mut self, _: NextTimeout) -> Result<bool, Error> {
+        let Connection {
+            stream,
+            buffers,
+            has_read,
+        } = &mut self.connection;
+        match stream.read(buffers.input_append_buf()) {
+            Ok(amount) => {
+                *has_read |= amount > 0;
+                buffers.input_appended(amount);
+                Ok(amount > 0)
+            }
+            Err(error) => {
+                if !*has_read && tls::demands_client_certificate(&error) {
+                    Record::current()?.client_refused();
+                }
+                Err(error.into())
+            }
+        }
+    }
+
+    /// ureq asks when the response has ended in order and nothing follows it. Then the connection goes
+    /// into the pool of this library, and ureq has none to keep.
+    fn is_open(&mut self) -> bool {
+        if Record::current().is_ok_and(|record| record.connection_is_kept()) {
+            let connection = std::mem::replace(&mut self.connection, Connection::closed());
+            self.pool.put(connection);
+        }
+        false
+    }
+
+    fn is_tls(&self) -> bool {
+        self.is_tls
+    }
+}

@@ -1,0 +1,152 @@
+//! Address lookup and connecting, the two steps that nothing can interrupt: they run in a thread of
+//! their own, and the attempt waits for it, for its deadline and for the shutdown.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs as _};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::record::{Record, Step};
+use super::shutdown::Interrupt;
+use super::socket::Socket;
+
+/// The shortest time that one of several addresses gets.
+const MIN_PER_ADDRESS: Duration = Duration::from_millis(10);
+
+/// Connects to `host`, the name or the address without brackets.
+pub(super) fn dial(host: &str, port: u16, record: &Record) -> io::Result<Socket> {
+    record.reached(Step::Lookup);
+    let by = record.time_left()?.map(|left| Instant::now() + left);
+    let slot = Arc::new(Slot::default());
+    let waits: Weak<Slot> = Arc::downgrade(&slot);
+    if !record.shutdown.register(waits) {
+        record.time_left()?;
+    }
+    let filled = Arc::clone(&slot);
+    let host = host.to_owned();
+    thread::Builder::new()
+        .name("ionoscloud-auth".to_owned())
+        .spawn(move || filled.fill(&host, port, by))
+        .map_err(|error| {
+            record.reached(Step::Connect);
+            io::Error::new(
+                error.kind(),
+                format!("no thread could be started to connect in: {error}"),
+            )
+        })?;
+    let (step, stream) = slot.wait(by);
+    record.reached(step);
+    match stream {
+        Some(stream) => Socket::new(stream?, record),
+        None => {
+            // Over is the time, or the client: this records which.
+            record.time_left()?;
+            Err(io::Error::new(io::ErrorKind::TimedOut, "it was given up"))
+        }
+    }
+}
+
+/// Where the attempt waits for what the thread brings.
+#[derive(Default)]
+struct Slot {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// Whether the host's addresses are known.
+    connecting: bool,
+    stream: Option<io::Result<TcpStream>>,
+    /// Nobody waits any more.
+    given_up: bool,
+}
+
+impl Interrupt for Slot {
+    fn interrupt(&self) {
+        self.lock().given_up = true;
+        self.changed.notify_one();
+    }
+}
+
+impl Slot {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How far it came, and what it brought, if it did in time.
+    fn wait(&self, by: Option<Instant>) -> (Step, Option<io::Result<TcpStream>>) {
+        let mut state = self.lock();
+        while state.stream.is_none() && !state.given_up {
+            state = match by.map(|by| by.saturating_duration_since(Instant::now())) {
+                None => self
+                    .changed
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner),
+                Some(Duration::ZERO) => break,
+                Some(left) => {
+                    let waited = self.changed.wait_timeout(state, left);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+        state.given_up = true;
+        let step = if state.connecting {
+            Step::Connect
+        } else {
+            Step::Lookup
+        };
+        (step, state.stream.take())
+    }
+
+    fn fill(&self, host: &str, port: u16, by: Option<Instant>) {
+        let stream = addresses(host, port).and_then(|addresses| {
+            self.lock().connecting = true;
+            self.connect(&addresses, by)
+        });
+        let mut state = self.lock();
+        if !state.given_up {
+            state.stream = Some(stream);
+            self.changed.notify_one();
+        }
+    }
+
+    /// The first of the addresses that answers. Each has half of what is left, and the last has all.
+    fn connect(&self, addresses: &[SocketAddr], by: Option<Instant>) -> io::Result<TcpStream> {
+        let mut failed = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
+        let mut rest = addresses;
+        while let [address, others @ ..] = rest {
+            if self.lock().given_up {
+                break;
+            }
+            let connected = match by.map(|by| by.saturating_duration_since(Instant::now())) {
+                None => TcpStream::connect(address),
+                Some(left) if others.is_empty() => {
+                    TcpStream::connect_timeout(address, left.max(MIN_PER_ADDRESS))
+                }
+                Some(left) => TcpStream::connect_timeout(address, (left / 2).max(MIN_PER_ADDRESS)),
+            };
+            match connected {
+                Ok(stream) => return Ok(stream),
+                Err(error) => failed = error,
+            }
+            rest = others;
+        }
+        Err(failed)
+    }
+}
+
+fn addresses(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(address, port)]);
+    }
+    let addresses: Vec<_> = (host, port).to_socket_addrs()?.collect();
+    if addresses.is_empty() {
+        return Err(io::Error::new(
+            io::ErrorKind::NotFound,
+            "the name server knows no address of it",
+        ));
+    }
+    Ok(addresses)
+}

@@ -1,0 +1,167 @@
+//! The one certificate that is accepted, by its fingerprint.
+
+use std::fmt;
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{DigitallySignedStruct, SignatureScheme};
+
+use crate::error::{Error, Result};
+
+/// The SHA-256 of a certificate's DER.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Fingerprint([u8; 32]);
+
+impl Fingerprint {
+    /// Reads hex, with or without colons and white space. `what` names the setting in errors.
+    pub(crate) fn parse(what: &'static str, text: &str) -> Result<Fingerprint> {
+        let refuse = || {
+            Error::invalid(
+                what,
+                "is no SHA-256 fingerprint: 64 hexadecimal digits, with or without colons",
+            )
+        };
+        let mut digits = text
+            .chars()
+            .filter(|c| *c != ':' && !c.is_whitespace())
+            .map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok()));
+        let mut bytes = [0; 32];
+        for byte in &mut bytes {
+            let mut digit = || digits.next().flatten().ok_or_else(refuse);
+            *byte = digit()? << 4 | digit()?;
+        }
+        match digits.next() {
+            None => Ok(Fingerprint(bytes)),
+            Some(_) => Err(refuse()),
+        }
+    }
+
+    fn of(certificate: &[u8]) -> Fingerprint {
+        let mut bytes = [0; 32];
+        let digest = ring::digest::digest(&ring::digest::SHA256, certificate);
+        for (byte, digest) in bytes.iter_mut().zip(digest.as_ref()) {
+            *byte = *digest;
+        }
+        Fingerprint(bytes)
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, byte) in self.0.iter().enumerate() {
+            let colon = if index == 0 { "" } else { ":" };
+            write!(f, "{colon}{byte:02X}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Takes the one certificate, whatever its names, dates and authority. That the server holds its key
+/// is verified as ever.
+#[derive(Debug)]
+pub(super) struct Verifier {
+    fingerprint: Fingerprint,
+    provider: Arc<CryptoProvider>,
+}
+
+impl Verifier {
+    pub(super) fn new(fingerprint: Fingerprint, provider: Arc<CryptoProvider>) -> Verifier {
+        Verifier {
+            fingerprint,
+            provider,
+        }
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> std::result::Result<ServerCertVerified, rustls::Error> {
+        let seen = Fingerprint::of(end_entity);
+        if seen == self.fingerprint {
+            return Ok(ServerCertVerified::assertion());
+        }
+        Err(rustls::Error::General(format!(
+            "the server's certificate has the SHA-256 fingerprint {seen}, and another one is pinned"
+        )))
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signature, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_in_every_form() {
+        let hex = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        let empty = Fingerprint::of(b"");
+        let colons = empty.to_string();
+        assert!(colons.starts_with("E3:B0:C4:42:") && colons.ends_with(":B8:55"));
+        for text in [
+            hex,
+            &hex.to_uppercase(),
+            &colons,
+            &colons.to_lowercase(),
+            &colons.replace(':', " "),
+            &format!(" {hex}\n"),
+        ] {
+            assert_eq!(Fingerprint::parse("x", text).unwrap(), empty, "{text}");
+        }
+        for text in [
+            "",
+            ":",
+            &hex[1..],
+            &format!("{hex}0"),
+            &format!("{hex}00"),
+            &hex.replace('e', "g"),
+            &format!("sha256:{hex}"),
+            &hex.replace('e', "é"),
+            &hex[..40],
+        ] {
+            let error = Fingerprint::parse("x", text).unwrap_err().to_string();
+            assert!(
+                error.starts_with("x: is no SHA-256 fingerprint"),
+                "{text}: {error}"
+            );
+        }
+    }
+}

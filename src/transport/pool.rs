@@ -1,0 +1,59 @@
+//! The idle connections of a client. It is asked before ureq's own pool, which holds none: what lies
+//! here is known, not estimated.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::connector::Connection;
+
+/// How many connections are kept open between calls.
+const MAX_IDLE: usize = 16;
+/// And for how long.
+const MAX_IDLE_AGE: Duration = Duration::from_secs(15);
+
+#[derive(Debug, Default)]
+pub(super) struct Pool(Mutex<Vec<Idle>>);
+
+#[derive(Debug)]
+struct Idle {
+    connection: Connection,
+    since: Instant,
+}
+
+impl Pool {
+    /// The connection that was used last, if it is open and holds nothing.
+    pub(super) fn take(&self) -> Option<Connection> {
+        loop {
+            // The lock is not held while one is looked at.
+            let mut idle = self.lock().pop()?;
+            if idle.since.elapsed() < MAX_IDLE_AGE && idle.connection.is_quiet() {
+                return Some(idle.connection);
+            }
+        }
+    }
+
+    pub(super) fn put(&self, connection: Connection) {
+        let since = Instant::now();
+        let mut idle = self.lock();
+        let gone: Vec<_> = {
+            let old = idle
+                .iter()
+                .take_while(|idle| idle.since.elapsed() >= MAX_IDLE_AGE);
+            let most = old.count().max((idle.len() + 1).saturating_sub(MAX_IDLE));
+            idle.drain(..most).collect()
+        };
+        idle.push(Idle { connection, since });
+        drop(idle);
+        // Closed outside of the lock.
+        drop(gone);
+    }
+
+    pub(super) fn clear(&self) {
+        let idle = std::mem::take(&mut *self.lock());
+        drop(idle);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Idle>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

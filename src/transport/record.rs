@@ -1,0 +1,165 @@
+//! The record of one attempt: how far it has come, and what ended it, written down by whoever sees it
+//! happen. It lies where every layer below ureq can reach it: in the thread that makes the attempt.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::shutdown::Shutdown;
+
+thread_local! {
+    static CURRENT: RefCell<Option<Rc<Record>>> = const { RefCell::new(None) };
+}
+
+/// How far an attempt has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    Start,
+    Lookup,
+    Connect,
+    Tunnel,
+    Tls,
+    /// A ready connection went to whoever sends on it: from here on the service may act.
+    HandedOver,
+}
+
+/// What ended an attempt from this side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    TimedOut,
+    ShutDown,
+}
+
+/// Which connections an attempt may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pooling {
+    /// An idle one if there is one.
+    Any,
+    /// A new one, which is kept afterwards.
+    Fresh,
+    /// A new one, for this attempt alone.
+    Own,
+}
+
+pub(super) struct Record {
+    pub(super) pooling: Pooling,
+    pub(super) shutdown: Arc<Shutdown>,
+    deadline: Option<Instant>,
+    connect_by: Option<Instant>,
+    step: Cell<Step>,
+    ended: Cell<Option<Ended>>,
+    would_fail_again: Cell<bool>,
+    client_was_refused: Cell<bool>,
+}
+
+impl Record {
+    pub(super) fn new(
+        pooling: Pooling,
+        deadline: Option<Instant>,
+        shutdown: Arc<Shutdown>,
+    ) -> Rc<Record> {
+        // A connection that is not there after half of the time is tried again in what is left.
+        let connect_by = deadline.map(|deadline| {
+            let now = Instant::now();
+            now + deadline.saturating_duration_since(now) / 2
+        });
+        Rc::new(Record {
+            pooling,
+            shutdown,
+            deadline,
+            connect_by,
+            step: Cell::new(Step::Start),
+            ended: Cell::new(None),
+            would_fail_again: Cell::new(false),
+            client_was_refused: Cell::new(false),
+        })
+    }
+
+    /// Makes this the record of what the thread does until the guard is dropped.
+    pub(super) fn enter(self: &Rc<Record>) -> Entered {
+        Entered(CURRENT.replace(Some(Rc::clone(self))))
+    }
+
+    /// The record of the attempt that this thread makes.
+    pub(super) fn current() -> io::Result<Rc<Record>> {
+        let current = CURRENT.try_with(|current| current.borrow().clone());
+        current
+            .ok()
+            .flatten()
+            .ok_or_else(|| io::Error::other("a connection was used outside of an attempt"))
+    }
+
+    pub(super) fn reached(&self, step: Step) {
+        self.step.set(step);
+    }
+
+    pub(super) fn step(&self) -> Step {
+        self.step.get()
+    }
+
+    pub(super) fn ended(&self) -> Option<Ended> {
+        self.ended.get()
+    }
+
+    /// Records that the same attempt would only be refused again.
+    pub(super) fn refused_for_good(&self) {
+        self.would_fail_again.set(true);
+    }
+
+    pub(super) fn would_fail_again(&self) -> bool {
+        self.would_fail_again.get()
+    }
+
+    /// Records that the other side, in its TLS, has refused this client: it has read no request.
+    pub(super) fn client_refused(&self) {
+        self.client_was_refused.set(true);
+        self.refused_for_good();
+    }
+
+    pub(super) fn client_was_refused(&self) -> bool {
+        self.client_was_refused.get()
+    }
+
+    /// Whether the connection may serve others after this attempt.
+    pub(super) fn connection_is_kept(&self) -> bool {
+        self.pooling != Pooling::Own && !self.shutdown.is_set()
+    }
+
+    /// What is left of the time for this step. An error if that is nothing, or after a shutdown.
+    pub(super) fn time_left(&self) -> io::Result<Option<Duration>> {
+        if self.shutdown.is_set() {
+            return Err(self.end(Ended::ShutDown));
+        }
+        let limit = match self.step() {
+            Step::HandedOver => self.deadline,
+            _ => self.connect_by,
+        };
+        let Some(limit) = limit else {
+            return Ok(None);
+        };
+        let left = limit.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(self.end(Ended::TimedOut));
+        }
+        Ok(Some(left))
+    }
+
+    fn end(&self, ended: Ended) -> io::Error {
+        self.ended.set(Some(ended));
+        match ended {
+            Ended::TimedOut => io::Error::new(io::ErrorKind::TimedOut, "its time is over"),
+            Ended::ShutDown => io::Error::new(io::ErrorKind::NotConnected, "it was shut down"),
+        }
+    }
+}
+
+/// Gives the thread back to the attempt around this one, if there is one: a logger may make calls.
+pub(super) struct Entered(Option<Rc<Record>>);
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        let _ = CURRENT.try_with(|current| current.replace(self.0.take()));
+    }
+}

@@ -1,0 +1,131 @@
+//! A response, read to its end.
+
+use std::io::Read as _;
+use std::rc::Rc;
+use std::time::Duration;
+
+use ureq::http::HeaderMap;
+use ureq::http::header::{CONTENT_LENGTH, RETRY_AFTER, TRANSFER_ENCODING};
+use ureq::{Body, http};
+use zeroize::{Zeroize as _, Zeroizing};
+
+use super::headers::REQUEST_IDS;
+use super::record::{Pooling, Record};
+use super::retry_after::retry_after;
+use super::{AttemptResult, failure};
+use crate::credentials::repeats;
+use crate::error::{SHORT, printable};
+
+/// The longest body of a success that is read, in bytes: some forty thousand tokens.
+const MAX_BODY: u64 = 8 * 1024 * 1024;
+/// How much is read of any other body.
+const MAX_ERROR_BODY: u64 = 64 * 1024;
+
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    pub(crate) retry_after: Option<Duration>,
+    pub(crate) request_id: Option<String>,
+    pub(crate) body: Vec<u8>,
+    /// Whether that is all of the body. A success is never less.
+    pub(crate) is_complete: bool,
+    /// Whether the head says how long the body is. Without, a body that is cut off looks like a whole
+    /// one.
+    pub(crate) has_length: bool,
+    may_be_token: bool,
+}
+
+impl Response {
+    /// What says that there is nothing to say.
+    pub(crate) fn empty() -> Response {
+        Response {
+            status: 204,
+            retry_after: None,
+            request_id: None,
+            body: Vec::new(),
+            is_complete: true,
+            has_length: true,
+            may_be_token: false,
+        }
+    }
+
+    #[cfg(fuzzing)]
+    pub(crate) fn refusal(status: u16, body: &[u8]) -> Response {
+        let mut response = Response::empty();
+        response.status = status;
+        response.body = body.to_vec();
+        response
+    }
+
+    pub(crate) fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// Whether it says, by its head, that there is no body.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.body.is_empty() && self.is_complete && self.has_length
+    }
+}
+
+impl Drop for Response {
+    fn drop(&mut self) {
+        if self.may_be_token {
+            self.body.zeroize();
+        }
+    }
+}
+
+pub(super) fn read(response: http::Response<Body>, record: &Rc<Record>) -> AttemptResult {
+    let status = response.status().as_u16();
+    let headers = response.headers();
+    let retry_after = headers
+        .get(RETRY_AFTER)
+        .and_then(|value| retry_after(value.to_str().ok()?));
+    let request_id = request_id(headers);
+    let has_length = status == 204
+        || headers.contains_key(CONTENT_LENGTH) && !headers.contains_key(TRANSFER_ENCODING);
+    let is_success = (200..300).contains(&status);
+    let limit = if is_success { MAX_BODY } else { MAX_ERROR_BODY };
+    let body = response.into_body();
+    // A buffer that grows leaves copies behind. What is never filled costs nothing.
+    let expected = body.content_length().unwrap_or(4096).min(limit);
+    let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or_default() + 1);
+    let read = body
+        .into_with_config()
+        .limit(limit)
+        .reader()
+        .read_to_end(&mut bytes);
+    // The body of a creation is a token, which no id may repeat.
+    let may_be_token = is_success && record.pooling == Pooling::Own;
+    let request_id =
+        request_id.filter(|id| !may_be_token || !repeats(id, &String::from_utf8_lossy(&bytes)));
+    let is_complete = match read {
+        Ok(_) => true,
+        // The status says enough, with however much of the body.
+        Err(_) if !is_success => false,
+        Err(error) => {
+            // It may be half of an answer that holds a token.
+            drop(Zeroizing::new(bytes));
+            let mut failure = failure(ureq::Error::from(error), record);
+            failure.status = Some(status);
+            failure.request_id = request_id;
+            return Err(failure);
+        }
+    };
+    Ok(Response {
+        status,
+        retry_after,
+        request_id,
+        body: bytes,
+        is_complete,
+        has_length,
+        may_be_token,
+    })
+}
+
+fn request_id(headers: &HeaderMap) -> Option<String> {
+    REQUEST_IDS
+        .iter()
+        .find_map(|name| headers.get(name))
+        .map(|value| printable(&String::from_utf8_lossy(value.as_bytes()), SHORT))
+        .filter(|id| !id.is_empty())
+}

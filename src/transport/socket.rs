@@ -1,0 +1,123 @@
+//! A TCP connection whose every wait ends with the attempt's deadline or with the client's shutdown.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown as Directions, TcpStream};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use super::record::Record;
+use super::shutdown::Interrupt;
+use super::stream::Stream;
+
+/// The longest wait inside the system. Where a shutdown does not wake it, its end does.
+const SLICE: Duration = Duration::from_millis(100);
+
+#[derive(Debug)]
+pub(super) struct Socket {
+    /// Shared with the shutdown, weakly.
+    stream: Arc<TcpStream>,
+    /// What the system was told last.
+    read_timeout: Option<Duration>,
+    write_timeout: Option<Duration>,
+}
+
+impl Interrupt for TcpStream {
+    fn interrupt(&self) {
+        // An error means that it is closed already.
+        let _ = TcpStream::shutdown(self, Directions::Both);
+    }
+}
+
+impl Socket {
+    pub(super) fn new(stream: TcpStream, record: &Record) -> io::Result<Socket> {
+        // A request is written at once, and waits for nothing.
+        stream.set_nodelay(true)?;
+        let stream = Arc::new(stream);
+        let weak: Weak<TcpStream> = Arc::downgrade(&stream);
+        if !record.shutdown.register(weak) {
+            // Says that it was shut down, and records it.
+            record.time_left()?;
+        }
+        Ok(Socket {
+            stream,
+            read_timeout: None,
+            write_timeout: None,
+        })
+    }
+
+    fn read_slice(&mut self, buffer: &mut [u8], slice: Duration) -> io::Result<usize> {
+        if self.read_timeout != Some(slice) {
+            self.stream.set_read_timeout(Some(slice))?;
+            self.read_timeout = Some(slice);
+        }
+        if cfg!(windows) {
+            // There a read that times out may lose what was just coming in. A look loses nothing.
+            self.stream.peek(&mut [0])?;
+        }
+        (&*self.stream).read(buffer)
+    }
+
+    fn write_slice(&mut self, buffer: &[u8], slice: Duration) -> io::Result<usize> {
+        if self.write_timeout != Some(slice) {
+            self.stream.set_write_timeout(Some(slice))?;
+            self.write_timeout = Some(slice);
+        }
+        (&*self.stream).write(buffer)
+    }
+}
+
+/// What is left of the attempt's time, and no more than the system may wait.
+fn slice() -> io::Result<Duration> {
+    let left = Record::current()?.time_left()?;
+    Ok(left.map_or(SLICE, |left| left.clamp(Duration::from_millis(1), SLICE)))
+}
+
+/// Whether only the slice is over. That the connection itself timed out has a kind of its own, except
+/// on Windows.
+fn is_over(error: &io::Error) -> bool {
+    match error.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => true,
+        io::ErrorKind::TimedOut => cfg!(windows),
+        _ => false,
+    }
+}
+
+impl Read for Socket {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.read_slice(buffer, slice()?) {
+                Ok(0) => {
+                    // The shutdown's own closing looks like the end of the response.
+                    slice()?;
+                    return Ok(0);
+                }
+                Err(error) if is_over(&error) => {}
+                read => return read,
+            }
+        }
+    }
+}
+
+impl Write for Socket {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        loop {
+            match self.write_slice(buffer, slice()?) {
+                Err(error) if is_over(&error) => {}
+                written => return written,
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Stream for Socket {
+    fn is_quiet(&mut self) -> bool {
+        let looked = self.stream.set_nonblocking(true);
+        let seen = looked.and_then(|()| self.stream.peek(&mut [0]));
+        let nothing = seen.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
+        self.stream.set_nonblocking(false).is_ok() && nothing
+    }
+}
