@@ -381,14 +381,14 @@ fn what_comes_back() {
             deleted.into(),
         ),
         ("delete", 204, String::new(), deleted.into()),
-        ("delete", 200, "\r\n".into(), deleted.into()),
+        ("delete", 200, String::new(), deleted.into()),
         (
             "delete ALL",
             200,
             r#"{"success":true}"#.into(),
             deleted.into(),
         ),
-        ("delete EXPIRED", 202, String::new(), deleted.into()),
+        ("delete EXPIRED", 204, String::new(), deleted.into()),
         (
             "delete CURRENT",
             200,

@@ -14,7 +14,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ionoscloud_auth::*;
-use support::faults::{FAULTS, Fault, Says, status, whole};
+use support::faults::{
+    ANSWERED, FAULTS, Fault, Says, UNKNOWN, gateway, service_error, status, whole,
+};
 use support::*;
 
 /// What the library promises is 250 ms; a machine that is busy with other tests may need more.
@@ -124,11 +126,41 @@ fn a_connection_that_is_reset_as_soon_as_it_is_made() {
     }
 }
 
+/// Whoever sends them, and whatever stands in their body.
+#[test]
+fn every_status_against_every_endpoint() {
+    thread::scope(|scope| {
+        for endpoint in &ENDPOINTS {
+            scope.spawn(move || {
+                let unknown = UNKNOWN.iter().map(|code| (*code, true));
+                let answered = ANSWERED.iter().map(|code| (*code, false));
+                for (code, outcome_unknown) in unknown.chain(answered) {
+                    for play in [status(code), gateway(code)] {
+                        let case = format!("{code} × {}: {play:?}", endpoint.name);
+                        let seen = run(endpoint, vec![play], LONG);
+                        let error = seen.error.unwrap_or_else(|| panic!("{case}"));
+                        assert_eq!(error.status(), Some(code), "{case}: {error}");
+                        assert_eq!(error.outcome_unknown(), outcome_unknown, "{case}: {error}");
+                        let again = outcome_unknown && endpoint.repeatable;
+                        assert_eq!(seen.requests, if again { 3 } else { 1 }, "{case}");
+                    }
+                }
+            });
+        }
+    });
+}
+
 #[test]
 fn a_404_is_success_only_for_a_deletion_that_may_have_worked() {
     for (first, says) in [
         (Play::WriteAndReset(vec![]), "reset"),
         (status(502), "502"),
+        (gateway(503), "a gateway's 503"),
+        (Play::Write(answer(202, "", "")), "202"),
+        (
+            Play::WriteAndClose(b"HTTP/1.1 200 OK\r\n\r\n".to_vec()),
+            "cut off",
+        ),
         (Play::Write(answer(200, "", "<html>")), "unreadable"),
     ] {
         for endpoint in &ENDPOINTS {
@@ -148,6 +180,17 @@ fn a_404_is_success_only_for_a_deletion_that_may_have_worked() {
                 }
             }
         }
+        // Somebody else's 404 does not say that the token is gone.
+        let another = r#"{"httpStatus":404,"messages":[]}"#;
+        for second in [gateway(404), Play::Write(answer(404, "", another))] {
+            let seen = run(&ENDPOINTS[3], vec![first.clone(), second], LONG);
+            let error = seen.error.unwrap();
+            assert_eq!(
+                (error.status(), error.outcome_unknown()),
+                (Some(404), true),
+                "{says}: {error}"
+            );
+        }
     }
     for first in [status(503), status(429)] {
         for endpoint in &ENDPOINTS {
@@ -161,6 +204,85 @@ fn a_404_is_success_only_for_a_deletion_that_may_have_worked() {
                 endpoint.name
             );
         }
+    }
+}
+
+#[test]
+fn deleted_means_that_the_service_said_so() {
+    // (what comes, whether it says that the token is gone, why)
+    for (play, says, reason) in [
+        (
+            Play::Write(answer(200, "", r#"{"success":true}"#)),
+            true,
+            "it says so",
+        ),
+        (
+            Play::Write(answer(200, "", "")),
+            true,
+            "an empty body of a declared length",
+        ),
+        (
+            Play::Write(b"HTTP/1.1 204 X\r\n\r\n".to_vec()),
+            true,
+            "204 has no body",
+        ),
+        (
+            Play::Write(answer(202, "", "")),
+            false,
+            "accepted is not done",
+        ),
+        (
+            Play::Write(answer(202, "", r#"{"success":true}"#)),
+            false,
+            "accepted is not done",
+        ),
+        (
+            Play::WriteAndClose(b"HTTP/1.1 200 X\r\n\r\n".to_vec()),
+            false,
+            "it may be cut off",
+        ),
+        (
+            Play::Write(b"HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n".to_vec()),
+            false,
+            "no length was declared",
+        ),
+        (
+            Play::Write(answer(200, "", " ")),
+            false,
+            "a blank is not an answer",
+        ),
+        (
+            Play::Write(answer(200, "", "{}")),
+            false,
+            "it does not say so",
+        ),
+        (
+            Play::Write(answer(200, "", "null")),
+            false,
+            "it does not say so",
+        ),
+    ] {
+        for endpoint in ENDPOINTS.iter().filter(|e| e.name.starts_with("delete")) {
+            let seen = run(endpoint, vec![play.clone()], LONG);
+            match seen.error {
+                None => assert!(says, "{reason}: {}", endpoint.name),
+                Some(error) => assert!(
+                    !says && error.outcome_unknown(),
+                    "{reason}: {}: {error}",
+                    endpoint.name
+                ),
+            }
+        }
+    }
+    let refusal = Play::Write(answer(200, "", r#"{"success":false}"#));
+    for endpoint in ENDPOINTS.iter().filter(|e| e.name.starts_with("delete")) {
+        let seen = run(endpoint, vec![refusal.clone()], LONG);
+        let error = seen.error.unwrap();
+        assert_eq!(
+            (seen.requests, error.outcome_unknown()),
+            (1, false),
+            "{error}"
+        );
     }
 }
 
@@ -297,11 +419,9 @@ fn a_timeout_is_for_the_whole_call() {
     // What the first try and the wait have taken is not there for the second try, on an open
     // connection or on a new one.
     for (endpoint, closes) in [(1, false), (1, true), (0, false)] {
-        let busy = answer(503, "Retry-After: 2\r\n", "");
-        let busy = if closes {
-            Play::WriteAndClose(busy)
-        } else {
-            Play::Write(busy)
+        let busy = match service_error(503, "Retry-After: 2\r\n") {
+            Play::Write(busy) if closes => Play::WriteAndClose(busy),
+            busy => busy,
         };
         let server = FaultServer::start(vec![busy, Play::Silence]);
         let timeout = Duration::from_secs(3);
@@ -335,7 +455,7 @@ fn a_timeout_is_for_the_whole_call() {
 
 #[test]
 fn retry_after_is_obeyed_if_it_fits() {
-    let busy = |value: &str| Play::Write(answer(503, &format!("Retry-After: {value}\r\n"), ""));
+    let busy = |value: &str| service_error(503, &format!("Retry-After: {value}\r\n"));
     let works = Play::Write(whole(&ENDPOINTS[1]));
     let list = |server: &FaultServer| {
         let started = Instant::now();
@@ -401,36 +521,35 @@ fn httpdate_in(wait: Duration) -> String {
 }
 
 #[test]
-fn reads_and_deletions_share_a_connection_and_a_creation_has_its_own() {
-    let [create, others @ ..] = &ENDPOINTS;
-    let server = FaultServer::start((0..100).map(|_| Play::Write(whole(&others[0]))).collect());
+fn what_may_be_repeated_shares_a_connection_and_anything_else_has_its_own() {
+    let list = &ENDPOINTS[1];
+    let server = FaultServer::start((0..100).map(|_| Play::Write(whole(list))).collect());
     let client = client_of(&server.url(), LONG);
     for _ in 0..100 {
-        (others[0].run)(&client).unwrap();
+        (list.run)(&client).unwrap();
     }
     assert_eq!((server.requests().len(), server.connections()), (100, 1));
 
-    let script: Vec<_> = others
+    let script: Vec<_> = ENDPOINTS
         .iter()
-        .chain([create, &others[0], create])
-        .map(|e| Play::Write(whole(e)))
+        .flat_map(|endpoint| [list, endpoint, list])
+        .map(|endpoint| Play::Write(whole(endpoint)))
         .collect();
     let server = FaultServer::start(script);
     let client = client_of(&server.url(), LONG);
-    for endpoint in others {
+    let mut expected = 1;
+    for endpoint in &ENDPOINTS {
+        (list.run)(&client).unwrap();
         (endpoint.run)(&client).unwrap();
+        expected += usize::from(!endpoint.repeatable);
+        assert_eq!(server.connections(), expected, "{}", endpoint.name);
+        (list.run)(&client).unwrap();
+        assert_eq!(
+            server.connections(),
+            expected,
+            "the pooled one is still there"
+        );
     }
-    assert_eq!(server.connections(), 1);
-    (create.run)(&client).unwrap();
-    assert_eq!(server.connections(), 2);
-    (others[0].run)(&client).unwrap();
-    assert_eq!(server.connections(), 2, "the pooled one is still there");
-    (create.run)(&client).unwrap();
-    assert_eq!(
-        server.connections(),
-        3,
-        "no creation rides another's connection"
-    );
 }
 
 #[test]
@@ -452,8 +571,8 @@ fn a_pooled_connection_that_has_died() {
             endpoint.name
         );
 
-        // It breaks as the next request arrives, which is then unknown; but for a creation it is
-        // not used.
+        // It breaks as the next request arrives, which is then unknown; what may not be repeated
+        // does not ride it.
         let list = &ENDPOINTS[1];
         let server = FaultServer::start(vec![
             Play::Write(whole(list)),
@@ -536,11 +655,12 @@ fn timeouts_at_the_edges() {
         let server = FaultServer::start(vec![status(503), Play::Write(whole(list))]);
         (list.run)(&client_of(&server.url(), timeout)).unwrap();
     }
-    // Nothing can be done in a nanosecond: nothing is known to have been sent, or that it was not.
+    // Nothing can be done in a nanosecond, and nothing was.
     let server = FaultServer::start(vec![Play::Write(whole(list))]);
     let error = (list.run)(&client_of(&server.url(), Duration::from_nanos(1))).unwrap_err();
     let Error::Transport(error) = error else {
         panic!("{error}");
     };
     assert_eq!(error.kind, TransportErrorKind::TimedOut);
+    assert!(server.requests().is_empty() && !Error::Transport(error).outcome_unknown());
 }

@@ -30,10 +30,12 @@ fn no_redirect_is_followed() {
                 let server = FaultServer::start(vec![Play::Write(answer(status, &headers, ""))]);
                 let error = (endpoint.run)(&client_of(&server.url(), LONG)).unwrap_err();
                 assert_eq!(error.status(), Some(status), "{}: {error}", endpoint.name);
-                assert!(!error.outcome_unknown());
+                // What a 303 points to may be the result of what was done.
+                assert_eq!(error.outcome_unknown(), status == 303, "{error}");
+                let again = status == 303 && endpoint.repeatable;
                 assert_eq!(
                     server.requests().len(),
-                    1,
+                    if again { 3 } else { 1 },
                     "{}: {status} {location}",
                     endpoint.name
                 );

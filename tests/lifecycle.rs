@@ -287,8 +287,9 @@ fn retries_are_seen_by_the_mock() {
         (&list, 9, 502, 3, Some(true)),
         (&list, 9, 500, 1, Some(true)),
         (&list, 9, 404, 1, Some(false)),
-        (&list, 9, 503, 3, Some(false)),
-        (&create, 2, 503, 3, None),
+        (&list, 9, 503, 3, Some(true)),
+        (&create, 2, 429, 3, None),
+        (&create, 2, 503, 1, Some(true)),
         (&create, 9, 429, 3, Some(false)),
         (&create, 9, 502, 1, Some(true)),
         (&create, 9, 504, 1, Some(true)),
@@ -326,15 +327,15 @@ fn a_deletion_whose_answer_was_lost_is_a_success() {
         .build()
         .unwrap();
     let gone = KeyId::new("gone").unwrap();
-    // A gateway's 504, behind which the service may have deleted it; then the service's own 404.
-    api.answer_next(1, 504, &[], "");
+    // A gateway's 503, behind which the service may have deleted it; then the service's own 404.
+    api.answer_next(1, 503, &[], "");
     assert!(
         delete_token_by_id(&client, &DeleteTokenByIdOptions::new(gone.clone()))
             .unwrap()
             .success
     );
     // After a refusal, a 404 is what it says.
-    api.answer_next(1, 503, &[], "");
+    api.answer_next(1, 429, &[], "");
     let error = delete_token_by_id(&client, &DeleteTokenByIdOptions::new(gone)).unwrap_err();
     assert_eq!(
         (error.status(), error.outcome_unknown()),

@@ -48,11 +48,11 @@ fn one_line_a_try_and_one_where_it_is_sent_again() {
     log::set_max_level(LevelFilter::Debug);
     for endpoint in &ENDPOINTS {
         let works = Play::Write(answer(200, "", endpoint.body));
-        let busy = Play::Write(answer(503, "", "SECRET"));
+        let busy = Play::Write(answer(429, "", "SECRET"));
         for (script, tries, status) in [
             (vec![works.clone()], 1, "200"),
-            (vec![busy.clone(), busy.clone(), works], 3, "503"),
-            (vec![busy], 3, "503"),
+            (vec![busy.clone(), busy.clone(), works], 3, "429"),
+            (vec![busy], 3, "429"),
             (
                 vec![Play::WriteAndClose(
                     b"HTTP/1.1 401 X\r\n\r\nSECRET".to_vec(),

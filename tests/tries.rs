@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ionoscloud_auth::*;
+use support::faults::service_error;
 use support::{ENDPOINTS, FaultServer, Play, answer};
 
 const SECRET: &str = "eyJhbGciOiJSUzI1NiJ9.U0VDUkVU.c2ln";
@@ -56,7 +57,7 @@ fn the_hook_sees_every_try() {
     ];
     for (endpoint, name) in ENDPOINTS.iter().zip(names) {
         let server = FaultServer::start(vec![
-            Play::Write(answer(503, "X-RequestId: first\r\n", "")),
+            service_error(503, "X-RequestId: first\r\n"),
             Play::Write(answer(
                 429,
                 "x-request-id: second\r\nx-correlation-id: x\r\n",

@@ -47,13 +47,33 @@ fn head(endpoint: &Endpoint) -> Vec<u8> {
     cut(endpoint, endpoint.body.len())
 }
 
+/// The service's own error, in its documented model.
 pub fn status(code: u16) -> Play {
-    Play::Write(answer(
-        code,
-        "",
-        r#"{"messages":[{"errorCode":"7","message":"no"}]}"#,
-    ))
+    service_error(code, "")
 }
+
+pub fn service_error(code: u16, headers: &str) -> Play {
+    let messages = r#"[{"errorCode":"7","message":"no"}]"#;
+    let body = format!(r#"{{"httpStatus":{code},"messages":{messages}}}"#);
+    Play::Write(answer(code, headers, &body))
+}
+
+/// The error of a gateway before the service.
+pub fn gateway(code: u16) -> Play {
+    let page = format!("<html><h1>{code}</h1>no</html>");
+    Play::Write(answer(code, "Content-Type: text/html\r\n", &page))
+}
+
+/// Statuses that say what became of a request, whoever sends them: decision 1 of the design.
+pub const ANSWERED: [u16; 24] = [
+    300, 301, 302, 304, 305, 307, 308, 400, 401, 402, 403, 404, 405, 406, 409, 410, 413, 418, 422,
+    451, 499, 501, 505, 511,
+];
+/// Statuses that say nothing, even in the service's own model.
+pub const UNKNOWN: [u16; 27] = [
+    101, 303, 408, 425, 502, 504, 506, 507, 508, 509, 510, 520, 521, 522, 523, 524, 525, 526, 527,
+    529, 530, 561, 598, 599, 600, 700, 999,
+];
 
 pub const FAULTS: &[Fault] = &[
     Fault {
@@ -238,6 +258,75 @@ pub const FAULTS: &[Fault] = &[
         says: Says::Refused,
         text: "503 Service Unavailable: no",
         play: |_| status(503),
+    },
+    Fault {
+        name: "503 of a gateway",
+        says: Says::Unknown,
+        text: "503 Service Unavailable: <html>",
+        play: |_| gateway(503),
+    },
+    Fault {
+        name: "503 of a gateway that asks to wait",
+        says: Says::Unknown,
+        text: "503 Service Unavailable",
+        play: |_| Play::Write(answer(503, "Retry-After: 0\r\n", "")),
+    },
+    Fault {
+        name: "503 of the service, cut off",
+        says: Says::Unknown,
+        text: "503 Service Unavailable",
+        play: |_| {
+            let Play::Write(mut bytes) = status(503) else {
+                unreachable!("it is written")
+            };
+            bytes.pop();
+            Play::WriteAndClose(bytes)
+        },
+    },
+    Fault {
+        name: "503 with the error of another status",
+        says: Says::Unknown,
+        text: "503 Service Unavailable",
+        play: |_| {
+            let body = r#"{"httpStatus":500,"messages":[{"errorCode":"7","message":"no"}]}"#;
+            Play::Write(answer(503, "", body))
+        },
+    },
+    Fault {
+        name: "503 without a message",
+        says: Says::Unknown,
+        text: "503 Service Unavailable",
+        play: |_| Play::Write(answer(503, "", r#"{"httpStatus":503,"messages":[]}"#)),
+    },
+    Fault {
+        name: "429 of a gateway",
+        says: Says::Refused,
+        text: "429 Too Many Requests",
+        play: |_| gateway(429),
+    },
+    Fault {
+        name: "an empty body of undeclared length",
+        says: Says::Unknown,
+        text: "can't be understood",
+        play: |_| Play::WriteAndClose(b"HTTP/1.1 200 OK\r\n\r\n".to_vec()),
+    },
+    Fault {
+        name: "an empty body of undeclared length, reset",
+        says: Says::Unknown,
+        text: "",
+        play: |_| Play::WriteAndReset(b"HTTP/1.1 200 OK\r\n\r\n".to_vec()),
+    },
+    Fault {
+        name: "an empty chunked body",
+        says: Says::Unknown,
+        text: "can't be understood",
+        play: |_| Play::Write(chunked("0\r\n\r\n")),
+    },
+    Fault {
+        name: "a blank body",
+        says: Says::Unknown,
+        text: "can't be understood",
+        play: |_| Play::Write(answer(200, "", "\r\n")),
     },
     Fault {
         name: "502",
