@@ -150,8 +150,7 @@ fn rotate(options: &Options) -> std::result::Result<Done, Box<dyn std::error::Er
             let new = rotation.key_id;
             match rotation.leftover {
                 None => done(format!("{whole}, and was replaced by {new}"), 0),
-                // The service has no such token any more.
-                Some(error) if error.status() == Some(404) => {
+                Some(error) if is_gone(&error) => {
                     done(format!("{whole}, was replaced by {new}, and is gone"), 0)
                 }
                 Some(error) => {
@@ -172,6 +171,11 @@ fn rotate(options: &Options) -> std::result::Result<Done, Box<dyn std::error::Er
             done(format!("{whole}, and was not replaced: {error}"), code)
         }
     }
+}
+
+/// Whether the service itself says that it has no such token. A gateway's 404 says nothing of it.
+fn is_gone(error: &Error) -> bool {
+    matches!(error, Error::Api(answer) if answer.status == 404 && !answer.messages.is_empty())
 }
 
 /// When the token was created and when it expires, by itself or, where it does not say, the service.

@@ -59,7 +59,8 @@ pub enum Error {
     Api(Box<ApiError>),
 
     /// The answer says success, or is no HTTP at all, and can't be understood: a truncated or
-    /// foreign JSON, a proxy's page. What the request did is [not known](Error::outcome_unknown).
+    /// foreign JSON, a proxy's page, a deletion that ends without a word. What the request did is
+    /// then mostly [not known](Error::outcome_unknown).
     #[error(transparent)]
     UnreadableAnswer(Box<UnreadableAnswer>),
 

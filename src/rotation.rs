@@ -6,15 +6,16 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
+use crate::call::Done;
 use crate::client::Client;
 use crate::credentials::Credentials;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, UnreadableAnswer};
 use crate::jwt;
 use crate::key_id::KeyId;
 use crate::model::{Criteria, Jwt};
 use crate::tokens::{
     CreateTokenOptions, DeleteTokenByCriteriaOptions, DeleteTokenByIdOptions, GetTokenByIdOptions,
-    create_token, delete_token_by_criteria, delete_token_by_id, get_token_by_id,
+    LIST_AND_DELETE, create, delete_token_by_criteria, delete_token_by_id, get,
 };
 
 /// Replaces a token: creates a new one, proves that it works, has it stored, and only then deletes the
@@ -74,27 +75,20 @@ pub fn rotate_token<E>(
 ) -> Result<Rotation, RotateError<E>> {
     let old = old_key_id(client, options).map_err(RotateError::NotCreated)?;
     let contract_number = options.contract_number;
-    let create = CreateTokenOptions {
+    let new = CreateTokenOptions {
         ttl: options.ttl,
         contract_number,
     };
-    let jwt = create_token(client, &create).map_err(RotateError::NotCreated)?;
-    let new = jwt.key_id();
-    let own = client.credentials().as_token();
-    let own = own.and_then(|token| jwt::key_id(token).ok());
-    if new
-        .as_ref()
-        .is_ok_and(|new| *new == old || Some(new) == own.as_ref())
-    {
-        // To go on would delete a token that is in use.
-        return Err(RotateError::NotCreated(Error::invalid(
-            "create_token",
-            "brought a token that was there already and no new one: something on the way keeps answers",
-        )));
+    let (jwt, created) = create(client, &new).map_err(RotateError::NotCreated)?;
+    if is_known(client, &jwt, &old) {
+        // To go on, or to undo it, would delete a token that is in use.
+        let reason = "it holds a token that was there already, and no new one: something on the way keeps answers";
+        let error = finding(client, CREATE, created, reason, true);
+        return Err(RotateError::NotCreated(error));
     }
 
     let undo = |key_id: Option<KeyId>| undo(client, &jwt, key_id, contract_number);
-    let (key_id, renewed) = match new.and_then(|id| prove(client, &jwt, id, contract_number)) {
+    let (key_id, renewed) = match prove(client, &jwt, created, contract_number) {
         Ok(proven) => proven,
         Err(error) => {
             let leftover = undo(jwt.key_id().ok());
@@ -138,25 +132,69 @@ fn old_key_id(client: &Client, options: &RotateTokenOptions) -> Result<KeyId> {
     }
 }
 
+/// Whether the answer to a create holds a token that is in use: by the text, as not every token is a
+/// JWT, or by the Key ID, as one token may be written in two ways.
+fn is_known(client: &Client, jwt: &Jwt, old: &KeyId) -> bool {
+    let new = jwt::key_id(jwt.token()).ok();
+    let own = client.credentials().as_token();
+    new.as_ref() == Some(old)
+        || own.is_some_and(|own| {
+            own.trim() == jwt.token().trim() || new.is_some() && jwt::key_id(own).ok() == new
+        })
+}
+
 /// Reads the new token back with its own credentials.
 fn prove(
     client: &Client,
     jwt: &Jwt,
-    key_id: KeyId,
+    created: Done,
     contract_number: Option<u32>,
 ) -> Result<(KeyId, Client)> {
-    let renewed = client.with_credentials(Credentials::token(jwt.token()))?;
-    let get = GetTokenByIdOptions {
+    let renewed = client.with_credentials(Credentials::token(jwt.token()));
+    let (key_id, renewed) = match (jwt.key_id(), renewed) {
+        (Ok(key_id), Ok(renewed)) => (key_id, renewed),
+        (Err(error), _) => return Err(useless(client, created, &error)),
+        (_, Err(error)) => return Err(useless(client, created, &error)),
+    };
+    let options = GetTokenByIdOptions {
         id: key_id.clone(),
         contract_number,
     };
-    if get_token_by_id(&renewed, &get)?.id != key_id {
-        return Err(Error::invalid(
-            "get_token_by_id",
-            "brought another token than the one that was asked for: something on the way keeps answers",
-        ));
+    let (token, read) = get(&renewed, &options)?;
+    if token.id != key_id {
+        let request = format!("GET /tokens/{key_id}");
+        let reason = "it is about another token than the one that was asked for: something on the way keeps answers";
+        return Err(finding(&renewed, &request, read, reason, false));
     }
     Ok((key_id, renewed))
+}
+
+const CREATE: &str = "GET /tokens/generate";
+
+/// The answer to the create holds a token that can't be used.
+fn useless(client: &Client, created: Done, error: &Error) -> Error {
+    let reason = format!("it holds a token that can't be used: {error}");
+    finding(client, CREATE, created, &reason, false)
+}
+
+/// What is wrong with an answer that was read without fault.
+fn finding(
+    client: &Client,
+    request: &str,
+    done: Done,
+    reason: &str,
+    outcome_unknown: bool,
+) -> Error {
+    let secrets = client.caller().secrets;
+    Error::UnreadableAnswer(Box::new(UnreadableAnswer {
+        status: Some(done.status),
+        request: request.to_owned(),
+        reason: reason.to_owned(),
+        request_id: done.request_id.filter(|id| !secrets.are_repeated_in(id)),
+        tries: done.attempts,
+        outcome_unknown,
+        advice: if outcome_unknown { LIST_AND_DELETE } else { "" },
+    }))
 }
 
 /// Deletes the new token again, with the credentials that made it; one whose Key ID can't be read

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
-use crate::call::{self, Call, Idempotency, Method, Response, Unread};
+use crate::call::{self, Call, Done, Idempotency, Method, Response, Unread};
 use crate::client::Client;
 use crate::error::{Error, Result};
 use crate::json;
@@ -42,6 +42,15 @@ const TTL: std::ops::RangeInclusive<u64> = 60..=31_536_000;
 /// # Ok::<(), ionoscloud_auth::Error>(())
 /// ```
 pub fn create_token(client: &Client, options: &CreateTokenOptions) -> Result<Jwt> {
+    create(client, options).map(|(jwt, _)| jwt)
+}
+
+/// What to do when nobody can tell what [`create_token`] did.
+pub(crate) const LIST_AND_DELETE: &str =
+    "a token may have been created: list the tokens, and delete the one that nobody knows";
+
+/// Creates a token, and says what the call came to.
+pub(crate) fn create(client: &Client, options: &CreateTokenOptions) -> Result<(Jwt, Done)> {
     let target = match options.ttl {
         None => "/tokens/generate".to_owned(),
         Some(ttl) if TTL.contains(&ttl.as_secs()) => {
@@ -68,7 +77,7 @@ pub fn create_token(client: &Client, options: &CreateTokenOptions) -> Result<Jwt
             contract_number: options.contract_number,
             idempotency: Idempotency::NotIdempotent,
             gone_is_success: false,
-            unknown_advice: "a token may have been created: list the tokens, and delete the one that nobody knows",
+            unknown_advice: LIST_AND_DELETE,
         },
         json,
     )
@@ -136,6 +145,7 @@ pub fn get_all_tokens(client: &Client, options: &GetAllTokensOptions) -> Result<
         },
         json,
     )
+    .map(|(tokens, _)| tokens)
 }
 
 /// Options of [`get_all_tokens`].
@@ -180,6 +190,11 @@ impl GetAllTokensOptions {
 /// # Ok::<(), ionoscloud_auth::Error>(())
 /// ```
 pub fn get_token_by_id(client: &Client, options: &GetTokenByIdOptions) -> Result<Token> {
+    get(client, options).map(|(token, _)| token)
+}
+
+/// Reads a token, and says what the call came to.
+pub(crate) fn get(client: &Client, options: &GetTokenByIdOptions) -> Result<(Token, Done)> {
     call::run(
         &client.caller(),
         &Call {
@@ -380,6 +395,7 @@ fn delete(client: &Client, call: &Call) -> Result<DeleteResponse> {
             Err(Unread::NotDone)
         }
     })
+    .map(|(answer, _)| answer)
 }
 
 fn json<T: DeserializeOwned>(response: &Response) -> Result<T, Unread> {

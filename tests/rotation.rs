@@ -231,20 +231,14 @@ fn answers_that_would_lose_a_token() {
     let cached = format!(r#"{{"token":"{}"}}"#, jwt.token());
     api.answer_next(1, 200, &[], &cached);
     let error = rotate_token(&own, &RotateTokenOptions::current(), |_| Ok::<_, Full>(()));
-    assert!(matches!(
-        error.unwrap_err(),
-        RotateError::NotCreated(Error::Invalid { .. })
-    ));
+    assert_replayed(error.unwrap_err());
     assert_eq!(api.key_ids(), [old.clone(), jwt.key_id().unwrap()]);
 
     // Nor when another token was to be replaced: to undo it would delete the one that is in use.
     api.answer_next(1, 200, &[], &cached);
     let options = RotateTokenOptions::replacing(old.clone());
     let error = rotate_token(&own, &options, |_| Err(Full)).unwrap_err();
-    assert!(
-        matches!(error, RotateError::NotCreated(Error::Invalid { .. })),
-        "{error}"
-    );
+    assert_replayed(error);
     assert_eq!(api.key_ids(), [old.clone(), jwt.key_id().unwrap()]);
 
     // The proof is of the new token, and not of another.
@@ -267,8 +261,15 @@ fn answers_that_would_lose_a_token() {
     });
     let error = error.unwrap_err();
     assert!(
-        matches!(&error, RotateError::NotProven { leftover: None, .. }),
-        "{error}"
+        matches!(
+            &error,
+            RotateError::NotProven {
+                error: Error::UnreadableAnswer(_),
+                leftover: None,
+                ..
+            }
+        ),
+        "something was sent, and something came back: {error}"
     );
     assert_eq!(api.key_ids(), [old.clone(), jwt.key_id().unwrap()]);
 
@@ -276,13 +277,52 @@ fn answers_that_would_lose_a_token() {
     api.answer_next(1, 200, &[], r#"{"token":"opaque"}"#);
     let error = rotate_token(&own, &RotateTokenOptions::current(), |_| Ok::<_, Full>(()));
     let error = error.unwrap_err();
-    assert!(matches!(&error, RotateError::NotProven { .. }), "{error}");
+    let RotateError::NotProven { error: finding, .. } = &error else {
+        panic!("{error}");
+    };
+    assert_eq!(
+        (finding.status(), finding.outcome_unknown()),
+        (Some(200), false)
+    );
     assert!(error.leftover().unwrap().key_id.is_none());
     assert_eq!(
         api.requests().last().unwrap(),
         "DELETE /auth/v1/tokens?criteria=CURRENT"
     );
     assert!(!error.to_string().contains("opaque"), "{error}");
+}
+
+/// The request was sent, and what came back does not say what it did.
+fn assert_replayed(error: RotateError<Full>) {
+    let RotateError::NotCreated(finding) = &error else {
+        panic!("{error}");
+    };
+    assert!(matches!(finding, Error::UnreadableAnswer(_)), "{error}");
+    assert_eq!(
+        (finding.status(), finding.outcome_unknown()),
+        (Some(200), true)
+    );
+    assert!(error.to_string().contains("list the tokens"), "{error}");
+}
+
+/// A token that is not a JWT has no Key ID to compare: a replayed answer that holds it would have it
+/// delete itself, as what was just created and can't be read.
+#[test]
+fn an_opaque_token_that_is_answered_once_more_is_not_deleted() {
+    for token in ["opaque", " opaque "] {
+        let api = MockAuthApi::start();
+        let own = client(api.base_url(), Credentials::token("opaque"));
+        let before = api.requests().len();
+        api.answer_next(1, 200, &[], &format!(r#"{{"token":"{token}"}}"#));
+        let options = RotateTokenOptions::replacing(KeyId::new("another").unwrap());
+        let error = rotate_token(&own, &options, |_| Ok::<_, Full>(())).unwrap_err();
+        assert_replayed(error);
+        assert_eq!(
+            api.requests()[before..],
+            ["GET /auth/v1/tokens/generate"],
+            "nothing is deleted"
+        );
+    }
 }
 
 /// Whether a service that was sent this can have acted on it, by decision 1 of the design. Where it

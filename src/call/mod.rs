@@ -74,20 +74,28 @@ pub(crate) enum Unread {
     NotDone,
 }
 
+/// What a call came to that brought a value.
+pub(crate) struct Done {
+    pub(crate) status: u16,
+    pub(crate) request_id: Option<String>,
+    pub(crate) attempts: u32,
+}
+
 /// Makes the call. `read` gets the value out of a success. Where the service says that what is to be
 /// deleted is gone already, that is an empty success.
 pub(crate) fn run<T>(
     caller: &Caller,
     call: &Call,
     read: impl Fn(&Response) -> Result<T, Unread>,
-) -> Result<T> {
+) -> Result<(T, Done)> {
     let mut value = None;
     // The loop is compiled once, not once for every type of answer.
-    Running::new(caller, call)?.run(&mut |response| {
+    let done = Running::new(caller, call)?.run(&mut |response| {
         value = Some(read(response)?);
         Ok(())
     })?;
-    value.ok_or_else(|| Error::invalid("answer", "was not read"))
+    let value = value.ok_or_else(|| Error::invalid("answer", "was not read"))?;
+    Ok((value, done))
 }
 
 type Read<'a> = dyn FnMut(&Response) -> Result<(), Unread> + 'a;
@@ -152,12 +160,12 @@ impl<'a> Running<'a> {
         })
     }
 
-    fn run(mut self, read: &mut Read) -> Result<()> {
+    fn run(mut self, read: &mut Read) -> Result<Done> {
         loop {
             let attempt = self.attempt(read);
             self.record(&attempt);
             match self.next(&attempt) {
-                Next::Done => return Ok(()),
+                Next::Done => return Ok(self.done(attempt)),
                 Next::Retry(delay) if self.wait(delay, &attempt) => {}
                 Next::Retry(_) | Next::Fail => return Err(self.error(attempt)),
             }
@@ -210,6 +218,17 @@ impl<'a> Running<'a> {
             came,
             request_id,
             elapsed,
+        }
+    }
+
+    fn done(&self, attempt: Attempt) -> Done {
+        Done {
+            status: match &attempt.came {
+                Came::Response(response, _) => response.status,
+                Came::Failure(failure) => failure.status.unwrap_or_default(),
+            },
+            request_id: attempt.request_id,
+            attempts: self.attempts,
         }
     }
 
