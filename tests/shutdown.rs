@@ -64,6 +64,11 @@ fn a_call_that_waits_for_its_answer() {
                 ),
                 "no body",
             ),
+            (
+                // Its end would be the connection's, which the shutdown itself closes.
+                Play::Drip(b"HTTP/1.1 200 OK\r\n\r\n".to_vec(), Duration::ZERO),
+                "no length",
+            ),
         ] {
             let case = format!("{case} × {}", endpoint.name);
             let server = FaultServer::start(vec![play]);

@@ -34,6 +34,7 @@ pub(super) struct Route {
 
 #[derive(Debug)]
 pub(super) enum Security {
+    #[cfg_attr(feature = "native-tls", allow(dead_code))]
     Rustls(Tls),
     #[cfg(feature = "native-tls")]
     Native(NativeTls),

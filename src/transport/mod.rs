@@ -259,12 +259,18 @@ impl Transport {
         };
         let record = Record::new(pooling, request.deadline, Arc::clone(&self.shutdown));
         let _entered = record.enter();
-        let response = self
+        let result = self
             .prepare(request)
             .map_err(ureq::Error::Http)
             .and_then(|prepared| self.agent.run(prepared))
-            .map_err(|error| failure(error, &record))?;
-        response::read(response, &record)
+            .map_err(|error| failure(error, &record))
+            .and_then(|response| response::read(response, &record));
+        let lost = FailureKind::NoResponse(TransportErrorKind::ConnectionLost);
+        if result.as_ref().is_err_and(|failure| failure.kind == lost) {
+            // The others have been idle for longer.
+            self.pool.clear();
+        }
+        result
     }
 
     pub(crate) fn headers_are_repeated_in(&self, text: &str) -> bool {

@@ -1,17 +1,18 @@
 //! A service over TLS, with certificates made for the test.
 
 use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
+use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::server::WantsServerCert;
+use rustls::server::{WantsServerCert, WebPkiClientVerifier};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{
-    ConfigBuilder, DEFAULT_VERSIONS, ServerConfig, ServerConnection, StreamOwned,
+    ConfigBuilder, DEFAULT_VERSIONS, RootCertStore, ServerConfig, ServerConnection, StreamOwned,
     SupportedProtocolVersion,
 };
 
@@ -128,4 +129,56 @@ fn serve_with(
         }
     });
     Server { port, seen }
+}
+
+pub type Stream = StreamOwned<ServerConnection, TcpStream>;
+
+pub fn config((certificate, key): Identity) -> ServerConfig {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .unwrap()
+}
+
+/// One that refuses whoever has no certificate of this authority.
+pub fn config_with_client_auth(
+    (certificate, key): Identity,
+    clients: &Authority,
+    versions: &[&'static SupportedProtocolVersion],
+) -> ServerConfig {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut roots = RootCertStore::empty();
+    for der in CertificateDer::pem_slice_iter(clients.pem.as_bytes()) {
+        roots.add(der.unwrap()).unwrap();
+    }
+    let verifier =
+        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+            .build()
+            .unwrap();
+    ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(versions)
+        .unwrap()
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(vec![certificate], key)
+        .unwrap()
+}
+
+/// Does `serve` with each connection, and tells which it is: 0 for the first.
+pub fn listen(config: ServerConfig, serve: impl Fn(usize, Stream) + Send + Sync + 'static) -> u16 {
+    let config = Arc::new(config);
+    let serve = Arc::new(serve);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        for (n, stream) in listener.incoming().enumerate() {
+            let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
+            let stream = StreamOwned::new(connection, stream.unwrap());
+            let serve = Arc::clone(&serve);
+            thread::spawn(move || serve(n, stream));
+        }
+    });
+    port
 }
