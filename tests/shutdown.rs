@@ -39,7 +39,6 @@ fn shut_down_during(
 }
 
 fn assert_shut_down(error: &Error, elapsed: Duration, outcome_unknown: bool, case: &str) {
-    println!("{case:40} {:4} ms, {error}", elapsed.as_millis());
     assert!(elapsed < PROMISED, "{case}: {elapsed:?}");
     assert_eq!(error.outcome_unknown(), outcome_unknown, "{case}: {error}");
     let Error::Transport(error) = error else {
@@ -178,6 +177,64 @@ fn many_calls_at_once() {
         started
     });
     assert!(started.elapsed() < PROMISED, "{:?}", started.elapsed());
+}
+
+/// Each tells the truth, and none of them costs anything while it waits. `WAITING=3000` makes more of
+/// them, where the system allows 7,000 open files.
+#[cfg(target_os = "linux")]
+#[test]
+fn hundreds_of_calls_that_wait() {
+    let calls = std::env::var("WAITING").map_or(400, |calls| calls.parse().unwrap());
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = client_of(&format!("http://{}", listener.local_addr().unwrap()), LONG);
+    let list = &ENDPOINTS[1];
+    let create = &ENDPOINTS[0];
+    let (took, cpu) = thread::scope(|scope| {
+        let waiting: Vec<_> = (0..calls)
+            .map(|n| {
+                let (client, endpoint) = (&client, if n % 2 == 0 { list } else { create });
+                let small = thread::Builder::new().stack_size(256 * 1024);
+                small
+                    .spawn_scoped(scope, move || (endpoint.run)(client))
+                    .unwrap()
+            })
+            .collect();
+        // Each has sent its request, and none gets an answer.
+        let mut accepted = Vec::new();
+        while accepted.len() < calls {
+            let (stream, _) = listener.accept().unwrap();
+            stream.peek(&mut [0]).unwrap();
+            accepted.push(stream);
+        }
+        let before = cpu_time();
+        thread::sleep(Duration::from_secs(2));
+        let cpu = (cpu_time() - before) / 2;
+        let started = Instant::now();
+        client.shutdown();
+        for call in waiting {
+            let error = call.join().unwrap().unwrap_err();
+            assert_shut_down(&error, Duration::ZERO, true, "one of many");
+        }
+        (started.elapsed(), cpu)
+    });
+    println!(
+        "{calls} calls that wait took {cpu:?} of CPU a second, and ended {took:?} after shutdown()"
+    );
+    assert!(took < PROMISED, "{took:?}");
+}
+
+/// Of this process, by the system's clock of 100 ticks a second.
+#[cfg(target_os = "linux")]
+fn cpu_time() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let (_, fields) = stat.rsplit_once(')').unwrap();
+    let ticks: u64 = fields
+        .split_whitespace()
+        .skip(11)
+        .take(2)
+        .map(|ticks| ticks.parse::<u64>().unwrap())
+        .sum();
+    Duration::from_millis(ticks * 10)
 }
 
 #[test]
