@@ -166,8 +166,10 @@ impl Client {
     /// [`TransportErrorKind::ShutDown`](crate::TransportErrorKind::ShutDown). All clones are shut
     /// down with it.
     ///
-    /// Calls that are under way return at once, whatever they wait for. Where that was an address or
-    /// a connection, the system may be busy with it for a while yet, in a thread of its own.
+    /// Calls that are under way return at once, whatever they wait for. What such a call says is what
+    /// was recorded: if it had a connection in hand,
+    /// [`outcome_unknown()`](crate::Error::outcome_unknown) is true. Where it waited for an address or
+    /// a connection, the system may be busy with that for a while yet, in a thread of its own.
     pub fn shutdown(&self) {
         self.shared.transport.shut_down();
     }
@@ -498,12 +500,12 @@ impl ClientBuilder {
         self
     }
 
-    /// How long a call may take in all: address lookup, connecting, TLS, every try, every wait and
-    /// the body. Default 30 s.
+    /// How long a call may take in all: address lookup, proxy, connecting, TLS, every attempt,
+    /// every wait and the body. Default 30 s.
     ///
-    /// Finding the address may take up to 45 % of what is left, and connecting up to 50 %: so a
-    /// call that got no connection is tried again while there is time. [`Duration::MAX`], or
-    /// anything over a hundred years, is no limit.
+    /// An attempt may take half of what is left until it has a connection: one that gets none is
+    /// made again while there is time. [`Duration::MAX`], or anything over a hundred years, is no
+    /// limit.
     pub fn timeout(mut self, timeout: Duration) -> ClientBuilder {
         self.timeout = Some(timeout);
         self

@@ -85,9 +85,12 @@ impl Error {
 
     /// Whether the service may have carried out the request although no answer says so.
     ///
-    /// `false` means that it can't have, or that the service itself said what became of the
-    /// request. `true` means that the connection broke, time ran out, or an answer came that does
-    /// not tell (500, 502, 504, a success that can't be read), in the last try or in one before it.
+    /// `false` means that it can't have (there was no connection, or the answer was 429 or the
+    /// service's own 503), or that the service said what became of the request. Both are recorded
+    /// where they happen. `true` is everything else: the connection broke, time ran out, or an answer
+    /// came that does not tell (500, 502, a gateway's 503, 504, a success that can't be read), in the
+    /// last try or in one before it.
+    ///
     /// After a [`create_token`](crate::create_token) there may then be a token that nobody knows:
     /// [list](crate::get_all_tokens) the tokens and delete it. After a call that only reads, it is
     /// of no consequence.
@@ -277,9 +280,10 @@ pub struct TransportError {
 pub enum TransportErrorKind {
     /// The host name has no address, or the name server did not answer.
     AddressNotFound,
-    /// No connection could be made: refused, unreachable, or the proxy would not.
+    /// No connection could be made: refused, unreachable, or the proxy opened no tunnel.
     ConnectFailed,
-    /// TLS was not agreed: the certificate is not trusted, is for another host, has expired.
+    /// TLS was not agreed: the certificate is not trusted, is for another host, has expired; or the
+    /// server demands a certificate of the client.
     TlsFailed,
     /// The call's [`timeout`](crate::ClientBuilder::timeout) passed.
     TimedOut,

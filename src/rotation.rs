@@ -1,5 +1,5 @@
 //! A new token in, the old one out, in an order that never leaves a caller without a valid one. Made
-//! of the endpoints alone.
+//! of the endpoints.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -281,8 +281,9 @@ pub struct Rotation {
     /// Why the old token could not be deleted; `None` if it was.
     ///
     /// It is still valid then, unless [`outcome_unknown()`](Error::outcome_unknown) says that it may
-    /// be gone, or [`status()`](Error::status) is 404: the user has no such token. It was deleted
-    /// already, or was named wrongly.
+    /// be gone, or [`status()`](Error::status) is 404 with the service's own
+    /// [`messages`](crate::ApiError::messages): the user has no such token. It was deleted already, or
+    /// was named wrongly.
     pub leftover: Option<Error>,
 }
 
@@ -321,7 +322,9 @@ pub enum RotateError<E> {
     ///
     /// If the error's [`outcome_unknown()`](Error::outcome_unknown) is true, there may be one all
     /// the same, and nobody can tell its Key ID: [list](crate::get_all_tokens) the tokens, and delete
-    /// the one that nobody knows.
+    /// the one that nobody knows. So it is if the answer held a token that was in use already, as one
+    /// from a cache does: that is an [`UnreadableAnswer`](Error::UnreadableAnswer), and nothing is
+    /// deleted.
     NotCreated(Error),
     /// The new token could not be read back with its own credentials, and was not stored.
     #[non_exhaustive]

@@ -19,10 +19,10 @@ const TTL: std::ops::RangeInclusive<u64> = 60..=31_536_000;
 /// The answer is the only time that the service shows the token: keep it, or delete it by its [Key
 /// ID](Jwt::key_id).
 ///
-/// A request that the service may have acted on is **never sent again**, as each would create a token;
-/// it rides no pooled connection either, whose silent death would leave that open. (The vendor's
-/// SDK repeats it behind a gateway that times out, and leaves up to two tokens behind that nobody
-/// knows.)
+/// A request that the service may have acted on is **never sent again**, as each would create a token.
+/// It has a connection of its own, too: an idle one may have died without a word, which would leave
+/// that open. (The vendor's SDK repeats it behind a gateway that times out, and leaves up to two
+/// tokens behind that nobody knows.)
 ///
 /// # Errors
 ///
@@ -237,13 +237,16 @@ impl GetTokenByIdOptions {
 
 /// Deletes one token: `DELETE /tokens/{tokenId}`.
 ///
-/// `Ok` means that the token is gone. If the connection broke after the request was sent, it is
-/// sent again; a 404 is then success, as the first one had worked.
+/// `Ok` means that the token is gone, because the service said so: with `{"success": true}`, with an
+/// empty answer of a declared length, or, where an earlier attempt may have worked, with its own 404.
+/// If nobody knows what became of an attempt, such as after a connection that broke or a gateway's
+/// 503, there is another one.
 ///
 /// # Errors
 ///
 /// [`Error::Api`] if the service refused: 401, 403, 404 if the user has no such token, or a success
-/// that says `{"success": false}`.
+/// that says `{"success": false}`. [`Error::UnreadableAnswer`] for an answer that does not say that
+/// the token is gone: 202, or an empty one that may have been cut off.
 ///
 /// # Examples
 ///
@@ -301,7 +304,8 @@ impl DeleteTokenByIdOptions {
 /// Deletes tokens by [`Criteria`]: `DELETE /tokens?criteria=…`.
 ///
 /// `EXPIRED` is sent again if nobody knows what became of it. `ALL` and `CURRENT` are not: they may
-/// delete the very token that the call is made with, and a second one would fail for want of it.
+/// delete the very token that the call is made with, and a second one would fail for want of it. For
+/// the same reason they have a connection of their own.
 ///
 /// The live service has been seen to answer 401 to `CURRENT` with a valid token. To delete the
 /// token that a client uses, [`delete_token_by_id`] with its [`key_id`](crate::key_id) is the way

@@ -313,7 +313,7 @@ fn an_opaque_token_that_is_answered_once_more_is_not_deleted() {
         let api = MockAuthApi::start();
         let own = client(api.base_url(), Credentials::token("opaque"));
         let before = api.requests().len();
-        api.answer_next(1, 200, &[], &format!(r#"{{"token":"{token}"}}"#));
+        api.answer_next(1, 200, &[], format!(r#"{{"token":"{token}"}}"#));
         let options = RotateTokenOptions::replacing(KeyId::new("another").unwrap());
         let error = rotate_token(&own, &options, |_| Ok::<_, Full>(())).unwrap_err();
         assert_replayed(error);

@@ -402,10 +402,10 @@ fn serve(world: &World, tls: &Arc<ServerConfig>, mut socket: TcpStream) {
     if socket.peek(&mut first).unwrap_or(0) == 0 {
         return;
     }
-    if first[0] == b'C' {
-        if !tunnel(&mut socket, &mut random) || socket.peek(&mut first).unwrap_or(0) == 0 {
-            return;
-        }
+    let is_proxy = first[0] == b'C';
+    if is_proxy && (!tunnel(&mut socket, &mut random) || socket.peek(&mut first).unwrap_or(0) == 0)
+    {
+        return;
     }
     let raw = socket.try_clone().unwrap();
     if first[0] != 0x16 {

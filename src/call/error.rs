@@ -1,24 +1,32 @@
 //! The error that a failed call becomes.
 
-#[cfg(fuzzing)]
-use super::Call;
+use super::attempt::{Attempt, Came};
+use super::description::{Call, Caller};
 use super::service_error::ServiceError;
-use super::{Attempt, Caller, Came, Running};
 use crate::error::{
     ApiError, ApiMessage, Error, LONG, SHORT, TransportError, TransportErrorKind, UnreadableAnswer,
     printable,
 };
 use crate::transport::{Failure, FailureKind, Response};
 
-impl Running<'_> {
+/// A call that failed, but for what its last attempt brought.
+pub(super) struct Failed<'a> {
+    pub(super) caller: &'a Caller<'a>,
+    pub(super) call: &'a Call<'a>,
+    pub(super) attempts: u32,
+    pub(super) outcome_unknown: bool,
+    pub(super) shut_down: bool,
+}
+
+impl Failed<'_> {
     /// The one place that makes it.
-    pub(super) fn error(self, attempt: Attempt) -> Error {
+    pub(super) fn into_error(self, attempt: Attempt) -> Error {
         let Attempt {
             came, request_id, ..
         } = attempt;
         let request_id = request_id.filter(|id| !self.caller.secrets.are_repeated_in(id));
         match came {
-            _ if self.is_shut_down() => self.no_response(
+            _ if self.shut_down => self.no_response(
                 TransportErrorKind::ShutDown,
                 Failure::shut_down(),
                 request_id,
@@ -118,18 +126,22 @@ fn shown(caller: &Caller, text: &str, most: usize) -> String {
 pub(crate) fn refusal(caller: &Caller, body: &[u8]) -> String {
     let call = Call {
         endpoint: "GET /tokens",
-        method: super::Method::Get,
+        method: crate::transport::Method::Get,
         target: "/tokens",
         contract_number: None,
-        idempotency: super::Idempotency::Idempotent,
+        idempotency: super::retry::Idempotency::Idempotent,
         gone_is_success: false,
         unknown_advice: "",
     };
-    let Ok(running) = Running::new(caller, &call) else {
-        return String::new();
+    let failed = Failed {
+        caller,
+        call: &call,
+        attempts: 1,
+        outcome_unknown: false,
+        shut_down: false,
     };
     let response = Response::refusal(403, body);
     let service_error = ServiceError::read(&response);
-    let error = running.api_error(response, service_error, None);
+    let error = failed.api_error(response, service_error, None);
     format!("{error} {error:?}")
 }

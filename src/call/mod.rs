@@ -1,5 +1,7 @@
 //! One call: its attempts, the waits between them, its deadline and its end by `shutdown`.
 
+mod attempt;
+mod description;
 mod error;
 mod hook;
 mod outcome;
@@ -9,15 +11,16 @@ mod service_error;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result, TransportErrorKind};
-use crate::transport::{
-    Authorization, Failure, FailureKind, Request, Transport, WIRE_LOG, wire_is_logged,
-};
+use crate::transport::{Failure, FailureKind, Request, WIRE_LOG, wire_is_logged};
 
+use attempt::{Attempt, Came};
+use error::Failed;
 use outcome::{Outcome, Shown, outcome};
 use retry::{Next, Progress, next};
 use service_error::ServiceError;
 
 pub(crate) use crate::transport::{Method, Response};
+pub(crate) use description::{Call, Caller, Done, Secrets, Unread};
 pub(crate) use hook::OnTry;
 pub use hook::{Try, TryOutcome};
 pub(crate) use retry::Idempotency;
@@ -25,61 +28,6 @@ pub use retry::RetryPolicy;
 
 #[cfg(fuzzing)]
 pub(crate) use error::refusal;
-
-/// Who calls: what every call of a client has in common.
-#[derive(Clone, Copy)]
-pub(crate) struct Caller<'a> {
-    pub(crate) transport: &'a Transport,
-    pub(crate) authorization: &'a Authorization,
-    pub(crate) secrets: &'a dyn Secrets,
-    pub(crate) contract_number: Option<u32>,
-    pub(crate) timeout: Option<Duration>,
-    pub(crate) retry: &'a RetryPolicy,
-    pub(crate) on_try: Option<&'a OnTry>,
-    pub(crate) allow_secrets_in_trace_log: bool,
-}
-
-/// What is sent with every request and nobody may see.
-pub(crate) trait Secrets {
-    /// Whether a text from outside repeats it.
-    fn are_repeated_in(&self, text: &str) -> bool;
-}
-
-/// What an endpoint asks for, and what may be done for it.
-pub(crate) struct Call<'a> {
-    /// Method and path, with placeholders.
-    pub(crate) endpoint: &'static str,
-    pub(crate) method: Method,
-    /// Path and query below the base URL.
-    pub(crate) target: &'a str,
-    pub(crate) contract_number: Option<u32>,
-    pub(crate) idempotency: Idempotency,
-    /// The service's own 404, after an attempt that may have worked, means that it did.
-    pub(crate) gone_is_success: bool,
-    /// What a caller should do when the outcome is unknown.
-    pub(crate) unknown_advice: &'static str,
-}
-
-impl Call<'_> {
-    fn name(&self) -> String {
-        format!("{} {}", self.method.as_str(), self.target)
-    }
-}
-
-/// Why a success brings no value.
-pub(crate) enum Unread {
-    /// In a few words, none of them the body's.
-    Unreadable(String),
-    /// It says itself that it is no success.
-    NotDone,
-}
-
-/// What a call came to that brought a value.
-pub(crate) struct Done {
-    pub(crate) status: u16,
-    pub(crate) request_id: Option<String>,
-    pub(crate) attempts: u32,
-}
 
 /// Makes the call. `read` gets the value out of a success. Where the service says that what is to be
 /// deleted is gone already, that is an empty success.
@@ -109,29 +57,6 @@ struct Running<'a> {
     attempts: u32,
     /// Once an attempt's outcome is unknown, that of the call is, until a success tells.
     outcome_unknown: bool,
-}
-
-/// One attempt, and what it has shown.
-struct Attempt {
-    shown: Shown,
-    came: Came,
-    request_id: Option<String>,
-    elapsed: Duration,
-}
-
-/// What came of it, for the error that is made of it.
-enum Came {
-    Response(Response, ServiceError),
-    Failure(Failure),
-}
-
-impl Attempt {
-    fn retry_after(&self) -> Option<Duration> {
-        match &self.came {
-            Came::Response(response, _) => response.retry_after,
-            Came::Failure(_) => None,
-        }
-    }
 }
 
 impl<'a> Running<'a> {
@@ -167,7 +92,7 @@ impl<'a> Running<'a> {
             match self.next(&attempt) {
                 Next::Done => return Ok(self.done(attempt)),
                 Next::Retry(delay) if self.wait(delay, &attempt) => {}
-                Next::Retry(_) | Next::Fail => return Err(self.error(attempt)),
+                Next::Retry(_) | Next::Fail => return Err(self.failed().into_error(attempt)),
             }
         }
     }
@@ -218,6 +143,16 @@ impl<'a> Running<'a> {
             came,
             request_id,
             elapsed,
+        }
+    }
+
+    fn failed(&self) -> Failed<'_> {
+        Failed {
+            caller: self.caller,
+            call: self.call,
+            attempts: self.attempts,
+            outcome_unknown: self.outcome_unknown,
+            shut_down: self.is_shut_down(),
         }
     }
 

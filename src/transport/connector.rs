@@ -13,13 +13,14 @@ use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport,
 };
 
+use super::connection::Connection;
 use super::dial::dial;
 #[cfg(feature = "native-tls")]
 use super::native::NativeTls;
 use super::pool::Pool;
 use super::proxy::ProxyServer;
 use super::record::{Pooling, Record, Step};
-use super::stream::{Closed, Stream};
+use super::stream::Stream;
 use super::tls::{self, Tls};
 use super::tunnel;
 
@@ -56,32 +57,39 @@ impl Route {
             None => Box::new(dial(&self.host, self.port, record)?),
             Some((proxy, security)) => {
                 let stream = Box::new(dial(&proxy.host, proxy.port, record)?);
-                record.reached(Step::Tunnel);
-                match security {
-                    None => stream,
-                    Some(security) => security.agree(stream, record)?,
-                }
+                agree(security.as_ref(), stream, record)?
             }
         };
         if let Some((proxy, _)) = &self.proxy {
-            let host = if self.host.contains(':') {
-                format!("[{}]:{}", self.host, self.port)
-            } else {
-                format!("{}:{}", self.host, self.port)
-            };
+            record.reached(Step::Tunnel);
             let authorization = proxy.authorization.as_ref().map(|value| value.as_str());
-            tunnel::open(&mut stream, &host, authorization, record)?;
+            tunnel::open(&mut stream, &self.authority(), authorization, record)?;
         }
-        match &self.tls {
-            None => Ok(stream),
-            Some(security) => {
-                record.reached(Step::Tls);
-                security.agree(stream, record)
-            }
+        agree(self.tls.as_ref(), stream, record)
+    }
+
+    fn authority(&self) -> String {
+        if self.host.contains(':') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
         }
     }
 }
 
+fn agree(
+    security: Option<&Security>,
+    stream: Box<dyn Stream>,
+    record: &Record,
+) -> io::Result<Box<dyn Stream>> {
+    match security {
+        None => Ok(stream),
+        Some(security) => {
+            record.reached(Step::Tls);
+            security.agree(stream, record)
+        }
+    }
+}
 /// What ureq asks for connections.
 pub(super) struct Connections {
     route: Route,
@@ -141,35 +149,6 @@ pub(super) struct NoLookup;
 impl Resolver for NoLookup {
     fn resolve(&self, _: &Uri, _: &Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
         Ok(self.empty())
-    }
-}
-
-pub(super) struct Connection {
-    stream: Box<dyn Stream>,
-    buffers: LazyBuffers,
-    /// Whether a byte has ever come.
-    has_read: bool,
-}
-
-impl Connection {
-    fn closed() -> Connection {
-        Connection {
-            stream: Box::new(Closed),
-            buffers: LazyBuffers::new(1, 1),
-            has_read: false,
-        }
-    }
-
-    /// Whether it is open, and holds not one byte that nobody asked for.
-    pub(super) fn is_quiet(&mut self) -> bool {
-        self.buffers.input().is_empty() && self.stream.is_quiet()
-    }
-}
-
-impl fmt::Debug for Connection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Its buffers hold credentials and tokens.
-        f.write_str("Connection")
     }
 }
 

@@ -14,6 +14,13 @@ use super::socket::Socket;
 /// The shortest time that one of several addresses gets.
 const MIN_PER_ADDRESS: Duration = Duration::from_millis(10);
 
+/// The host of a URL as a socket takes it: an IPv6 address has brackets in the URL alone.
+pub(super) fn without_brackets(host: &str) -> String {
+    host.trim_start_matches('[')
+        .trim_end_matches(']')
+        .to_owned()
+}
+
 /// Connects to `host`, the name or the address without brackets.
 pub(super) fn dial(host: &str, port: u16, record: &Record) -> io::Result<Socket> {
     record.reached(Step::Lookup);

@@ -4,7 +4,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::connector::Connection;
+use super::connection::Connection;
 
 /// How many connections are kept open between calls.
 const MAX_IDLE: usize = 16;

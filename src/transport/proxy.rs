@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use ureq::{Proxy, ProxyProtocol};
 use zeroize::Zeroizing;
 
+use super::dial::without_brackets;
 use crate::base_url::BaseUrl;
 use crate::error::{Error, Result};
 
@@ -40,7 +41,7 @@ impl ProxyServer {
         ProxyServer {
             what,
             https: proxy.protocol() == ProxyProtocol::Https,
-            host: super::without_brackets(proxy.host()),
+            host: without_brackets(proxy.host()),
             port: proxy.port(),
             authorization,
         }

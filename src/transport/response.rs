@@ -1,7 +1,6 @@
 //! A response, read to its end.
 
 use std::io::Read as _;
-use std::rc::Rc;
 use std::time::Duration;
 
 use ureq::http::HeaderMap;
@@ -9,10 +8,10 @@ use ureq::http::header::{CONTENT_LENGTH, RETRY_AFTER, TRANSFER_ENCODING};
 use ureq::{Body, http};
 use zeroize::{Zeroize as _, Zeroizing};
 
+use super::failure::{Failure, failure};
 use super::headers::REQUEST_IDS;
 use super::record::{Pooling, Record};
 use super::retry_after::retry_after;
-use super::{AttemptResult, failure};
 use crate::credentials::repeats;
 use crate::error::{SHORT, printable};
 
@@ -20,6 +19,9 @@ use crate::error::{SHORT, printable};
 const MAX_BODY: u64 = 8 * 1024 * 1024;
 /// How much is read of any other body.
 const MAX_ERROR_BODY: u64 = 64 * 1024;
+
+/// What came of one attempt.
+pub(super) type AttemptResult = Result<Response, Failure>;
 
 pub(crate) struct Response {
     pub(crate) status: u16,
@@ -74,7 +76,7 @@ impl Drop for Response {
     }
 }
 
-pub(super) fn read(response: http::Response<Body>, record: &Rc<Record>) -> AttemptResult {
+pub(super) fn read(response: http::Response<Body>, record: &Record) -> AttemptResult {
     let status = response.status().as_u16();
     let headers = response.headers();
     let retry_after = headers

@@ -1,0 +1,30 @@
+//! One attempt of a call, when it is over.
+
+use std::time::Duration;
+
+use super::outcome::Shown;
+use super::service_error::ServiceError;
+use crate::transport::{Failure, Response};
+
+/// One attempt, and what it has shown.
+pub(super) struct Attempt {
+    pub(super) shown: Shown,
+    pub(super) came: Came,
+    pub(super) request_id: Option<String>,
+    pub(super) elapsed: Duration,
+}
+
+/// What came of it, for the error that is made of it.
+pub(super) enum Came {
+    Response(Response, ServiceError),
+    Failure(Failure),
+}
+
+impl Attempt {
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        match &self.came {
+            Came::Response(response, _) => response.retry_after,
+            Came::Failure(_) => None,
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! What a call is: who makes it, what it asks for, and what comes of it.
+
+use std::time::Duration;
+
+use super::hook::OnTry;
+use super::retry::{Idempotency, RetryPolicy};
+use crate::transport::{Authorization, Method, Transport};
+
+/// Who calls: what every call of a client has in common.
+#[derive(Clone, Copy)]
+pub(crate) struct Caller<'a> {
+    pub(crate) transport: &'a Transport,
+    pub(crate) authorization: &'a Authorization,
+    pub(crate) secrets: &'a dyn Secrets,
+    pub(crate) contract_number: Option<u32>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) retry: &'a RetryPolicy,
+    pub(crate) on_try: Option<&'a OnTry>,
+    pub(crate) allow_secrets_in_trace_log: bool,
+}
+
+/// What is sent with every request and nobody may see.
+pub(crate) trait Secrets {
+    /// Whether a text from outside repeats it.
+    fn are_repeated_in(&self, text: &str) -> bool;
+}
+
+/// What an endpoint asks for, and what may be done for it.
+pub(crate) struct Call<'a> {
+    /// Method and path, with placeholders.
+    pub(crate) endpoint: &'static str,
+    pub(crate) method: Method,
+    /// Path and query below the base URL.
+    pub(crate) target: &'a str,
+    pub(crate) contract_number: Option<u32>,
+    pub(crate) idempotency: Idempotency,
+    /// The service's own 404, after an attempt that may have worked, means that it did.
+    pub(crate) gone_is_success: bool,
+    /// What a caller should do when the outcome is unknown.
+    pub(crate) unknown_advice: &'static str,
+}
+
+impl Call<'_> {
+    pub(super) fn name(&self) -> String {
+        format!("{} {}", self.method.as_str(), self.target)
+    }
+}
+
+/// Why a success brings no value.
+pub(crate) enum Unread {
+    /// In a few words, none of them the body's.
+    Unreadable(String),
+    /// It says itself that it is no success.
+    NotDone,
+}
+
+/// What a call came to that brought a value.
+pub(crate) struct Done {
+    pub(crate) status: u16,
+    pub(crate) request_id: Option<String>,
+    pub(crate) attempts: u32,
+}

@@ -1,0 +1,37 @@
+//! A connection that is ready: a stream, and what was read of it and not yet used.
+
+use std::fmt;
+
+use ureq::unversioned::transport::{Buffers as _, LazyBuffers};
+
+use super::stream::{Closed, Stream};
+
+pub(super) struct Connection {
+    pub(super) stream: Box<dyn Stream>,
+    pub(super) buffers: LazyBuffers,
+    /// Whether a byte has ever come.
+    pub(super) has_read: bool,
+}
+
+impl Connection {
+    /// In place of one that went elsewhere.
+    pub(super) fn closed() -> Connection {
+        Connection {
+            stream: Box::new(Closed),
+            buffers: LazyBuffers::new(1, 1),
+            has_read: false,
+        }
+    }
+
+    /// Whether it is open, and holds not one byte that nobody asked for.
+    pub(super) fn is_quiet(&mut self) -> bool {
+        self.buffers.input().is_empty() && self.stream.is_quiet()
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Its buffers hold credentials and tokens.
+        f.write_str("Connection")
+    }
+}
