@@ -470,6 +470,32 @@ fn one_stale_connection_costs_one_attempt() {
     );
 }
 
+/// While it waits for its next attempt, others make connections, and leave them idle.
+#[test]
+fn the_attempt_after_a_lost_connection_has_a_fresh_one() {
+    let list = &ENDPOINTS[1];
+    let works = Play::Write(answer(200, "", list.body));
+    let server = FaultServer::start(vec![Play::WriteAndReset(vec![]), works]);
+    let client = Client::builder()
+        .base_url(server.url())
+        .credentials(Credentials::token("a.b.c"))
+        .timeout(LONG)
+        .retry(RetryPolicy::default().base_delay(Duration::from_millis(1000)))
+        .build()
+        .unwrap();
+    thread::scope(|scope| {
+        let waits = scope.spawn(|| (list.run)(&client));
+        server.await_requests(1);
+        thread::sleep(Duration::from_millis(100));
+        (list.run)(&client).unwrap();
+        assert_eq!(server.connections(), 2);
+        waits.join().unwrap().unwrap();
+        assert_eq!(server.connections(), 3);
+        (list.run)(&client).unwrap();
+        assert_eq!(server.connections(), 3, "both are kept");
+    });
+}
+
 #[test]
 fn a_response_that_asks_to_wait_keeps_its_connection() {
     let list = &ENDPOINTS[1];

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::outcome::Shown;
 use super::service_error::ServiceError;
-use crate::transport::{Failure, Response};
+use crate::error::TransportErrorKind;
+use crate::transport::{Failure, FailureKind, Response};
 
 /// One attempt, and what it has shown.
 pub(super) struct Attempt {
@@ -26,5 +27,10 @@ impl Attempt {
             Came::Response(response, _) => response.retry_after,
             Came::Failure(_) => None,
         }
+    }
+
+    pub(super) fn connection_was_lost(&self) -> bool {
+        let lost = FailureKind::NoResponse(TransportErrorKind::ConnectionLost);
+        matches!(&self.came, Came::Failure(failure) if failure.kind == lost)
     }
 }

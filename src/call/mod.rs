@@ -57,6 +57,8 @@ struct Running<'a> {
     attempts: u32,
     /// Once an attempt's outcome is unknown, that of the call is, until a success tells.
     outcome_unknown: bool,
+    /// By the last attempt.
+    connection_was_lost: bool,
 }
 
 impl<'a> Running<'a> {
@@ -82,6 +84,7 @@ impl<'a> Running<'a> {
             deadline: caller.timeout.map(|timeout| Instant::now() + timeout),
             attempts: 0,
             outcome_unknown: false,
+            connection_was_lost: false,
         })
     }
 
@@ -105,7 +108,7 @@ impl<'a> Running<'a> {
             authorization: self.caller.authorization,
             contract_number: self.contract_number,
             own_connection: self.call.idempotency == Idempotency::NotIdempotent,
-            fresh_connection: self.outcome_unknown,
+            fresh_connection: self.connection_was_lost,
             deadline: self.deadline,
         });
         let elapsed = started.elapsed();
@@ -197,6 +200,7 @@ impl<'a> Running<'a> {
     fn record(&mut self, attempt: &Attempt) {
         self.attempts = self.attempts.saturating_add(1);
         self.outcome_unknown |= outcome(attempt.shown) == Outcome::Unknown;
+        self.connection_was_lost = attempt.connection_was_lost();
         let told = self.told(attempt);
         log::debug!(
             "{}: {told:?} after {} ms, try {}",

@@ -284,6 +284,18 @@ pub const FAULTS: &[Fault] = &[
         },
     },
     Fault {
+        name: "503 of the service, all of it but what its length promises",
+        says: Says::Unknown,
+        text: "503 Service Unavailable",
+        play: |_| {
+            let Play::Write(bytes) = status(503) else {
+                unreachable!("it is written")
+            };
+            let text = String::from_utf8(bytes).unwrap();
+            Play::WriteAndClose(text.replace("Length: ", "Length: 1").into_bytes())
+        },
+    },
+    Fault {
         name: "503 with the error of another status",
         says: Says::Unknown,
         text: "503 Service Unavailable",
