@@ -1,0 +1,18 @@
+//! This library under creates, which have a connection of their own.
+
+use ionoscloud_auth::{Client, CreateTokenOptions, Credentials, create_token};
+
+#[path = "../../../load.rs"]
+mod load;
+
+fn main() {
+    load::run(|settings| {
+        let client = Client::builder()
+            .base_url(&settings.url)
+            .credentials(Credentials::token("eyJhbGciOiJSUzI1NiJ9.e30.c2ln"))
+            .build()
+            .expect("a client");
+        let options = CreateTokenOptions::new();
+        move || create_token(&client, &options).expect("a token").token().len()
+    });
+}
