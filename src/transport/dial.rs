@@ -157,3 +157,72 @@ fn addresses(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     }
     Ok(addresses)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    fn listener() -> (TcpListener, SocketAddr) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        (listener, address)
+    }
+
+    #[test]
+    fn a_host_with_a_dead_address_and_a_live_one() {
+        let (_alive, live) = listener();
+        let dead = listener().1;
+        let by = Instant::now() + Duration::from_secs(20);
+        for (addresses, connects, reason) in [
+            (vec![live], true, "it is alive"),
+            (vec![dead, live], true, "the second is"),
+            (vec![dead, dead, dead, live], true, "the last is"),
+            (vec![live, dead], true, "the first is"),
+            (vec![dead, dead], false, "none is"),
+            (vec![], false, "there is none"),
+        ] {
+            for by in [Some(by), None] {
+                let connected = Slot::default().connect(&addresses, by);
+                assert_eq!(connected.is_ok(), connects, "{reason}");
+            }
+        }
+    }
+
+    #[test]
+    fn nobody_connects_for_one_who_has_given_up() {
+        let (_alive, live) = listener();
+        let slot = Slot::default();
+        slot.interrupt();
+        assert!(slot.connect(&[live], None).is_err());
+        let (step, stream) = slot.wait(None);
+        assert!(step == Step::Lookup && stream.is_none());
+    }
+
+    #[test]
+    fn what_was_brought_is_taken_and_time_ends_the_wait() {
+        let (_alive, live) = listener();
+        let slot = Slot::default();
+        slot.fill("127.0.0.1", live.port(), None);
+        let (step, stream) = slot.wait(None);
+        assert!(step == Step::Connect && stream.unwrap().is_ok());
+
+        let (step, stream) = Slot::default().wait(Some(Instant::now()));
+        assert!(step == Step::Lookup && stream.is_none());
+    }
+
+    #[test]
+    fn a_host_is_looked_up_without_its_brackets() {
+        for (host, expected) in [
+            ("[::1]", "::1"),
+            ("127.0.0.1", "127.0.0.1"),
+            ("api.ionos.com", "api.ionos.com"),
+        ] {
+            assert_eq!(without_brackets(host), expected);
+        }
+        for host in ["::1", "127.0.0.1"] {
+            let expected = SocketAddr::new(host.parse().unwrap(), 7);
+            assert_eq!(addresses(host, 7).unwrap(), [expected]);
+        }
+    }
+}

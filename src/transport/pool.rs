@@ -57,3 +57,35 @@ impl Pool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_so_many_are_kept() {
+        let pool = Pool::default();
+        for n in 1..=3 * MAX_IDLE {
+            pool.put(Connection::closed());
+            assert_eq!(pool.lock().len(), n.min(MAX_IDLE));
+        }
+        assert!(pool.take().is_none(), "none of them is open");
+        assert!(pool.lock().is_empty(), "and they are gone");
+    }
+
+    #[test]
+    fn what_is_too_old_goes() {
+        let pool = Pool::default();
+        let Some(long_ago) = Instant::now().checked_sub(MAX_IDLE_AGE) else {
+            return; // The machine was started just now.
+        };
+        for _ in 0..3 {
+            pool.lock().push(Idle {
+                connection: Connection::closed(),
+                since: long_ago,
+            });
+        }
+        pool.put(Connection::closed());
+        assert_eq!(pool.lock().len(), 1);
+    }
+}
