@@ -13,6 +13,8 @@ pub(super) struct Attempt {
     pub(super) came: Came,
     pub(super) request_id: Option<String>,
     pub(super) elapsed: Duration,
+    /// Whether the client was shut down before it was over.
+    pub(super) shut_down: bool,
 }
 
 /// What came of it, for the error that is made of it.

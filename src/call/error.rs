@@ -15,18 +15,20 @@ pub(super) struct Failed<'a> {
     pub(super) call: &'a Call<'a>,
     pub(super) attempts: u32,
     pub(super) outcome_unknown: bool,
-    pub(super) shut_down: bool,
 }
 
 impl Failed<'_> {
     /// The one place that makes it.
     pub(super) fn into_error(self, attempt: Attempt) -> Error {
         let Attempt {
-            came, request_id, ..
+            came,
+            request_id,
+            shut_down,
+            ..
         } = attempt;
         let request_id = request_id.filter(|id| !self.caller.secrets.are_repeated_in(id));
         match came {
-            _ if self.shut_down => self.no_response(
+            _ if shut_down => self.no_response(
                 TransportErrorKind::ShutDown,
                 Failure::shut_down(),
                 request_id,
@@ -138,7 +140,6 @@ pub(crate) fn refusal(caller: &Caller, body: &[u8]) -> String {
         call: &call,
         attempts: 1,
         outcome_unknown: false,
-        shut_down: false,
     };
     let response = Response::refusal(403, body);
     let service_error = ServiceError::read(&response);

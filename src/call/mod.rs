@@ -90,11 +90,11 @@ impl<'a> Running<'a> {
 
     fn run(mut self, read: &mut Read) -> Result<Done> {
         loop {
-            let attempt = self.attempt(read);
+            let mut attempt = self.attempt(read);
             self.record(&attempt);
             match self.next(&attempt) {
                 Next::Done => return Ok(self.done(attempt)),
-                Next::Retry(delay) if self.wait(delay, &attempt) => {}
+                Next::Retry(delay) if self.wait(delay, &mut attempt) => {}
                 Next::Retry(_) | Next::Fail => return Err(self.failed().into_error(attempt)),
             }
         }
@@ -146,6 +146,7 @@ impl<'a> Running<'a> {
             came,
             request_id,
             elapsed,
+            shut_down: self.caller.transport.shutdown().is_set(),
         }
     }
 
@@ -155,7 +156,6 @@ impl<'a> Running<'a> {
             call: self.call,
             attempts: self.attempts,
             outcome_unknown: self.outcome_unknown,
-            shut_down: self.is_shut_down(),
         }
     }
 
@@ -222,7 +222,7 @@ impl<'a> Running<'a> {
 
     fn told(&self, attempt: &Attempt) -> TryOutcome {
         match &attempt.came {
-            _ if attempt.shown != Shown::Done && self.is_shut_down() => {
+            _ if attempt.shown != Shown::Done && attempt.shut_down => {
                 TryOutcome::NoAnswer(TransportErrorKind::ShutDown)
             }
             Came::Response(response, _) => TryOutcome::Status(response.status),
@@ -245,13 +245,13 @@ impl<'a> Running<'a> {
                 time_left: self
                     .deadline
                     .map(|deadline| deadline.saturating_duration_since(now)),
-                shut_down: self.is_shut_down(),
+                shut_down: attempt.shut_down,
             },
         )
     }
 
     /// Whether the client was not shut down meanwhile.
-    fn wait(&self, delay: Duration, attempt: &Attempt) -> bool {
+    fn wait(&self, delay: Duration, attempt: &mut Attempt) -> bool {
         log::warn!(
             "{}: trying again in {} ms, as try {} brought {:?}",
             self.call.name(),
@@ -259,11 +259,8 @@ impl<'a> Running<'a> {
             self.attempts,
             attempt.shown,
         );
-        !self.caller.transport.shutdown().wait(delay)
-    }
-
-    fn is_shut_down(&self) -> bool {
-        self.caller.transport.shutdown().is_set()
+        attempt.shut_down = self.caller.transport.shutdown().wait(delay);
+        !attempt.shut_down
     }
 }
 
