@@ -227,6 +227,47 @@ fn an_old_token_that_can_not_be_deleted() {
     assert_eq!(setting.api.key_ids(), [before, held]);
 }
 
+/// Behind Envoy or Varnish, whose 503 comes after the service acted.
+#[test]
+fn a_gateway_that_answers_503_to_what_was_done() {
+    let setting = Setting::new(0o600);
+    let fault = support::faults::FAULTS
+        .iter()
+        .find(|fault| fault.name == "503 of a gateway that asks to wait")
+        .unwrap();
+    let relay = FaultServer::before(setting.api.base_url(), move |_| Step::Fault(fault, true));
+    let before = setting.held();
+    let (code, said) = run(&relay.url(), &[setting.path(), "--share", "1"]);
+    assert_eq!(code, 4, "{said}");
+    assert!(said.contains("list the tokens"), "{said}");
+    assert_eq!(setting.held(), before);
+    assert_eq!(
+        setting.api.key_ids().len(),
+        2,
+        "one token was created, and no more"
+    );
+}
+
+/// It does not say that the service has no such token.
+#[test]
+fn a_404_of_a_gateway_for_the_old_token() {
+    static PAGE: support::faults::Fault = support::faults::Fault {
+        name: "404 of a gateway",
+        says: support::faults::Says::Answered,
+        text: "404",
+        play: |_| support::faults::gateway(404),
+    };
+    let setting = Setting::new(0o600);
+    let relay = FaultServer::before(setting.api.base_url(), move |n| match n {
+        2 => Step::Fault(&PAGE, false),
+        _ => Step::Pass,
+    });
+    let before = setting.held();
+    let (code, said) = run(&relay.url(), &[setting.path(), "--share", "1"]);
+    assert_eq!(code, 3, "{said}");
+    assert_eq!(setting.api.key_ids(), [before, setting.held()]);
+}
+
 #[test]
 fn a_link_is_followed_and_kept() {
     let setting = Setting::new(0o600);

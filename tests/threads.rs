@@ -16,11 +16,38 @@ use std::time::{Duration, Instant};
 
 use support::*;
 
-/// The library's threads by their name, and those of ureq, which have none of their own.
 fn threads() -> usize {
     std::fs::read_dir("/proc/self/task").unwrap().count()
 }
 
+/// The library's own, by their name.
+fn library_threads() -> usize {
+    std::fs::read_dir("/proc/self/task")
+        .unwrap()
+        .filter_map(|task| std::fs::read_to_string(task.unwrap().path().join("comm")).ok())
+        .filter(|name| name.trim() == "ionoscloud-auth")
+        .count()
+}
+
+/// A proxy that answers CONNECT a byte now and then, and never whole.
+fn a_proxy_that_drips_keeps_no_thread() {
+    let drip = Play::Drip(vec![b'x'; 10_000], Duration::from_millis(20));
+    let proxy = FaultServer::start(vec![drip]);
+    let client = ionoscloud_auth::Client::builder()
+        .base_url("http://auth.example.test")
+        .allow_insecure_http(true)
+        .credentials(ionoscloud_auth::Credentials::token("a.b.c"))
+        .proxy(proxy.url())
+        .timeout(Duration::from_millis(300))
+        .build()
+        .unwrap();
+    for endpoint in &ENDPOINTS[..6] {
+        (endpoint.run)(&client).unwrap_err();
+        assert_eq!(library_threads(), 0, "{}", endpoint.name);
+    }
+}
+
+/// One test, as two at once would count each other's threads.
 #[test]
 fn nothing_is_left_behind() {
     let before = threads();
@@ -46,4 +73,5 @@ fn nothing_is_left_behind() {
         thread::sleep(Duration::from_millis(10));
     }
     assert_eq!(threads(), before);
+    a_proxy_that_drips_keeps_no_thread();
 }
