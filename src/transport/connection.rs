@@ -9,8 +9,6 @@ use super::stream::{Closed, Stream};
 pub(super) struct Connection {
     pub(super) stream: Box<dyn Stream>,
     pub(super) buffers: LazyBuffers,
-    /// Whether a byte has ever come.
-    pub(super) has_read: bool,
 }
 
 impl Connection {
@@ -19,7 +17,6 @@ impl Connection {
         Connection {
             stream: Box::new(Closed),
             buffers: LazyBuffers::new(1, 1),
-            has_read: false,
         }
     }
 

@@ -21,7 +21,7 @@ use super::pool::Pool;
 use super::proxy::ProxyServer;
 use super::record::{Pooling, Record, Step};
 use super::stream::Stream;
-use super::tls::{self, Tls};
+use super::tls::{ClientRefused, Tls};
 use super::tunnel;
 
 /// The way to the service, which is the same for every connection.
@@ -31,6 +31,8 @@ pub(super) struct Route {
     pub(super) port: u16,
     pub(super) tls: Option<Security>,
     pub(super) proxy: Option<(ProxyServer, Option<Security>)>,
+    /// For the proxy.
+    pub(super) user_agent: String,
 }
 
 #[derive(Debug)]
@@ -63,7 +65,16 @@ impl Route {
         if let Some((proxy, _)) = &self.proxy {
             record.reached(Step::Tunnel);
             let authorization = proxy.authorization.as_ref().map(|value| value.as_str());
-            tunnel::open(&mut stream, &self.authority(), authorization, record)?;
+            let asked = tunnel::Asked {
+                authority: &self.authority(),
+                user_agent: &self.user_agent,
+                authorization,
+            };
+            tunnel::open(&mut stream, &asked, record).inspect_err(|error| {
+                if ClientRefused::is_in(error) {
+                    record.refused_for_good();
+                }
+            })?;
         }
         agree(self.tls.as_ref(), stream, record)
     }
@@ -130,7 +141,6 @@ impl Connector<()> for Connections {
                     details.config.input_buffer_size(),
                     details.config.output_buffer_size(),
                 ),
-                has_read: false,
             },
         };
         record.reached(Step::HandedOver);
@@ -166,28 +176,21 @@ impl Transport for HandedOver {
     }
 
     fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), Error> {
-        let Connection {
-            stream, buffers, ..
-        } = &mut self.connection;
+        let Connection { stream, buffers } = &mut self.connection;
         stream.write_all(buffers.output().get(..amount).unwrap_or_default())?;
         stream.flush()?;
         Ok(())
     }
 
     fn await_input(&mut self, _: NextTimeout) -> Result<bool, Error> {
-        let Connection {
-            stream,
-            buffers,
-            has_read,
-        } = &mut self.connection;
+        let Connection { stream, buffers } = &mut self.connection;
         match stream.read(buffers.input_append_buf()) {
             Ok(amount) => {
-                *has_read |= amount > 0;
                 buffers.input_appended(amount);
                 Ok(amount > 0)
             }
             Err(error) => {
-                if !*has_read && tls::demands_client_certificate(&error) {
+                if self.is_tls && ClientRefused::is_in(&error) {
                     Record::current()?.client_refused();
                 }
                 Err(error.into())
@@ -198,9 +201,16 @@ impl Transport for HandedOver {
     /// ureq asks when the response has ended in order and nothing follows it. Then the connection goes
     /// into the pool of this library, and ureq has none to keep.
     fn is_open(&mut self) -> bool {
-        if Record::current().is_ok_and(|record| record.connection_is_kept()) {
+        let Ok(record) = Record::current() else {
+            return false;
+        };
+        if record.connection_is_kept() {
             let connection = std::mem::replace(&mut self.connection, Connection::closed());
             self.pool.put(connection);
+            if record.shutdown.is_set() {
+                // It may have been emptied just before.
+                self.pool.clear();
+            }
         }
         false
     }

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::record::{Ended, Record, Step};
-use super::tls;
+use super::tls::ClientRefused;
 use crate::error::{SHORT, TransportErrorKind, printable};
 
 /// An attempt without a response.
@@ -65,7 +65,7 @@ pub(super) fn failure(error: ureq::Error, record: &Record) -> Failure {
     let (reason, source) = match (record.ended(), error) {
         (Some(Ended::TimedOut), _) => (too_late(record.step()).to_owned(), None),
         (Some(Ended::ShutDown), _) => ("it was shut down".to_owned(), None),
-        (None, _) if client_refused => (tls::CLIENT_CERTIFICATE.to_owned(), None),
+        (None, _) if client_refused => (ClientRefused.to_string(), None),
         (None, ureq::Error::BodyExceedsLimit(limit)) => {
             (format!("it is longer than {} MiB", limit >> 20), None)
         }

@@ -190,6 +190,7 @@ impl Transport {
             port: authority.port_u16().unwrap_or(default_port),
             tls,
             proxy,
+            user_agent: user_agent.to_owned(),
         };
         let pool = Arc::<Pool>::default();
         let connections = Connections::new(route, Arc::clone(&pool));

@@ -41,14 +41,16 @@ impl NativeTls {
         })
     }
 
-    /// The handshake. What it failed of is not to be had in a form that tells one cause from another,
-    /// but for this side's own.
+    /// The handshake. Why it failed is not to be had in a form that tells one cause from another.
     pub(super) fn agree(
         &self,
         stream: Box<dyn Stream>,
         record: &Record,
     ) -> io::Result<Box<dyn Stream>> {
-        match self.connector.connect(&self.host, Records::new(stream)) {
+        match self
+            .connector
+            .connect(&self.host, Records::one_at_a_time(stream))
+        {
             Ok(stream) => Ok(Box::new(NativeStream(stream))),
             Err(HandshakeError::Failure(error)) => {
                 record.time_left()?;

@@ -2,13 +2,12 @@
 
 use std::env::VarError;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use ureq::{Proxy, ProxyProtocol};
 use zeroize::Zeroizing;
 
 use super::dial::without_brackets;
 use crate::base_url::BaseUrl;
+use crate::credentials::Credentials;
 use crate::error::{Error, Result};
 
 #[derive(Clone, Default)]
@@ -35,8 +34,7 @@ impl ProxyServer {
         let authorization = (proxy.username().is_some() || proxy.password().is_some()).then(|| {
             let username = proxy.username().unwrap_or_default();
             let password = proxy.password().unwrap_or_default();
-            let pair = Zeroizing::new(format!("{username}:{password}"));
-            Zeroizing::new(format!("Basic {}", STANDARD.encode(pair.as_bytes())))
+            Credentials::basic(username, password).authorization()
         });
         ProxyServer {
             what,

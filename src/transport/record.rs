@@ -3,6 +3,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
+use std::mem::ManuallyDrop;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,8 +11,12 @@ use std::time::{Duration, Instant};
 use super::shutdown::Shutdown;
 
 thread_local! {
-    static CURRENT: RefCell<Option<Rc<Record>>> = const { RefCell::new(None) };
+    /// What has no destructor is there to the end of the thread: the destructor of another
+    /// thread-local may make a call, to delete a token.
+    static CURRENT: RefCell<Option<Current>> = const { RefCell::new(None) };
 }
+
+type Current = ManuallyDrop<Rc<Record>>;
 
 /// How far an attempt has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,15 +84,13 @@ impl Record {
 
     /// Makes this the record of what the thread does until the guard is dropped.
     pub(super) fn enter(self: &Rc<Record>) -> Entered {
-        Entered(CURRENT.replace(Some(Rc::clone(self))))
+        Entered(CURRENT.replace(Some(ManuallyDrop::new(Rc::clone(self)))))
     }
 
     /// The record of the attempt that this thread makes.
     pub(super) fn current() -> io::Result<Rc<Record>> {
-        let current = CURRENT.try_with(|current| current.borrow().clone());
-        current
-            .ok()
-            .flatten()
+        CURRENT
+            .with_borrow(|current| current.as_deref().cloned())
             .ok_or_else(|| io::Error::other("a connection was used outside of an attempt"))
     }
 
@@ -156,10 +159,11 @@ impl Record {
 }
 
 /// Gives the thread back to the attempt around this one, if there is one: a logger may make calls.
-pub(super) struct Entered(Option<Rc<Record>>);
+pub(super) struct Entered(Option<Current>);
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        let _ = CURRENT.try_with(|current| current.replace(self.0.take()));
+        let own = CURRENT.replace(self.0.take());
+        drop(own.map(ManuallyDrop::into_inner));
     }
 }

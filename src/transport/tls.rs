@@ -3,6 +3,7 @@
 // With the platform's TLS, a pinned certificate alone needs all of it.
 #![cfg_attr(feature = "native-tls", allow(dead_code))]
 
+use std::fmt;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 
@@ -11,7 +12,9 @@ use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{AlertDescription, ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::{
+    AlertDescription, ClientConfig, ClientConnection, ProtocolVersion, RootCertStore, StreamOwned,
+};
 
 use super::record::Record;
 use super::stream::Stream;
@@ -142,7 +145,10 @@ impl Tls {
         if let Err(error) = connection.complete_io(&mut records) {
             return Err(explained(error, record));
         }
-        Ok(Box::new(TlsStream(StreamOwned::new(connection, records))))
+        Ok(Box::new(TlsStream {
+            agreed_at: records.framing.ended,
+            stream: StreamOwned::new(connection, records),
+        }))
     }
 }
 
@@ -163,27 +169,43 @@ fn explained(error: io::Error, record: &Record) -> io::Error {
     match rustls_error(&error) {
         Some(rustls::Error::InvalidCertificate(_)) => {
             record.refused_for_good();
-            error
+            sealed(error)
         }
         Some(rustls::Error::General(reason)) => {
             record.refused_for_good();
             io::Error::new(io::ErrorKind::InvalidData, reason.clone())
         }
-        _ if demands_client_certificate(&error) => {
+        _ if is_certificate_alert(&error) => {
             record.refused_for_good();
-            io::Error::new(error.kind(), CLIENT_CERTIFICATE)
+            io::Error::new(io::ErrorKind::InvalidData, ClientRefused)
         }
-        _ => error,
+        _ => sealed(error),
     }
 }
 
-pub(super) const CLIENT_CERTIFICATE: &str =
-    "the server demands a certificate of the client, and this library has none to give";
+/// The error of TLS that refuses this client for want of a certificate, before it reads anything.
+#[derive(Debug)]
+pub(super) struct ClientRefused;
 
-/// Whether the other side's TLS has refused this client for want of a certificate. It does so before
-/// it reads a request, though under TLS 1.3 this side learns of it only where it waits for the
-/// response: RFC 8446, sections 4.4.2.4 and 6.2. (This client does not offer to be asked later.)
-pub(super) fn demands_client_certificate(error: &io::Error) -> bool {
+impl ClientRefused {
+    pub(super) fn is_in(error: &io::Error) -> bool {
+        error
+            .get_ref()
+            .is_some_and(|inner| inner.is::<ClientRefused>())
+    }
+}
+
+impl fmt::Display for ClientRefused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "the server demands a certificate of the client, and this library has none to give",
+        )
+    }
+}
+
+impl std::error::Error for ClientRefused {}
+
+fn is_certificate_alert(error: &io::Error) -> bool {
     matches!(
         rustls_error(error),
         Some(rustls::Error::AlertReceived(
@@ -196,32 +218,61 @@ fn rustls_error(error: &io::Error) -> Option<&rustls::Error> {
     error.get_ref()?.downcast_ref()
 }
 
+/// The error in words alone: TLS inside this TLS must not take it for its own.
+fn sealed(error: io::Error) -> io::Error {
+    match rustls_error(&error) {
+        Some(inner) => io::Error::new(error.kind(), inner.to_string()),
+        None => error,
+    }
+}
+
 #[derive(Debug)]
-struct TlsStream(StreamOwned<ClientConnection, Records>);
+struct TlsStream {
+    stream: StreamOwned<ClientConnection, Records>,
+    /// How many records had come when the handshake was over.
+    agreed_at: u64,
+}
+
+impl TlsStream {
+    /// Whether the other side has refused this client in its part of the handshake, and so before it
+    /// read a request. Under TLS 1.3 this side learns of it only afterwards, where it waits for the
+    /// response: RFC 8446, sections 4.4.2.4 and 6.2. (This client does not offer to be asked later.)
+    /// The alert is then the first that comes: whoever has agreed sends something else before, be it
+    /// a session ticket, and an alert after that says nothing of the request.
+    fn client_is_refused(&self, error: &io::Error) -> bool {
+        is_certificate_alert(error)
+            && self.stream.conn.protocol_version() == Some(ProtocolVersion::TLSv1_3)
+            && self.stream.sock.framing.ended <= self.agreed_at + 1
+    }
+}
 
 impl Read for TlsStream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buffer)
+        self.stream.read(buffer).map_err(|error| {
+            if self.client_is_refused(&error) {
+                return io::Error::new(io::ErrorKind::InvalidData, ClientRefused);
+            }
+            sealed(error)
+        })
     }
 }
 
 impl Write for TlsStream {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        self.0.write(buffer)
+        self.stream.write(buffer).map_err(sealed)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
+        self.stream.flush().map_err(sealed)
     }
 }
 
 impl Stream for TlsStream {
     fn is_quiet(&mut self) -> bool {
-        let holds_nothing =
-            self.0.conn.process_new_packets().is_ok_and(|state| {
-                state.plaintext_bytes_to_read() == 0 && !state.peer_has_closed()
-            });
-        holds_nothing && self.0.sock.is_quiet()
+        let packets = self.stream.conn.process_new_packets();
+        let holds_nothing = packets
+            .is_ok_and(|state| state.plaintext_bytes_to_read() == 0 && !state.peer_has_closed());
+        holds_nothing && self.stream.sock.is_quiet()
     }
 }
 
@@ -230,6 +281,7 @@ impl Stream for TlsStream {
 pub(super) struct Records {
     stream: Box<dyn Stream>,
     framing: Framing,
+    one_at_a_time: bool,
 }
 
 impl Records {
@@ -237,12 +289,27 @@ impl Records {
         Records {
             stream,
             framing: Framing::default(),
+            one_at_a_time: false,
+        }
+    }
+
+    /// For a TLS that takes several records at once, and does not say that it holds more than one.
+    #[cfg(feature = "native-tls")]
+    pub(super) fn one_at_a_time(stream: Box<dyn Stream>) -> Records {
+        Records {
+            one_at_a_time: true,
+            ..Records::new(stream)
         }
     }
 }
 
 impl Read for Records {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let most = match self.one_at_a_time {
+            true => self.framing.rest().min(buffer.len()),
+            false => buffer.len(),
+        };
+        let buffer = buffer.get_mut(..most).unwrap_or_default();
         let amount = self.stream.read(buffer)?;
         self.framing.pass(buffer.get(..amount).unwrap_or_default());
         Ok(amount)
@@ -271,14 +338,19 @@ struct Framing {
     header_bytes: u8,
     length: u16,
     payload_left: usize,
+    /// How many records have come to their end.
+    ended: u64,
 }
 
 impl Framing {
     fn pass(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             let payload = self.payload_left.min(bytes.len());
-            self.payload_left -= payload;
-            bytes = bytes.get(payload..).unwrap_or_default();
+            if payload > 0 {
+                self.payload_left -= payload;
+                self.ended += u64::from(self.payload_left == 0);
+                bytes = bytes.get(payload..).unwrap_or_default();
+            }
             let Some((byte, rest)) = bytes.split_first() else {
                 return;
             };
@@ -288,7 +360,17 @@ impl Framing {
             if self.header_bytes == 5 {
                 self.payload_left = usize::from(self.length);
                 self.header_bytes = 0;
+                self.ended += u64::from(self.payload_left == 0);
             }
+        }
+    }
+
+    /// How many bytes the header, or else the record, still has.
+    #[cfg_attr(not(feature = "native-tls"), allow(dead_code))]
+    fn rest(&self) -> usize {
+        match self.payload_left {
+            0 => usize::from(5 - self.header_bytes),
+            left => left,
         }
     }
 
@@ -320,6 +402,11 @@ mod tests {
             for piece in bytes.chunks(pieces) {
                 framing.pass(piece);
                 passed += piece.len();
+                let ended = ends.iter().filter(|end| **end <= passed).count() as u64 - 1;
+                prop_assert_eq!(framing.ended, ended);
+                // Nobody who reads no more than that reads beyond the end of a record.
+                let next = passed + framing.rest();
+                prop_assert!(!ends.iter().any(|end| (passed + 1..next).contains(end)));
                 prop_assert_eq!(framing.is_between_records(), ends.contains(&passed));
             }
             prop_assert!(framing.is_between_records());

@@ -10,26 +10,42 @@ use super::stream::Stream;
 /// The longest head of a proxy's response that is read, in bytes.
 const MAX_HEAD: usize = 16 * 1024;
 
-/// Asks the proxy for a connection to `authority`, host and port.
-pub(super) fn open(
-    stream: &mut dyn Stream,
-    authority: &str,
-    authorization: Option<&str>,
-    record: &Record,
-) -> io::Result<()> {
-    let credentials = authorization.unwrap_or_default();
-    let mut request = Zeroizing::new(String::with_capacity(
-        100 + 2 * authority.len() + credentials.len(),
-    ));
-    for part in ["CONNECT ", authority, " HTTP/1.1\r\nHost: ", authority] {
-        request.push_str(part);
+/// What a proxy is told.
+pub(super) struct Asked<'a> {
+    /// Host and port.
+    pub(super) authority: &'a str,
+    pub(super) user_agent: &'a str,
+    pub(super) authorization: Option<&'a str>,
+}
+
+impl Asked<'_> {
+    fn request(&self) -> Zeroizing<String> {
+        let Asked {
+            authority,
+            user_agent,
+            authorization,
+        } = self;
+        let credentials = authorization.unwrap_or_default();
+        // A buffer that grows leaves copies behind.
+        let length = 100 + 2 * authority.len() + user_agent.len() + credentials.len();
+        let mut request = Zeroizing::new(String::with_capacity(length));
+        for part in ["CONNECT ", authority, " HTTP/1.1\r\nHost: ", authority] {
+            request.push_str(part);
+        }
+        request.push_str("\r\nUser-Agent: ");
+        request.push_str(user_agent);
+        if authorization.is_some() {
+            request.push_str("\r\nProxy-Authorization: ");
+            request.push_str(credentials);
+        }
+        request.push_str("\r\n\r\n");
+        request
     }
-    if authorization.is_some() {
-        request.push_str("\r\nProxy-Authorization: ");
-        request.push_str(credentials);
-    }
-    request.push_str("\r\n\r\n");
-    stream.write_all(request.as_bytes())?;
+}
+
+/// Asks the proxy at the other end for a connection.
+pub(super) fn open(stream: &mut dyn Stream, asked: &Asked, record: &Record) -> io::Result<()> {
+    stream.write_all(asked.request().as_bytes())?;
     stream.flush()?;
 
     let mut head = Vec::new();
@@ -37,31 +53,48 @@ pub(super) fn open(
     let end = loop {
         let amount = stream.read(&mut buffer)?;
         if amount == 0 {
-            let reason = "the proxy closed the connection and opened no tunnel";
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, reason));
+            break None;
         }
         head.extend_from_slice(buffer.get(..amount).unwrap_or_default());
-        if let Some(end) = head.windows(4).position(|four| four == b"\r\n\r\n") {
-            break end + 4;
+        if let Some(end) = end_of_head(&head) {
+            break Some(end);
         }
         if head.len() > MAX_HEAD {
             return Err(io::Error::other("the proxy's response is too long"));
         }
     };
-    match status(&head) {
-        None => Err(io::Error::other("what came from the proxy is not HTTP")),
+    match (status(&head), end) {
+        (Some(200..=299), Some(end)) if head.len() == end => Ok(()),
         // Before this side has said anything in the tunnel, nobody on its other end has either.
-        Some(200..=299) if head.len() > end => Err(io::Error::other(
+        (Some(200..=299), Some(_)) => Err(io::Error::other(
             "the proxy sent more than it was asked for",
         )),
-        Some(200..=299) => Ok(()),
-        Some(status) => {
+        (Some(200..=299) | None, None) => {
+            let reason = "the proxy closed the connection and opened no tunnel";
+            Err(io::Error::new(io::ErrorKind::UnexpectedEof, reason))
+        }
+        (Some(status), _) => {
             if matches!(status, 401 | 403 | 407) {
                 record.refused_for_good();
             }
             Err(io::Error::other(refusal(status)))
         }
+        (None, Some(_)) => Err(io::Error::other("what came from the proxy is not HTTP")),
     }
+}
+
+/// Behind the first empty line. Some proxies end their lines with a line feed alone.
+fn end_of_head(head: &[u8]) -> Option<usize> {
+    let mut rest = head;
+    while let Some(at) = rest.iter().position(|byte| *byte == b'\n') {
+        rest = match rest.get(at + 1..)? {
+            [b'\n', body @ ..] | [b'\r', b'\n', body @ ..] => {
+                return Some(head.len() - body.len());
+            }
+            rest => rest,
+        };
+    }
+    None
 }
 
 fn refusal(status: u16) -> String {
@@ -79,7 +112,7 @@ fn status(head: &[u8]) -> Option<u16> {
         return None;
     };
     let (code, rest) = code.split_at_checked(3)?;
-    matches!(rest.first(), Some(b' ' | b'\r')).then_some(())?;
+    matches!(rest.first(), Some(b' ' | b'\r' | b'\n')).then_some(())?;
     std::str::from_utf8(code).ok()?.parse().ok()
 }
 
@@ -97,6 +130,9 @@ mod tests {
             ),
             ("HTTP/1.0 200 OK\r\n\r\n", Some(200), "tinyproxy"),
             ("HTTP/1.1 407\r\n\r\n", Some(407), "no reason"),
+            ("HTTP/1.1 407\n\n", Some(407), "a line feed alone"),
+            ("HTTP/1.1 407 Auth", Some(407), "cut off behind it"),
+            ("HTTP/1.1 407", None, "it may go on"),
             ("HTTP/2 200\r\n\r\n", None, "another version"),
             ("HTTP/1.1 2000 OK\r\n\r\n", None, "four digits"),
             ("HTTP/1.1 20\r\n\r\n", None, "two digits"),
@@ -105,6 +141,23 @@ mod tests {
             ("\r\n\r\n", None, "nothing"),
         ] {
             assert_eq!(status(head.as_bytes()), expected, "{reason}");
+        }
+    }
+
+    #[test]
+    fn a_head_ends_at_its_first_empty_line() {
+        for (head, expected) in [
+            ("a\r\n\r\nb", Some(5)),
+            ("a\n\nb", Some(3)),
+            ("a\n\r\nb", Some(4)),
+            ("a\r\n\nb", Some(4)),
+            ("a\r\nb\r\n\r\n", Some(8)),
+            ("a\r\nb\r\n", None),
+            ("a\r\n\r", None),
+            ("\r\n", None),
+            ("", None),
+        ] {
+            assert_eq!(end_of_head(head.as_bytes()), expected, "{head:?}");
         }
     }
 }
