@@ -19,7 +19,9 @@ use std::time::{Duration, Instant};
 
 use ionoscloud_auth::*;
 use support::faults::status;
-use support::tls::{Stream, authority, certificate, config, config_with_client_auth, listen};
+use support::tls::{
+    Stream, alert, authority, certificate, config, config_with_client_auth, listen,
+};
 use support::*;
 
 const LONG: Duration = Duration::from_secs(20);
@@ -224,6 +226,111 @@ fn a_server_that_demands_a_certificate_has_read_no_request() {
     }
 }
 
+/// It has agreed before, with session tickets or with a tunnel: the alert says nothing of the request,
+/// which has been read.
+#[test]
+fn an_alert_after_the_request_was_read_says_nothing_of_it() {
+    let ca = authority("late alerts");
+    for description in [42, 116] {
+        for endpoint in &ENDPOINTS {
+            let identity = certificate("127.0.0.1", 2020..2100, Some(&ca));
+            let port = listen(config(identity), move |_, mut stream| {
+                let Some(mut head) = request(&mut stream) else {
+                    return;
+                };
+                if head.starts_with("CONNECT ") {
+                    stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+                    head = request(&mut stream).unwrap();
+                }
+                assert!(head.contains("/auth/v1/tokens"), "{head}");
+                let (mut socket, record) = alert(stream, description);
+                socket.write_all(&record).unwrap();
+                let _ = socket.read(&mut [0]);
+            });
+            let through_proxy = Client::builder()
+                .base_url("http://auth.example.test")
+                .allow_insecure_http(true)
+                .credentials(Credentials::token("a.b.c"))
+                .root_certificates_pem(ca.pem.clone())
+                .proxy(format!("https://127.0.0.1:{port}"))
+                .timeout(LONG)
+                .retry(RetryPolicy::none())
+                .build()
+                .unwrap();
+            for client in [tls_client(port, &ca.pem), through_proxy] {
+                let error = (endpoint.run)(&client).unwrap_err();
+                assert!(
+                    error.outcome_unknown(),
+                    "{description}, {}: {error}",
+                    endpoint.name
+                );
+            }
+        }
+    }
+}
+
+/// It refuses the client where the answer to CONNECT would come, and would do so again.
+#[cfg(not(feature = "native-tls"))]
+#[test]
+fn a_proxy_that_demands_a_certificate() {
+    let ca = authority("proxy");
+    for endpoint in &ENDPOINTS {
+        let connections = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&connections);
+        let identity = certificate("127.0.0.1", 2020..2100, Some(&ca));
+        let server = config_with_client_auth(identity, &ca, &[&rustls::version::TLS13]);
+        let port = listen(server, move |_, mut stream| {
+            count.fetch_add(1, Ordering::SeqCst);
+            assert_eq!(request(&mut stream), None);
+            thread::sleep(Duration::from_millis(50));
+        });
+        let client = Client::builder()
+            .base_url("https://auth.example.test")
+            .credentials(Credentials::token("a.b.c"))
+            .root_certificates_pem(ca.pem.clone())
+            .proxy(format!("https://127.0.0.1:{port}"))
+            .timeout(LONG)
+            .build()
+            .unwrap();
+        let error = (endpoint.run)(&client).unwrap_err();
+        assert!(!error.outcome_unknown(), "{error}");
+        assert!(
+            error.to_string().contains("a certificate of the client"),
+            "{error}"
+        );
+        assert_eq!(connections.load(Ordering::SeqCst), 1, "{error}");
+    }
+}
+
+/// A guard that deletes its token when its thread ends, after the thread's other locals have gone.
+#[test]
+fn a_call_in_the_destructor_of_a_thread_local() {
+    struct Guard(Client, std::sync::mpsc::Sender<bool>);
+    impl Drop for Guard {
+        fn drop(&mut self) {
+            let deleted = (ENDPOINTS[3].run)(&self.0);
+            self.1.send(deleted.is_ok()).unwrap();
+        }
+    }
+    thread_local! {
+        static GUARD: std::cell::RefCell<Option<Guard>> = const { std::cell::RefCell::new(None) };
+    }
+    let [list, delete] = [&ENDPOINTS[1], &ENDPOINTS[3]];
+    for calls_before in [false, true] {
+        let script = [list, delete].map(|endpoint| Play::Write(answer(200, "", endpoint.body)));
+        let server = FaultServer::start(script[usize::from(!calls_before)..].to_vec());
+        let client = client_of(&server.url(), LONG);
+        let (deleted, told) = std::sync::mpsc::channel();
+        thread::spawn(move || {
+            GUARD.with_borrow_mut(|guard| *guard = Some(Guard(client.clone(), deleted)));
+            if calls_before {
+                (list.run)(&client).unwrap();
+            }
+        });
+        assert_eq!(told.recv_timeout(LONG), Ok(true));
+    }
+}
+
 #[test]
 fn what_is_not_trusted_is_not_asked_again() {
     let [ca, other] = [authority("a"), authority("b")];
@@ -269,6 +376,16 @@ fn what_a_proxy_answers_to_connect() {
             "a wrong password locks accounts",
         ),
         ("HTTP/1.1 401 X\r\n\r\n", 1, "so it does here"),
+        (
+            "HTTP/1.1 407 X\nServer: x\n\n",
+            1,
+            "lines may end like this",
+        ),
+        (
+            "HTTP/1.1 407 X\r\nServer: ",
+            1,
+            "it is cut off, and says enough",
+        ),
         ("HTTP/1.1 403 X\r\n\r\n", 1, "it is not allowed"),
         ("HTTP/1.1 502 X\r\n\r\n", 3, "it may come back"),
         ("HTTP/1.1 503 X\r\n\r\n", 3, "it may come back"),
@@ -303,6 +420,25 @@ fn what_a_proxy_answers_to_connect() {
             assert_eq!(error.kind, TransportErrorKind::ConnectFailed, "{reason}");
         }
     }
+}
+
+#[test]
+fn a_proxy_whose_lines_end_with_a_line_feed_alone() {
+    let list = &ENDPOINTS[1];
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let head = request(&mut stream).unwrap();
+        assert!(head.contains("\r\nUser-Agent: ionoscloud-auth/"), "{head}");
+        stream.write_all(b"HTTP/1.1 200 OK\nVia: x\n\n").unwrap();
+        request(&mut stream).unwrap();
+        stream
+            .write_all(&answer(200, "", ENDPOINTS[1].body))
+            .unwrap();
+        let _ = stream.read(&mut [0]);
+    });
+    (list.run)(&through_proxy(port, LONG)).unwrap();
 }
 
 /// A byte now and then, and never an end.

@@ -247,6 +247,14 @@ fn deleted_means_that_the_service_said_so() {
             "no length was declared",
         ),
         (
+            Play::Write(
+                b"HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n0\r\n\r\n"
+                    .to_vec(),
+            ),
+            false,
+            "which of the two is its length?",
+        ),
+        (
             Play::Write(answer(200, "", " ")),
             false,
             "a blank is not an answer",

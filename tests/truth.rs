@@ -268,7 +268,7 @@ fn own(status: u16, headers: &str) -> Vec<u8> {
     answer(status, headers, &body)
 }
 
-/// One end of a connection: the socket itself, and what is written through.
+/// What is written through, and the socket below it.
 struct Wire<S> {
     socket: TcpStream,
     stream: S,
@@ -279,7 +279,7 @@ fn reset(socket: &TcpStream) {
 }
 
 /// Until the other side goes.
-fn wait_for_the_end(socket: &mut TcpStream) {
+fn wait_for_the_end(mut socket: &TcpStream) {
     let _ = socket.set_read_timeout(Some(Duration::from_secs(30)));
     while socket.read(&mut [0; 1024]).is_ok_and(|n| n > 0) {}
 }
@@ -327,7 +327,7 @@ impl<S: Read + Write> Wire<S> {
             }
             Network::CutAndSilent => {
                 let _ = self.stream.write_all(&bytes[..cut]);
-                wait_for_the_end(&mut self.socket);
+                wait_for_the_end(&self.socket);
                 false
             }
             Network::CutAndClosed => {
@@ -343,15 +343,13 @@ impl<S: Read + Write> Wire<S> {
         }
     }
 
-    fn serve(&mut self, world: &World, random: &mut Random) {
+    fn serve(mut self, world: &World, random: &mut Random) {
         while let Some(head) = head(&mut self.stream) {
             let number = head
                 .lines()
                 .find_map(|line| {
-                    line.to_ascii_lowercase()
-                        .strip_prefix("x-contract-number: ")?
-                        .parse()
-                        .ok()
+                    let line = line.to_ascii_lowercase();
+                    line.strip_prefix("x-contract-number: ")?.parse().ok()
                 })
                 .unwrap();
             let (bytes, network) = world.respond(number);
@@ -360,80 +358,122 @@ impl<S: Read + Write> Wire<S> {
             }
         }
     }
-}
 
-/// Whether there is a tunnel.
-fn tunnel(socket: &mut TcpStream, random: &mut Random) -> bool {
-    if head(socket).is_none() {
-        return false;
-    }
-    match random.below(30) {
-        0 => drop(socket.write_all(b"HTTP/1.1 407 X\r\nContent-Length: 0\r\n\r\n")),
-        1 => drop(socket.write_all(b"HTTP/1.1 502 X\r\n\r\n")),
-        2 => drop(
-            socket
-                .write_all(b"HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
-        ),
-        3 => drop(socket.write_all(b"garbage\r\n\r\n")),
-        4 => reset(socket),
-        5 => wait_for_the_end(socket),
-        6 => {
-            for byte in b"HTTP/1.1 200 OK\r\nX-Drip: drip\r\n\r\n" {
-                thread::sleep(Duration::from_millis(random.below(8)));
-                if socket.write_all(&[*byte]).is_err() {
-                    return false;
-                }
+    /// TLS on what is there; `None` where it is not agreed.
+    fn with_tls(
+        mut self,
+        config: &Arc<ServerConfig>,
+        random: &mut Random,
+    ) -> Option<Wire<StreamOwned<ServerConnection, S>>> {
+        match random.below(30) {
+            0 => reset(&self.socket),
+            1 => wait_for_the_end(&self.socket),
+            2 => drop(self.stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")),
+            3 => drop(self.stream.write_all(b"\x15\x03\x03\x00\x02\x02\x28")),
+            _ => {
+                let connection = ServerConnection::new(Arc::clone(config)).unwrap();
+                let stream = StreamOwned::new(connection, self.stream);
+                let socket = self.socket;
+                return Some(Wire { socket, stream });
             }
-            return true;
         }
-        _ => return socket.write_all(b"HTTP/1.1 200 OK\r\n\r\n").is_ok(),
+        None
     }
-    false
+
+    /// Answers CONNECT; `None` where there is no tunnel.
+    fn tunnelled(mut self, random: &mut Random) -> Option<Wire<S>> {
+        head(&mut self.stream)?;
+        let refusal: &[u8] = match random.below(30) {
+            0 => b"HTTP/1.1 407 X\r\nContent-Length: 0\r\n\r\n",
+            1 => b"HTTP/1.1 502 X\r\n\r\n",
+            2 => b"HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+            3 => b"garbage\r\n\r\n",
+            4 => {
+                reset(&self.socket);
+                return None;
+            }
+            5 => {
+                wait_for_the_end(&self.socket);
+                return None;
+            }
+            6 => {
+                for byte in b"HTTP/1.1 200 OK\r\nX-Drip: drip\r\n\r\n" {
+                    thread::sleep(Duration::from_millis(random.below(8)));
+                    self.stream.write_all(&[*byte]).ok()?;
+                }
+                return Some(self);
+            }
+            _ => {
+                self.stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").ok()?;
+                return Some(self);
+            }
+        };
+        let _ = self.stream.write_all(refusal);
+        None
+    }
 }
 
-fn serve(world: &World, tls: &Arc<ServerConfig>, mut socket: TcpStream) {
+/// What a listener is.
+#[derive(Clone, Copy)]
+struct Door {
+    /// A proxy, by http or https.
+    proxy: Option<bool>,
+    https: bool,
+}
+
+struct Configs {
+    proxy: Arc<ServerConfig>,
+    service: Arc<ServerConfig>,
+}
+
+fn serve(world: &World, door: Door, configs: &Configs, socket: TcpStream) -> Option<()> {
     let n = world.connections.fetch_add(1, Ordering::SeqCst) as u64;
     let mut random = Random(world.seed ^ n << 8);
-    let mut first = [0];
     if random.one_in(40) {
-        return reset(&socket);
+        reset(&socket);
+        return None;
     }
-    if socket.peek(&mut first).unwrap_or(0) == 0 {
-        return;
-    }
-    let is_proxy = first[0] == b'C';
-    if is_proxy && (!tunnel(&mut socket, &mut random) || socket.peek(&mut first).unwrap_or(0) == 0)
-    {
-        return;
-    }
-    let raw = socket.try_clone().unwrap();
-    if first[0] != 0x16 {
-        return Wire {
-            socket,
-            stream: raw,
+    let stream = socket.try_clone().unwrap();
+    let wire = Wire { socket, stream };
+    match door.proxy {
+        None => reach(world, door, configs, wire, &mut random),
+        Some(false) => {
+            let wire = wire.tunnelled(&mut random)?;
+            reach(world, door, configs, wire, &mut random)
         }
-        .serve(world, &mut random);
+        Some(true) => {
+            let wire = wire.with_tls(&configs.proxy, &mut random)?;
+            let wire = wire.tunnelled(&mut random)?;
+            reach(world, door, configs, wire, &mut random)
+        }
     }
-    match random.below(30) {
-        0 => return reset(&socket),
-        1 => return wait_for_the_end(&mut socket),
-        2 => return drop(socket.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")),
-        3 => return drop(socket.write_all(b"\x15\x03\x03\x00\x02\x02\x28")),
-        _ => {}
-    }
-    let connection = ServerConnection::new(Arc::clone(tls)).unwrap();
-    let stream = StreamOwned::new(connection, raw);
-    Wire { socket, stream }.serve(world, &mut random);
 }
 
-fn listen(world: &Arc<World>, tls: ServerConfig) -> u16 {
-    let (world, tls) = (Arc::clone(world), Arc::new(tls));
+/// The service itself.
+fn reach<S: Read + Write>(
+    world: &World,
+    door: Door,
+    configs: &Configs,
+    wire: Wire<S>,
+    random: &mut Random,
+) -> Option<()> {
+    if door.https {
+        wire.with_tls(&configs.service, random)?
+            .serve(world, random);
+    } else {
+        wire.serve(world, random);
+    }
+    Some(())
+}
+
+fn listen(world: &Arc<World>, door: Door, configs: &Arc<Configs>) -> u16 {
+    let (world, configs) = (Arc::clone(world), Arc::clone(configs));
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     thread::spawn(move || {
         for socket in listener.incoming() {
-            let (world, tls) = (Arc::clone(&world), Arc::clone(&tls));
-            thread::spawn(move || serve(&world, &tls, socket.unwrap()));
+            let (world, configs) = (Arc::clone(&world), Arc::clone(&configs));
+            thread::spawn(move || serve(&world, door, &configs, socket.unwrap()));
         }
     });
     port
@@ -509,9 +549,9 @@ impl World {
     }
 
     /// One client, some threads, and perhaps a shutdown.
-    fn round(&self, first: u32, urls: &[(String, Option<String>); 4], roots: &str) -> Vec<Told> {
+    fn round(&self, first: u32, urls: &[(String, Option<String>)], roots: &str) -> Vec<Told> {
         let mut random = Random(self.seed ^ u64::from(first) << 20);
-        let (url, proxy) = &urls[random.below(4) as usize];
+        let (url, proxy) = &urls[random.below(urls.len() as u64) as usize];
         let timeout = Duration::from_millis(random.of(&[30, 100, 100, 300, 300, 300, 1000, 3000]));
         let mut builder = Client::builder()
             .base_url(url)
@@ -600,17 +640,25 @@ fn what_a_call_says_is_so() {
     });
     let ca = authority("truth");
     let host = "auth.example.test";
-    let [direct, proxied] = ["127.0.0.1", host].map(|name| {
-        let identity = certificate(name, 2020..2100, Some(&ca));
-        listen(&world, config(identity))
+    let identity = |name| Arc::new(config(certificate(name, 2020..2100, Some(&ca))));
+    let [direct, proxied] = ["127.0.0.1", host].map(|service| {
+        Arc::new(Configs {
+            proxy: identity("127.0.0.1"),
+            service: identity(service),
+        })
     });
-    let proxy = || Some(format!("http://127.0.0.1:{proxied}"));
-    let urls = [
-        (format!("http://127.0.0.1:{direct}"), None),
-        (format!("https://127.0.0.1:{direct}"), None),
-        (format!("http://{host}"), proxy()),
-        (format!("https://{host}"), proxy()),
-    ];
+    let mut urls = Vec::new();
+    for (https, scheme) in [(false, "http"), (true, "https")] {
+        let door = Door { proxy: None, https };
+        let port = listen(&world, door, &direct);
+        urls.push((format!("{scheme}://127.0.0.1:{port}"), None));
+        for (over_tls, to_proxy) in [(false, "http"), (true, "https")] {
+            let proxy = Some(over_tls);
+            let port = listen(&world, Door { proxy, https }, &proxied);
+            let proxy = format!("{to_proxy}://127.0.0.1:{port}");
+            urls.push((format!("{scheme}://{host}"), Some(proxy)));
+        }
+    }
 
     let next = AtomicU32::new(0);
     let told = Mutex::new(Vec::new());

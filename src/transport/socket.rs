@@ -129,3 +129,75 @@ impl Stream for Socket {
         self.stream.set_nonblocking(false).is_ok() && nothing
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::record::{Ended, Pooling, Step};
+    use crate::transport::shutdown::Shutdown;
+    use std::net::TcpListener;
+    use std::thread;
+    use std::time::Instant;
+
+    /// Two ends of a connection, of which this side's is registered with nobody.
+    fn connection() -> (Socket, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let socket = Socket {
+            stream: Arc::new(stream),
+            read_timeout: None,
+            write_timeout: None,
+        };
+        (socket, listener.accept().unwrap().0)
+    }
+
+    /// As on a system that does not wake a blocked read.
+    #[test]
+    fn a_read_that_nobody_wakes_ends_with_the_shutdown_all_the_same() {
+        let (mut socket, mut other) = connection();
+        let shutdown = Arc::<Shutdown>::default();
+        let record = Record::new(Pooling::Any, None, Arc::clone(&shutdown));
+        record.reached(Step::HandedOver);
+        let _entered = record.enter();
+        let started = Instant::now();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                thread::sleep(Duration::from_millis(50));
+                shutdown.set();
+                // In the end it is woken, and too late.
+                thread::sleep(Duration::from_secs(5));
+                other.write_all(b"x").unwrap();
+            });
+            assert!(socket.read(&mut [0]).is_err());
+            assert_eq!(record.ended(), Some(Ended::ShutDown));
+            assert!(started.elapsed() < Duration::from_secs(3));
+        });
+    }
+
+    /// Whoever waits in the system is woken at once, where the system does that.
+    #[cfg(unix)]
+    #[test]
+    fn an_interrupt_wakes_a_read() {
+        let (socket, _other) = connection();
+        thread::scope(|scope| {
+            let read = scope.spawn(|| (&*socket.stream).read(&mut [0]));
+            thread::sleep(Duration::from_millis(50));
+            socket.stream.interrupt();
+            assert!(matches!(read.join().unwrap(), Ok(0) | Err(_)));
+        });
+    }
+
+    #[test]
+    fn a_byte_that_nobody_asked_for_and_an_end_are_seen() {
+        let (mut socket, mut other) = connection();
+        assert!(socket.is_quiet() && socket.is_quiet());
+        other.write_all(b"x").unwrap();
+        thread::sleep(Duration::from_millis(50));
+        assert!(!socket.is_quiet());
+
+        let (mut socket, other) = connection();
+        drop(other);
+        thread::sleep(Duration::from_millis(50));
+        assert!(!socket.is_quiet());
+    }
+}

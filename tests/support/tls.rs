@@ -7,13 +7,16 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
+use ring::aead::{
+    AES_128_GCM, AES_256_GCM, Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey,
+};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::{WantsServerCert, WebPkiClientVerifier};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{
-    ConfigBuilder, DEFAULT_VERSIONS, RootCertStore, ServerConfig, ServerConnection, StreamOwned,
-    SupportedProtocolVersion,
+    ConfigBuilder, ConnectionTrafficSecrets, DEFAULT_VERSIONS, RootCertStore, ServerConfig,
+    ServerConnection, StreamOwned, SupportedProtocolVersion,
 };
 
 /// A certificate authority made for this test.
@@ -135,12 +138,47 @@ pub type Stream = StreamOwned<ServerConnection, TcpStream>;
 
 pub fn config((certificate, key): Identity) -> ServerConfig {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    ServerConfig::builder_with_provider(provider)
+    let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
         .with_single_cert(vec![certificate], key)
-        .unwrap()
+        .unwrap();
+    config.enable_secret_extraction = true; // For `alert`.
+    config
+}
+
+/// A fatal alert of TLS 1.3, at any time, which rustls sends only when it must: RFC 8446, sections 5.2
+/// and 6.
+pub fn alert<S>(stream: StreamOwned<ServerConnection, S>, description: u8) -> (S, Vec<u8>)
+where
+    S: std::io::Read + std::io::Write,
+{
+    let StreamOwned { conn, sock } = stream;
+    let (sequence, secrets) = conn.dangerous_extract_secrets().unwrap().tx;
+    let (algorithm, key, iv) = match &secrets {
+        ConnectionTrafficSecrets::Aes128Gcm { key, iv } => (&AES_128_GCM, key, iv),
+        ConnectionTrafficSecrets::Aes256Gcm { key, iv } => (&AES_256_GCM, key, iv),
+        ConnectionTrafficSecrets::Chacha20Poly1305 { key, iv } => (&CHACHA20_POLY1305, key, iv),
+        _ => panic!("another cipher"),
+    };
+    let mut nonce = [0; 12];
+    nonce[4..].copy_from_slice(&sequence.to_be_bytes());
+    nonce
+        .iter_mut()
+        .zip(iv.as_ref())
+        .for_each(|(n, iv)| *n ^= iv);
+    // Level, description, and the type of the record inside.
+    let mut record = vec![2, description, 21];
+    let header = [23, 3, 3, 0, 3 + 16];
+    LessSafeKey::new(UnboundKey::new(algorithm, key.as_ref()).unwrap())
+        .seal_in_place_append_tag(
+            Nonce::assume_unique_for_key(nonce),
+            Aad::from(header),
+            &mut record,
+        )
+        .unwrap();
+    (sock, [header.as_slice(), &record].concat())
 }
 
 /// One that refuses whoever has no certificate of this authority.
