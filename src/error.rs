@@ -15,7 +15,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// | kind | was anything sent? | what to do |
 /// | --- | --- | --- |
 /// | [`Invalid`](Error::Invalid) | no | correct what it names: an option, a setting, a JWT, a date |
-/// | [`Api`](Error::Api) | yes, and the service answered | look at [`status`](Error::status) and the messages |
+/// | [`Api`](Error::Api) | yes, and an answer came that is not success | look at [`status`](Error::status) and the messages |
 /// | [`UnreadableAnswer`](Error::UnreadableAnswer) | yes, and something else came back | look at the base URL and at what stands between |
 /// | [`Transport`](Error::Transport) | see [`outcome_unknown`](Error::outcome_unknown) | look at the network, then call again |
 ///
@@ -54,7 +54,7 @@ pub enum Error {
         reason: String,
     },
 
-    /// The service answered, and its answer is not success.
+    /// An answer came, from the service or from a gateway before it, and it is not success.
     #[error(transparent)]
     Api(Box<ApiError>),
 
@@ -133,7 +133,7 @@ impl Error {
     }
 }
 
-/// The service's own answer, when it is not success.
+/// An answer that is not success.
 ///
 /// The service answers `{"httpStatus": 401, "messages": [{"errorCode": "…", "message": "…"}]}`;
 /// what stands before it (a gateway, a proxy) answers what it likes, and that is in
@@ -176,7 +176,7 @@ impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{}{}: the service answered {}",
+            "{}{}: the answer was {}",
             self.request,
             Tries(self.tries),
             Status(self.status)

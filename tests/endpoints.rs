@@ -630,7 +630,7 @@ fn what_the_service_refuses() {
             let text = error.to_string();
             let line = &seen.lock().unwrap()[0].0.replace("/auth/v1", "");
             assert!(
-                text.starts_with(&format!("{line}: the service answered ")),
+                text.starts_with(&format!("{line}: the answer was ")),
                 "{name}: {text}"
             );
             for says in *says {
