@@ -85,6 +85,7 @@ mod memory;
 #[cfg(feature = "mock")]
 pub mod mock;
 mod model;
+mod printable;
 mod rotation;
 mod tokens;
 mod transport;

@@ -20,9 +20,8 @@ const TTL: std::ops::RangeInclusive<u64> = 60..=31_536_000;
 /// ID](Jwt::key_id).
 ///
 /// A request that the service may have acted on is **never sent again**, as each would create a token.
-/// It has a connection of its own, too: an idle one may have died without a word, which would leave
-/// that open. (The vendor's SDK repeats it behind a gateway that times out, and leaves up to two
-/// tokens behind that nobody knows.)
+/// It has a connection of its own, too: an idle one may have died without a word. (The vendor's SDK
+/// repeats it behind a gateway that times out, and leaves up to two tokens that nobody knows.)
 ///
 /// # Errors
 ///
@@ -381,22 +380,15 @@ impl DeleteTokenByCriteriaOptions {
 
 fn delete(client: &Client, call: &Call) -> Result<DeleteResponse> {
     call::run(&client.caller(), call, |response| {
-        if response.status == 202 {
-            let reason = "it says that the deletion was accepted, and not that it was done";
-            return Err(Unread::Unreadable(reason.to_owned()));
-        }
-        if response.is_empty() {
-            return Ok(DeleteResponse { success: true });
-        }
-        if response.body.is_empty() {
-            let reason = "it is empty, and may have been cut off";
-            return Err(Unread::Unreadable(reason.to_owned()));
-        }
-        let answer: DeleteResponse = json(response)?;
-        if answer.success {
-            Ok(answer)
-        } else {
-            Err(Unread::NotDone)
+        let unclear = |reason: &str| Err(Unread::Unreadable(reason.to_owned()));
+        match response.body.as_slice() {
+            _ if response.status == 202 => unclear("it accepts the deletion, and may not do it"),
+            [] if response.is_empty() => Ok(DeleteResponse { success: true }),
+            [] => unclear("it is empty, and may have been cut off"),
+            _ => match json(response)? {
+                DeleteResponse { success: false } => Err(Unread::NotDone),
+                answer => Ok(answer),
+            },
         }
     })
     .map(|(answer, _)| answer)

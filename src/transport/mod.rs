@@ -40,6 +40,7 @@ use failure::failure;
 #[cfg(feature = "native-tls")]
 use native::NativeTls;
 use pool::Pool;
+use proxy::ProxyServer;
 use record::{Pooling, Record};
 use tls::Tls;
 
@@ -159,15 +160,10 @@ impl Transport {
             .max_idle_connections(0)
             .proxy(None)
             .build();
-        let (scheme, default_port) = if base_url.https {
-            (Scheme::HTTPS, 443)
-        } else {
-            (Scheme::HTTP, 80)
-        };
         let authority = Authority::try_from(base_url.authority.as_str())
             .map_err(|_| Error::invalid("base_url", "its host can't be put into a request"))?;
-        let host = without_brackets(authority.host());
         let roots = root_certificates.as_ref();
+        let host = without_brackets(authority.host());
         let tls = match base_url.https {
             false => None,
             #[cfg(feature = "pinned-cert")]
@@ -177,19 +173,12 @@ impl Transport {
                 .map(Security::Rustls),
             true => Some(security("base_url", &host, roots)?),
         };
-        let proxy = match proxy::chosen(proxy, &base_url)? {
-            None => None,
-            Some(proxy) if proxy.https => {
-                let security = security(proxy.what, &proxy.host, roots)?;
-                Some((proxy, Some(security)))
-            }
-            Some(proxy) => Some((proxy, None)),
-        };
+        let default_port = if base_url.https { 443 } else { 80 };
         let route = Route {
             host,
             port: authority.port_u16().unwrap_or(default_port),
             tls,
-            proxy,
+            proxy: proxy_with_tls(proxy, &base_url, roots)?,
             user_agent: user_agent.to_owned(),
         };
         let pool = Arc::<Pool>::default();
@@ -198,7 +187,11 @@ impl Transport {
             agent: Agent::with_parts(config, connections, NoLookup),
             pool,
             shutdown: Arc::default(),
-            scheme,
+            scheme: if base_url.https {
+                Scheme::HTTPS
+            } else {
+                Scheme::HTTP
+            },
             authority,
             path: base_url.path,
             headers: headers::prepared_headers(user_agent, headers)?,
@@ -268,6 +261,22 @@ impl Transport {
         }
         Ok(prepared)
     }
+}
+
+/// The proxy, and what its own TLS needs.
+fn proxy_with_tls(
+    choice: &ProxyChoice,
+    base_url: &BaseUrl,
+    roots: Option<&RootCertificates>,
+) -> Result<Option<(ProxyServer, Option<Security>)>> {
+    let Some(proxy) = proxy::chosen(choice, base_url)? else {
+        return Ok(None);
+    };
+    let security = match proxy.https {
+        true => Some(security(proxy.what, &proxy.host, roots)?),
+        false => None,
+    };
+    Ok(Some((proxy, security)))
 }
 
 fn security(what: &'static str, host: &str, roots: Option<&RootCertificates>) -> Result<Security> {
