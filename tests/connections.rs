@@ -327,7 +327,9 @@ fn a_call_in_the_destructor_of_a_thread_local() {
                 (list.run)(&client).unwrap();
             }
         });
-        assert_eq!(told.recv_timeout(LONG), Ok(true));
+        let deleted = told.recv_timeout(2 * LONG).unwrap();
+        // On Windows no other thread can start in the meantime, to connect in.
+        assert!(deleted || cfg!(windows) && !calls_before);
     }
 }
 

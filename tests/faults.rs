@@ -311,12 +311,7 @@ fn an_unknown_outcome_stays_unknown_until_an_answer_tells() {
 
 #[test]
 fn nobody_listens() {
-    // A port that was free a moment ago.
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let (_taken, port) = closed_port();
     for endpoint in &ENDPOINTS {
         let error =
             (endpoint.run)(&client_of(&format!("http://127.0.0.1:{port}"), LONG)).unwrap_err();

@@ -265,11 +265,7 @@ fn storm_that_reaches_nobody(url: &str, calls: usize) {
 
 #[test]
 fn a_port_that_nobody_listens_on() {
-    let port = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let (_taken, port) = support::closed_port();
     storm_that_reaches_nobody(&format!("http://127.0.0.1:{port}"), CALLS);
 }
 

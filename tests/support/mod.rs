@@ -269,6 +269,15 @@ pub fn in_a_child<V: AsRef<std::ffi::OsStr>>(test: &str, variables: &[(&str, V)]
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// A port that nobody listens on, nor can while the socket is there.
+pub fn closed_port() -> (socket2::Socket, u16) {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    let any = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+    socket.bind(&any.into()).unwrap();
+    let port = socket.local_addr().unwrap().as_socket().unwrap().port();
+    (socket, port)
+}
+
 /// A folder that goes when the test does.
 pub struct Folder(pub PathBuf);
 
