@@ -61,6 +61,8 @@ impl Pool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transport::stream::Stream;
+    use std::io::{self, Read, Write};
 
     #[test]
     fn only_so_many_are_kept() {
@@ -73,19 +75,55 @@ mod tests {
         assert!(pool.lock().is_empty(), "and they are gone");
     }
 
+    /// A stream that nothing happens to.
+    #[derive(Debug)]
+    struct Quiet;
+
+    impl Read for Quiet {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Ok(0)
+        }
+    }
+
+    impl Write for Quiet {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Stream for Quiet {
+        fn is_quiet(&mut self) -> bool {
+            true
+        }
+    }
+
+    fn quiet() -> Connection {
+        Connection {
+            stream: Box::new(Quiet),
+            ..Connection::closed()
+        }
+    }
+
     #[test]
     fn what_is_too_old_goes() {
         let pool = Pool::default();
         let Some(long_ago) = Instant::now().checked_sub(MAX_IDLE_AGE) else {
             return; // The machine was started just now.
         };
-        for _ in 0..3 {
-            pool.lock().push(Idle {
-                connection: Connection::closed(),
-                since: long_ago,
-            });
-        }
-        pool.put(Connection::closed());
-        assert_eq!(pool.lock().len(), 1);
+        let old = || Idle {
+            connection: quiet(),
+            since: long_ago,
+        };
+        pool.lock().extend([old(), old(), old()]);
+        assert!(pool.take().is_none(), "when one is taken");
+
+        pool.lock().extend([old(), old(), old()]);
+        pool.put(quiet());
+        assert_eq!(pool.lock().len(), 1, "when one is put back");
+        assert!(pool.take().is_some(), "and that one is not old");
     }
 }
