@@ -135,7 +135,7 @@ fn old_key_id(client: &Client, options: &RotateTokenOptions) -> Result<KeyId> {
 /// Whether the answer to a create holds a token that is in use: by the text, as not every token is a
 /// JWT, or by the Key ID, as one token may be written in two ways.
 fn is_known(client: &Client, jwt: &Jwt, old: &KeyId) -> bool {
-    let new = jwt::key_id(jwt.token()).ok();
+    let new = jwt.key_id().ok();
     let own = client.credentials().as_token();
     new.as_ref() == Some(old)
         || own.is_some_and(|own| {
@@ -153,8 +153,7 @@ fn prove(
     let renewed = client.with_credentials(Credentials::token(jwt.token()));
     let (key_id, renewed) = match (jwt.key_id(), renewed) {
         (Ok(key_id), Ok(renewed)) => (key_id, renewed),
-        (Err(error), _) => return Err(useless(client, created, &error)),
-        (_, Err(error)) => return Err(useless(client, created, &error)),
+        (Err(error), _) | (_, Err(error)) => return Err(useless(client, created, &error)),
     };
     let options = GetTokenByIdOptions {
         id: key_id.clone(),
@@ -187,7 +186,7 @@ fn finding(
 ) -> Error {
     let secrets = client.caller().secrets;
     Error::UnreadableAnswer(Box::new(UnreadableAnswer {
-        status: Some(done.status),
+        status: done.status,
         request: request.to_owned(),
         reason: reason.to_owned(),
         request_id: done.request_id.filter(|id| !secrets.are_repeated_in(id)),

@@ -20,7 +20,7 @@ const TTL: std::ops::RangeInclusive<u64> = 60..=31_536_000;
 /// ID](Jwt::key_id).
 ///
 /// A request that the service may have acted on is **never sent again**, as each would create a token.
-/// It has a connection of its own, too: an idle one may have died without a word. (The vendor's SDK
+/// It has a connection of its own, too: an idle one may have died unnoticed. (The vendor's SDK
 /// repeats it behind a gateway that times out, and leaves up to two tokens that nobody knows.)
 ///
 /// # Errors

@@ -39,19 +39,6 @@ fn tls_client(port: u16, roots: &str) -> Client {
         .unwrap()
 }
 
-/// Reads one request off a stream.
-fn request(stream: &mut impl std::io::Read) -> Option<String> {
-    let mut head = Vec::new();
-    let mut byte = [0];
-    while !head.ends_with(b"\r\n\r\n") {
-        match stream.read(&mut byte) {
-            Ok(1) => head.push(byte[0]),
-            _ => return None,
-        }
-    }
-    Some(String::from_utf8(head).unwrap())
-}
-
 fn list_of(id: &str, padding: usize) -> Vec<u8> {
     let padding = " ".repeat(padding);
     answer(
@@ -82,7 +69,7 @@ fn send(stream: &mut Stream, bytes: &[u8]) -> Vec<u8> {
 
 /// Answers the first connection's first request twice. Whoever asks it once more gets the second.
 fn answers_twice(follows: Follows, padding: usize, mut stream: Stream) {
-    if request(&mut stream).is_none() {
+    if read_head(&mut stream).is_none() {
         return;
     }
     let (first, second) = (list_of("A", padding), list_of("A", 0));
@@ -101,7 +88,7 @@ fn answers_twice(follows: Follows, padding: usize, mut stream: Stream) {
         }
     };
     stream.sock.write_all(&now).unwrap();
-    if request(&mut stream).is_some() {
+    if read_head(&mut stream).is_some() {
         let _ = stream.sock.write_all(&later);
         // Not closed before it is read.
         let _ = stream.sock.read(&mut [0]);
@@ -130,7 +117,7 @@ fn nobody_gets_the_answer_to_another_request() {
                 if n == 0 {
                     return answers_twice(follows, padding, stream);
                 }
-                while request(&mut stream).is_some() {
+                while read_head(&mut stream).is_some() {
                     let _ = stream.write_all(&list_of("B", 0));
                 }
             });
@@ -153,7 +140,7 @@ fn a_connection_over_tls_is_used_again() {
     let port = listen(config(identity), move |_, mut stream| {
         count.fetch_add(1, Ordering::SeqCst);
         let mut padding = 0;
-        while request(&mut stream).is_some() {
+        while read_head(&mut stream).is_some() {
             let _ = stream.write_all(&list_of("A", padding));
             padding = (padding + 997) % 50_000;
         }
@@ -171,7 +158,7 @@ fn a_body_that_ends_without_the_end_of_tls() {
     for endpoint in &ENDPOINTS {
         let identity = certificate("127.0.0.1", 2020..2100, Some(&ca));
         let port = listen(config(identity), |_, mut stream| {
-            if request(&mut stream).is_some() {
+            if read_head(&mut stream).is_some() {
                 stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
                 // No close_notify, as whoever cuts a connection can't send one.
                 stream.sock.shutdown(Shutdown::Write).unwrap();
@@ -197,7 +184,7 @@ fn a_server_that_demands_a_certificate_has_read_no_request() {
             let server = config_with_client_auth(identity, &ca, &[version]);
             let port = listen(server, move |_, mut stream| {
                 count.fetch_add(1, Ordering::SeqCst);
-                assert_eq!(request(&mut stream), None);
+                assert_eq!(read_head(&mut stream), None);
                 // What it said is read before the connection breaks.
                 thread::sleep(Duration::from_millis(50));
             });
@@ -235,12 +222,12 @@ fn an_alert_after_the_request_was_read_says_nothing_of_it() {
         for endpoint in &ENDPOINTS {
             let identity = certificate("127.0.0.1", 2020..2100, Some(&ca));
             let port = listen(config(identity), move |_, mut stream| {
-                let Some(mut head) = request(&mut stream) else {
+                let Some(mut head) = read_head(&mut stream) else {
                     return;
                 };
                 if head.starts_with("CONNECT ") {
                     stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
-                    head = request(&mut stream).unwrap();
+                    head = read_head(&mut stream).unwrap();
                 }
                 assert!(head.contains("/auth/v1/tokens"), "{head}");
                 let (mut socket, record) = alert(stream, description);
@@ -281,7 +268,7 @@ fn a_proxy_that_demands_a_certificate() {
         let server = config_with_client_auth(identity, &ca, &[&rustls::version::TLS13]);
         let port = listen(server, move |_, mut stream| {
             count.fetch_add(1, Ordering::SeqCst);
-            assert_eq!(request(&mut stream), None);
+            assert_eq!(read_head(&mut stream), None);
             thread::sleep(Duration::from_millis(50));
         });
         let client = Client::builder()
@@ -342,7 +329,7 @@ fn what_is_not_trusted_is_not_asked_again() {
         let identity = certificate("127.0.0.1", 2020..2100, Some(&ca));
         let port = listen(config(identity), move |_, mut stream| {
             count.fetch_add(1, Ordering::SeqCst);
-            let _ = request(&mut stream);
+            let _ = read_head(&mut stream);
         });
         let error = (endpoint.run)(&tls_client(port, &other.pem)).unwrap_err();
         assert!(!error.outcome_unknown(), "{error}");
@@ -353,17 +340,9 @@ fn what_is_not_trusted_is_not_asked_again() {
 }
 
 fn through_proxy(port: u16, timeout: Duration) -> Client {
-    Client::builder()
-        .base_url("http://auth.example.test")
+    builder_of("http://auth.example.test", timeout)
         .allow_insecure_http(true)
-        .credentials(Credentials::token("a.b.c"))
         .proxy(format!("http://127.0.0.1:{port}"))
-        .timeout(timeout)
-        .retry(
-            RetryPolicy::default()
-                .max_retries(2)
-                .base_delay(Duration::from_millis(1)),
-        )
         .build()
         .unwrap()
 }
@@ -407,7 +386,7 @@ fn what_a_proxy_answers_to_connect() {
             thread::spawn(move || {
                 for stream in listener.incoming() {
                     let mut stream = stream.unwrap();
-                    let head = request(&mut stream).unwrap_or_default();
+                    let head = read_head(&mut stream).unwrap_or_default();
                     assert!(head.starts_with("CONNECT auth.example.test:80 HTTP/1.1\r\n"));
                     count.fetch_add(1, Ordering::SeqCst);
                     let _ = stream.write_all(answer.as_bytes());
@@ -431,10 +410,10 @@ fn a_proxy_whose_lines_end_with_a_line_feed_alone() {
     let port = listener.local_addr().unwrap().port();
     thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
-        let head = request(&mut stream).unwrap();
+        let head = read_head(&mut stream).unwrap();
         assert!(head.contains("\r\nUser-Agent: ionoscloud-auth/"), "{head}");
         stream.write_all(b"HTTP/1.1 200 OK\nVia: x\n\n").unwrap();
-        request(&mut stream).unwrap();
+        read_head(&mut stream).unwrap();
         stream
             .write_all(&answer(200, "", ENDPOINTS[1].body))
             .unwrap();
@@ -521,7 +500,7 @@ fn a_call_that_finds_its_connection_gone_and_can_not_connect() {
         thread::scope(|scope| {
             let first = scope.spawn(|| (list.run)(&client));
             let (mut stream, _) = listener.accept().unwrap();
-            request(&mut stream).unwrap();
+            read_head(&mut stream).unwrap();
             stream.write_all(head.as_bytes()).unwrap();
             if closes {
                 stream.shutdown(Shutdown::Both).unwrap();
@@ -567,7 +546,7 @@ fn one_stale_connection_costs_one_attempt() {
             let mut stream = stream.unwrap();
             let (over, at_once, alone) = (over.clone(), at_once.clone(), is_alone.clone());
             thread::spawn(move || {
-                while request(&mut stream).is_some() {
+                while read_head(&mut stream).is_some() {
                     if n < STALE && over.load(Ordering::SeqCst) {
                         // It knows nothing of this connection.
                         return;

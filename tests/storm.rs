@@ -34,12 +34,7 @@ struct Service {
 
 /// The n-th number of a sequence that looks random and is the same each time (splitmix64).
 fn number(n: usize) -> u64 {
-    let mut z = (n as u64)
-        .wrapping_add(1)
-        .wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
+    support::mixed((n as u64).wrapping_add(1).wrapping_mul(support::SPLITMIX))
 }
 
 impl Service {

@@ -24,8 +24,9 @@ use std::time::{Duration, Instant};
 
 use ionoscloud_auth::*;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
-use support::answer;
+use support::faults::service_answer;
 use support::tls::{authority, certificate, config};
+use support::{SPLITMIX, answer, mixed, read_head};
 
 /// How late a call may be on a machine that is busy with all of this.
 const SLACK: Duration = Duration::from_secs(3);
@@ -38,11 +39,8 @@ struct Random(u64);
 
 impl Random {
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        self.0 = self.0.wrapping_add(SPLITMIX);
+        mixed(self.0)
     }
 
     fn below(&mut self, n: u64) -> u64 {
@@ -161,7 +159,7 @@ impl World {
     /// What the service itself answers to what it has acted on, or not.
     fn statement(&self, number: u32, acted: bool, random: &mut Random) -> Vec<u8> {
         if !acted {
-            return own(404, "");
+            return service_answer(404, "");
         }
         let body = match call_of(self.seed, number).0 {
             Endpoint::Create => format!(r#"{{"token":"{number}.e30.c2ln"}}"#),
@@ -211,8 +209,8 @@ impl World {
             12 | 13 => {
                 let again = random.of(&["", "Retry-After: 0\r\n", "Retry-After: 60\r\n"]);
                 match random.below(3) {
-                    0 => own(random.of(&[429, 503]), again),
-                    1 => own(random.of(&[400, 401, 403]), ""),
+                    0 => service_answer(random.of(&[429, 503]), again),
+                    1 => service_answer(random.of(&[400, 401, 403]), ""),
                     _ => {
                         let statuses = [400, 403, 404, 404, 413, 501, 511, 302, 429];
                         answer(random.of(&statuses), again, "<html>")
@@ -221,7 +219,7 @@ impl World {
             }
             14 => {
                 maybe_acts(&mut random);
-                own(500, "")
+                service_answer(500, "")
             }
             15 => {
                 maybe_acts(&mut random);
@@ -256,16 +254,10 @@ impl World {
                 )
             }
             _ if call_of(self.seed, number).0.deletes() => answer(200, "", r#"{"success":false}"#),
-            _ => own(403, ""),
+            _ => service_answer(403, ""),
         };
         (bytes, network)
     }
-}
-
-fn own(status: u16, headers: &str) -> Vec<u8> {
-    let messages = r#"[{"errorCode":"7","message":"no"}]"#;
-    let body = format!(r#"{{"httpStatus":{status},"messages":{messages}}}"#);
-    answer(status, headers, &body)
 }
 
 /// What is written through, and the socket below it.
@@ -282,18 +274,6 @@ fn reset(socket: &TcpStream) {
 fn wait_for_the_end(mut socket: &TcpStream) {
     let _ = socket.set_read_timeout(Some(Duration::from_secs(30)));
     while socket.read(&mut [0; 1024]).is_ok_and(|n| n > 0) {}
-}
-
-fn head(stream: &mut impl Read) -> Option<String> {
-    let mut head = Vec::new();
-    let mut byte = [0];
-    while !head.ends_with(b"\r\n\r\n") {
-        match stream.read(&mut byte) {
-            Ok(1) if head.len() < 10_000 => head.push(byte[0]),
-            _ => return None,
-        }
-    }
-    String::from_utf8(head).ok()
 }
 
 impl<S: Read + Write> Wire<S> {
@@ -344,7 +324,7 @@ impl<S: Read + Write> Wire<S> {
     }
 
     fn serve(mut self, world: &World, random: &mut Random) {
-        while let Some(head) = head(&mut self.stream) {
+        while let Some(head) = read_head(&mut self.stream) {
             let number = head
                 .lines()
                 .find_map(|line| {
@@ -382,7 +362,7 @@ impl<S: Read + Write> Wire<S> {
 
     /// Answers CONNECT; `None` where there is no tunnel.
     fn tunnelled(mut self, random: &mut Random) -> Option<Wire<S>> {
-        head(&mut self.stream)?;
+        read_head(&mut self.stream)?;
         let refusal: &[u8] = match random.below(30) {
             0 => b"HTTP/1.1 407 X\r\nContent-Length: 0\r\n\r\n",
             1 => b"HTTP/1.1 502 X\r\n\r\n",

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use super::outcome::Shown;
 use super::service_error::ServiceError;
-use crate::error::TransportErrorKind;
-use crate::transport::{Failure, FailureKind, Response};
+use crate::transport::{Failure, Response};
 
 /// One attempt, and what it has shown.
 pub(super) struct Attempt {
@@ -24,6 +23,13 @@ pub(super) enum Came {
 }
 
 impl Attempt {
+    pub(super) fn status(&self) -> Option<u16> {
+        match &self.came {
+            Came::Response(response, _) => Some(response.status),
+            Came::Failure(failure) => failure.status,
+        }
+    }
+
     pub(super) fn retry_after(&self) -> Option<Duration> {
         match &self.came {
             Came::Response(response, _) => response.retry_after,
@@ -32,7 +38,6 @@ impl Attempt {
     }
 
     pub(super) fn connection_was_lost(&self) -> bool {
-        let lost = FailureKind::NoResponse(TransportErrorKind::ConnectionLost);
-        matches!(&self.came, Came::Failure(failure) if failure.kind == lost)
+        matches!(&self.came, Came::Failure(failure) if failure.connection_was_lost())
     }
 }

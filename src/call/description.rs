@@ -7,7 +7,6 @@ use super::retry::{Idempotency, RetryPolicy};
 use crate::transport::{Authorization, Method, Transport};
 
 /// Who calls: what every call of a client has in common.
-#[derive(Clone, Copy)]
 pub(crate) struct Caller<'a> {
     pub(crate) transport: &'a Transport,
     pub(crate) authorization: &'a Authorization,
@@ -50,13 +49,13 @@ impl Call<'_> {
 pub(crate) enum Unread {
     /// In a few words, none of them the body's.
     Unreadable(String),
-    /// It says itself that it is no success.
+    /// It says itself that it is not a success.
     NotDone,
 }
 
 /// What a call came to that brought a value.
 pub(crate) struct Done {
-    pub(crate) status: u16,
+    pub(crate) status: Option<u16>,
     pub(crate) request_id: Option<String>,
     pub(crate) attempts: u32,
 }

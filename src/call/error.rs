@@ -1,5 +1,7 @@
 //! The error that a failed call becomes.
 
+use std::io;
+
 use super::attempt::{Attempt, Came};
 use super::description::{Call, Caller};
 use super::service_error::ServiceError;
@@ -28,16 +30,17 @@ impl Failed<'_> {
         } = attempt;
         let request_id = request_id.filter(|id| !self.caller.secrets.are_repeated_in(id));
         match came {
-            _ if shut_down => self.no_response(
-                TransportErrorKind::ShutDown,
-                Failure::shut_down(),
-                request_id,
-            ),
+            _ if shut_down => {
+                let reason = "make a new one to call again".to_owned();
+                self.no_response(TransportErrorKind::ShutDown, reason, None, request_id)
+            }
             Came::Response(response, service_error) => {
                 self.api_error(response, service_error, request_id)
             }
             Came::Failure(failure) => match failure.kind {
-                FailureKind::NoResponse(kind) => self.no_response(kind, failure, request_id),
+                FailureKind::NoResponse(kind) => {
+                    self.no_response(kind, failure.reason, failure.source, request_id)
+                }
                 FailureKind::Unreadable => self.unreadable(failure, request_id),
             },
         }
@@ -54,18 +57,19 @@ impl Failed<'_> {
     fn no_response(
         &self,
         kind: TransportErrorKind,
-        failure: Failure,
+        reason: String,
+        source: Option<io::Error>,
         request_id: Option<String>,
     ) -> Error {
         Error::Transport(Box::new(TransportError {
             kind,
             request: self.call.name(),
-            reason: failure.reason,
+            reason,
             request_id,
             tries: self.attempts,
             outcome_unknown: self.outcome_unknown,
             advice: self.advice(),
-            source: failure.source,
+            source,
         }))
     }
 

@@ -11,7 +11,7 @@ mod service_error;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result, TransportErrorKind};
-use crate::transport::{Failure, FailureKind, Request, WIRE_LOG, wire_is_logged};
+use crate::transport::{Failure, FailureKind, Pooling, Request, WIRE_LOG, wire_is_logged};
 
 use attempt::{Attempt, Came};
 use error::Failed;
@@ -107,8 +107,11 @@ impl<'a> Running<'a> {
             target: self.call.target,
             authorization: self.caller.authorization,
             contract_number: self.contract_number,
-            own_connection: self.call.idempotency == Idempotency::NotIdempotent,
-            fresh_connection: self.connection_was_lost,
+            pooling: match self.call.idempotency {
+                Idempotency::NotIdempotent => Pooling::Own,
+                Idempotency::Idempotent if self.connection_was_lost => Pooling::Fresh,
+                Idempotency::Idempotent => Pooling::Any,
+            },
             deadline: self.deadline,
         });
         let elapsed = started.elapsed();
@@ -161,17 +164,14 @@ impl<'a> Running<'a> {
 
     fn done(&self, attempt: Attempt) -> Done {
         Done {
-            status: match &attempt.came {
-                Came::Response(response, _) => response.status,
-                Came::Failure(failure) => failure.status.unwrap_or_default(),
-            },
+            status: attempt.status(),
             request_id: attempt.request_id,
             attempts: self.attempts,
         }
     }
 
     /// What a success says.
-    fn read(&self, response: Response, read: &mut Read) -> (Shown, Came) {
+    fn read(&self, mut response: Response, read: &mut Read) -> (Shown, Came) {
         match read(&response) {
             Ok(()) => (
                 Shown::Done,
@@ -187,7 +187,7 @@ impl<'a> Running<'a> {
                     may_have_acted: true,
                     would_fail_again: false,
                     status: Some(response.status),
-                    request_id: response.request_id.clone(),
+                    request_id: response.request_id.take(),
                     reason,
                     source: None,
                 };

@@ -8,9 +8,9 @@ use super::outcome::{Outcome, Shown, outcome};
 /// Whether twice is the same as once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Idempotency {
-    /// It is: sent again also where nobody knows what became of it.
+    /// It is: sent again even if nobody knows what became of it.
     Idempotent,
-    /// It is not: sent again only where it was refused.
+    /// It is not: sent again only if it was refused.
     NotIdempotent,
 }
 

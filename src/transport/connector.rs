@@ -70,7 +70,7 @@ impl Route {
                 user_agent: &self.user_agent,
                 authorization,
             };
-            tunnel::open(&mut stream, &asked, record).inspect_err(|error| {
+            tunnel::open(&mut *stream, &asked, record).inspect_err(|error| {
                 if ClientRefused::is_in(error) {
                     record.refused_for_good();
                 }
@@ -101,6 +101,7 @@ fn agree(
         }
     }
 }
+
 /// What ureq asks for connections.
 pub(super) struct Connections {
     route: Route,

@@ -24,12 +24,11 @@ pub(super) fn without_brackets(host: &str) -> String {
 /// Connects to `host`, the name or the address without brackets.
 pub(super) fn dial(host: &str, port: u16, record: &Record) -> io::Result<Socket> {
     record.reached(Step::Lookup);
-    let by = record.time_left()?.map(|left| Instant::now() + left);
+    record.time_left()?;
+    let by = record.connect_by;
     let slot = Arc::new(Slot::default());
     let waits: Weak<Slot> = Arc::downgrade(&slot);
-    if !record.shutdown.register(waits) {
-        record.time_left()?;
-    }
+    record.interrupts(waits)?;
     let filled = Arc::clone(&slot);
     let host = host.to_owned();
     thread::Builder::new()

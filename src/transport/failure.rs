@@ -30,16 +30,8 @@ pub(crate) enum FailureKind {
 }
 
 impl Failure {
-    pub(crate) fn shut_down() -> Failure {
-        Failure {
-            kind: FailureKind::NoResponse(TransportErrorKind::ShutDown),
-            may_have_acted: false,
-            would_fail_again: true,
-            status: None,
-            request_id: None,
-            reason: "make a new one to call again".to_owned(),
-            source: None,
-        }
+    pub(crate) fn connection_was_lost(&self) -> bool {
+        self.kind == FailureKind::NoResponse(TransportErrorKind::ConnectionLost)
     }
 }
 

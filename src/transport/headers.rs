@@ -6,6 +6,9 @@ use ureq::http::header::{ACCEPT, HeaderName, HeaderValue, USER_AGENT};
 use crate::credentials::{TELLING, repeats};
 use crate::error::{Error, Result, SHORT, printable};
 
+/// The longest status line and headers that are read, in bytes: of the service or of a proxy.
+pub(super) const MAX_HEAD: usize = 16 * 1024;
+
 pub(super) const CONTRACT_NUMBER: HeaderName = HeaderName::from_static("x-contract-number");
 
 /// Where gateways put the id of a request, in the order in which they are looked at.

@@ -32,16 +32,17 @@ use ureq::http::{self, HeaderMap, Uri};
 
 use crate::base_url::BaseUrl;
 use crate::credentials::Credentials;
-use crate::error::{Error, Result, TransportErrorKind};
+use crate::error::{Error, Result};
 
 use connector::{Connections, NoLookup, Route, Security};
 use dial::without_brackets;
 use failure::failure;
+use headers::MAX_HEAD;
 #[cfg(feature = "native-tls")]
 use native::NativeTls;
 use pool::Pool;
 use proxy::ProxyServer;
-use record::{Pooling, Record};
+use record::Record;
 use tls::Tls;
 
 pub(crate) use failure::{Failure, FailureKind};
@@ -49,13 +50,12 @@ pub(crate) use headers::ExtraHeader;
 #[cfg(feature = "pinned-cert")]
 pub(crate) use pinned::Fingerprint;
 pub(crate) use proxy::ProxyChoice;
+pub(crate) use record::Pooling;
 use response::AttemptResult;
 pub(crate) use response::Response;
 pub(crate) use shutdown::Shutdown;
 pub(crate) use tls::RootCertificates;
 
-/// The longest status line and headers that are read, in bytes.
-const MAX_HEAD: usize = 16 * 1024;
 /// More than the longest head, or ureq could not tell that one is too long. The list of all the
 /// tokens that a user may hold is read at once.
 const INPUT_BUFFER: usize = 2 * MAX_HEAD;
@@ -130,11 +130,7 @@ pub(crate) struct Request<'a> {
     pub(crate) target: &'a str,
     pub(crate) authorization: &'a Authorization,
     pub(crate) contract_number: Option<u32>,
-    /// Whether the attempt rides a connection of its own, which is not kept. An idle one may have
-    /// died silently, which leaves the outcome unknown.
-    pub(crate) own_connection: bool,
-    /// Whether an idle connection is not to be trusted, as one has just been lost.
-    pub(crate) fresh_connection: bool,
+    pub(crate) pooling: Pooling,
     pub(crate) deadline: Option<Instant>,
 }
 
@@ -210,12 +206,11 @@ impl Transport {
 
     /// One attempt, in the thread of the caller.
     pub(crate) fn send(&self, request: &Request) -> AttemptResult {
-        let pooling = match request {
-            _ if request.own_connection => Pooling::Own,
-            _ if request.fresh_connection => Pooling::Fresh,
-            _ => Pooling::Any,
-        };
-        let record = Record::new(pooling, request.deadline, Arc::clone(&self.shutdown));
+        let record = Record::new(
+            request.pooling,
+            request.deadline,
+            Arc::clone(&self.shutdown),
+        );
         let _entered = record.enter();
         let result = self
             .prepare(request)
@@ -223,8 +218,7 @@ impl Transport {
             .and_then(|prepared| self.agent.run(prepared))
             .map_err(|error| failure(error, &record))
             .and_then(|response| response::read(response, &record));
-        let lost = FailureKind::NoResponse(TransportErrorKind::ConnectionLost);
-        if result.as_ref().is_err_and(|failure| failure.kind == lost) {
+        if result.as_ref().is_err_and(Failure::connection_was_lost) {
             // The others have been idle for longer.
             self.pool.clear();
         }

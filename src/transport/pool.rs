@@ -38,7 +38,7 @@ impl Pool {
         let gone: Vec<_> = {
             let old = idle
                 .iter()
-                .take_while(|idle| idle.since.elapsed() >= MAX_IDLE_AGE);
+                .take_while(|idle| since.duration_since(idle.since) >= MAX_IDLE_AGE);
             let most = old.count().max((idle.len() + 1).saturating_sub(MAX_IDLE));
             idle.drain(..most).collect()
         };

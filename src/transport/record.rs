@@ -5,10 +5,10 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::mem::ManuallyDrop;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use super::shutdown::Shutdown;
+use super::shutdown::{Interrupt, Shutdown};
 
 thread_local! {
     /// What has no destructor is there to the end of the thread: the destructor of another
@@ -39,12 +39,13 @@ pub(super) enum Ended {
 
 /// Which connections an attempt may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Pooling {
+pub(crate) enum Pooling {
     /// An idle one if there is one.
     Any,
-    /// A new one, which is kept afterwards.
+    /// A new one, which is kept afterwards: an idle one has just been lost.
     Fresh,
-    /// A new one, for this attempt alone.
+    /// A new one, for this attempt alone: an idle one may have died silently, which leaves the outcome
+    /// unknown.
     Own,
 }
 
@@ -52,7 +53,8 @@ pub(super) struct Record {
     pub(super) pooling: Pooling,
     pub(super) shutdown: Arc<Shutdown>,
     deadline: Option<Instant>,
-    connect_by: Option<Instant>,
+    /// When there must be a connection.
+    pub(super) connect_by: Option<Instant>,
     step: Cell<Step>,
     ended: Cell<Option<Ended>>,
     would_fail_again: Cell<bool>,
@@ -128,6 +130,14 @@ impl Record {
     /// Whether the connection may serve others after this attempt.
     pub(super) fn connection_is_kept(&self) -> bool {
         self.pooling != Pooling::Own && !self.shutdown.is_set()
+    }
+
+    /// Has `waits` interrupted by a shutdown. An error if the client is shut down already.
+    pub(super) fn interrupts(&self, waits: Weak<dyn Interrupt>) -> io::Result<()> {
+        if self.shutdown.register(waits) {
+            return Ok(());
+        }
+        Err(self.end(Ended::ShutDown))
     }
 
     /// What is left of the time for this step. An error if that is nothing, or after a shutdown.

@@ -59,7 +59,7 @@ impl Response {
     }
 
     pub(crate) fn is_success(&self) -> bool {
-        (200..300).contains(&self.status)
+        is_success(self.status)
     }
 
     /// Whether it says, by its head, that there is no body.
@@ -85,7 +85,7 @@ pub(super) fn read(response: http::Response<Body>, record: &Record) -> AttemptRe
     let request_id = request_id(headers);
     let has_length = status == 204
         || headers.contains_key(CONTENT_LENGTH) && !headers.contains_key(TRANSFER_ENCODING);
-    let is_success = (200..300).contains(&status);
+    let is_success = is_success(status);
     let limit = if is_success { MAX_BODY } else { MAX_ERROR_BODY };
     let body = response.into_body();
     // A buffer that grows leaves copies behind. What is never filled costs nothing.
@@ -122,6 +122,10 @@ pub(super) fn read(response: http::Response<Body>, record: &Record) -> AttemptRe
         has_length,
         may_be_token,
     })
+}
+
+fn is_success(status: u16) -> bool {
+    (200..300).contains(&status)
 }
 
 fn request_id(headers: &HeaderMap) -> Option<String> {

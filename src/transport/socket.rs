@@ -33,11 +33,8 @@ impl Socket {
         // A request is written at once, and waits for nothing.
         stream.set_nodelay(true)?;
         let stream = Arc::new(stream);
-        let weak: Weak<TcpStream> = Arc::downgrade(&stream);
-        if !record.shutdown.register(weak) {
-            // Says that it was shut down, and records it.
-            record.time_left()?;
-        }
+        let waits: Weak<TcpStream> = Arc::downgrade(&stream);
+        record.interrupts(waits)?;
         Ok(Socket {
             stream,
             read_timeout: None,

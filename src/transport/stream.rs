@@ -8,12 +8,6 @@ pub(super) trait Stream: Read + Write + fmt::Debug + Send + Sync {
     fn is_quiet(&mut self) -> bool;
 }
 
-impl Stream for Box<dyn Stream> {
-    fn is_quiet(&mut self) -> bool {
-        (**self).is_quiet()
-    }
-}
-
 /// In place of a connection that went elsewhere.
 #[derive(Debug)]
 pub(super) struct Closed;

@@ -4,11 +4,9 @@ use std::io;
 
 use zeroize::Zeroizing;
 
+use super::headers::MAX_HEAD;
 use super::record::Record;
 use super::stream::Stream;
-
-/// The longest head of a proxy's response that is read, in bytes.
-const MAX_HEAD: usize = 16 * 1024;
 
 /// What a proxy is told.
 pub(super) struct Asked<'a> {
@@ -55,9 +53,11 @@ pub(super) fn open(stream: &mut dyn Stream, asked: &Asked, record: &Record) -> i
         if amount == 0 {
             break None;
         }
+        // An empty line is at most three bytes with what ends the line before it.
+        let seen = head.len().saturating_sub(2);
         head.extend_from_slice(buffer.get(..amount).unwrap_or_default());
-        if let Some(end) = end_of_head(&head) {
-            break Some(end);
+        if let Some(end) = end_of_head(head.get(seen..).unwrap_or_default()) {
+            break Some(seen + end);
         }
         if head.len() > MAX_HEAD {
             return Err(io::Error::other("the proxy's response is too long"));

@@ -53,9 +53,13 @@ pub fn status(code: u16) -> Play {
 }
 
 pub fn service_error(code: u16, headers: &str) -> Play {
+    Play::Write(service_answer(code, headers))
+}
+
+pub fn service_answer(code: u16, headers: &str) -> Vec<u8> {
     let messages = r#"[{"errorCode":"7","message":"no"}]"#;
     let body = format!(r#"{{"httpStatus":{code},"messages":{messages}}}"#);
-    Play::Write(answer(code, headers, &body))
+    answer(code, headers, &body)
 }
 
 /// The error of a gateway before the service.

@@ -386,6 +386,10 @@ pub const ENDPOINTS: [Endpoint; 7] = [
 
 /// A client whose waits are short.
 pub fn client_of(url: &str, timeout: Duration) -> Client {
+    builder_of(url, timeout).build().unwrap()
+}
+
+pub fn builder_of(url: &str, timeout: Duration) -> ClientBuilder {
     Client::builder()
         .base_url(url)
         .credentials(Credentials::token("a.b.c"))
@@ -395,8 +399,29 @@ pub fn client_of(url: &str, timeout: Duration) -> Client {
                 .max_retries(2)
                 .base_delay(Duration::from_millis(1)),
         )
-        .build()
-        .unwrap()
+}
+
+/// Reads the head of one request or response; `None` if the stream ends before.
+pub fn read_head(stream: &mut impl std::io::Read) -> Option<String> {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        match stream.read(&mut byte) {
+            Ok(1) if head.len() < 10_000 => head.push(byte[0]),
+            _ => return None,
+        }
+    }
+    String::from_utf8(head).ok()
+}
+
+/// What the n-th number of a sequence that looks random is made of: `seed` + n × `SPLITMIX`.
+pub const SPLITMIX: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// The finish of splitmix64.
+pub fn mixed(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }
 
 /// A proxy that keeps the heads that it was sent, and either tunnels to this port or answers this.

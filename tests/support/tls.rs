@@ -16,7 +16,7 @@ use rustls::server::{WantsServerCert, WebPkiClientVerifier};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{
     ConfigBuilder, ConnectionTrafficSecrets, DEFAULT_VERSIONS, RootCertStore, ServerConfig,
-    ServerConnection, StreamOwned, SupportedProtocolVersion,
+    ServerConnection, StreamOwned, SupportedProtocolVersion, WantsVerifier,
 };
 
 /// A certificate authority made for this test.
@@ -99,48 +99,36 @@ fn serve_with(
     versions: &[&'static SupportedProtocolVersion],
     finish: impl FnOnce(ConfigBuilder<ServerConfig, WantsServerCert>) -> ServerConfig,
 ) -> Server {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(versions)
-        .unwrap()
-        .with_no_client_auth();
-    let config = finish(config);
-    let config = Arc::new(config);
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
+    let config = finish(builder(versions).with_no_client_auth());
     let seen = Arc::<Seen>::default();
     let keep = Arc::clone(&seen);
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
-            let mut stream = StreamOwned::new(connection, stream.unwrap());
-            let seen = Arc::clone(&keep);
-            thread::spawn(move || {
-                while stream.conn.is_handshaking()
-                    && stream.conn.complete_io(&mut stream.sock).is_ok()
-                {}
-                if !stream.conn.is_handshaking() {
-                    seen.agreed.fetch_add(1, Ordering::SeqCst);
-                }
-                let mut buffer = [0; 16 * 1024];
-                while let Ok(n @ 1..) = stream.read(&mut buffer) {
-                    let head = String::from_utf8_lossy(&buffer[..n]).into_owned();
-                    seen.heads.lock().unwrap().push(head);
-                    let _ = stream.write_all(&super::answer(200, "", r#"{"tokens":[]}"#));
-                }
-            });
+    let port = listen(config, move |_, mut stream| {
+        while stream.conn.is_handshaking() && stream.conn.complete_io(&mut stream.sock).is_ok() {}
+        if !stream.conn.is_handshaking() {
+            keep.agreed.fetch_add(1, Ordering::SeqCst);
+        }
+        let mut buffer = [0; 16 * 1024];
+        while let Ok(n @ 1..) = stream.read(&mut buffer) {
+            let head = String::from_utf8_lossy(&buffer[..n]).into_owned();
+            keep.heads.lock().unwrap().push(head);
+            let _ = stream.write_all(&super::answer(200, "", r#"{"tokens":[]}"#));
         }
     });
     Server { port, seen }
 }
 
+fn builder(
+    versions: &[&'static SupportedProtocolVersion],
+) -> ConfigBuilder<ServerConfig, WantsVerifier> {
+    ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_protocol_versions(versions)
+        .unwrap()
+}
+
 pub type Stream = StreamOwned<ServerConnection, TcpStream>;
 
 pub fn config((certificate, key): Identity) -> ServerConfig {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
+    let mut config = builder(DEFAULT_VERSIONS)
         .with_no_client_auth()
         .with_single_cert(vec![certificate], key)
         .unwrap();
@@ -192,13 +180,10 @@ pub fn config_with_client_auth(
     for der in CertificateDer::pem_slice_iter(clients.pem.as_bytes()) {
         roots.add(der.unwrap()).unwrap();
     }
-    let verifier =
-        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
-            .build()
-            .unwrap();
-    ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(versions)
-        .unwrap()
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+        .build()
+        .unwrap();
+    builder(versions)
         .with_client_cert_verifier(verifier)
         .with_single_cert(vec![certificate], key)
         .unwrap()
