@@ -68,38 +68,32 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod base_url;
+mod auth;
 mod call;
 mod client;
-#[cfg(feature = "config-file")]
-mod config_file;
-mod credentials;
-mod date;
 mod error;
-mod json;
-mod jwt;
-mod key_id;
-#[cfg(test)]
-#[cfg(target_os = "linux")]
-mod memory;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 #[cfg(feature = "mock")]
 pub mod mock;
-mod model;
-mod printable;
 mod rotation;
+mod settings;
+mod token;
 mod tokens;
 mod transport;
 
-pub use call::{RetryPolicy, Try, TryOutcome};
-pub use client::{Client, ClientBuilder};
-pub use credentials::{Credentials, CredentialsSource};
+pub use auth::{Credentials, CredentialsSource};
+pub use call::{Attempt, AttemptOutcome, RetryPolicy};
+pub use client::Client;
 pub use error::{
-    ApiError, ApiMessage, Error, Result, TransportError, TransportErrorKind, UnreadableAnswer,
+    ApiError, ApiMessage, Error, Result, TransportError, TransportErrorKind, UnreadableResponse,
 };
-pub use jwt::{Claims, Identity, claims, key_id};
-pub use key_id::KeyId;
-pub use model::{Criteria, DeleteResponse, DueTokens, Jwt, Token, Tokens};
 pub use rotation::{Leftover, RotateError, RotateTokenOptions, Rotation, rotate_token};
+pub use settings::ClientBuilder;
+pub use token::{
+    Claims, Criteria, DeleteResponse, DueTokens, Identity, Jwt, KeyId, Token, Tokens, claims,
+    key_id,
+};
 pub use tokens::{
     CreateTokenOptions, DeleteTokenByCriteriaOptions, DeleteTokenByIdOptions, GetAllTokensOptions,
     GetTokenByIdOptions, create_token, delete_token_by_criteria, delete_token_by_id,
@@ -113,23 +107,6 @@ pub mod settings {}
 #[cfg(any(doc, doctest))]
 #[doc = include_str!("../docs/rotating_tokens.md")]
 pub mod rotating_tokens {}
-
-/// What the fuzz targets need of the inside.
-#[cfg(fuzzing)]
-#[doc(hidden)]
-pub mod fuzzing {
-    #[cfg(feature = "config-file")]
-    pub use crate::config_file::fuzzed as config_file;
-
-    /// The error that a refusal with this body becomes, as text, for a client with this token.
-    pub fn refusal(body: &[u8], token: &str) -> String {
-        let client = crate::Client::new(crate::Credentials::token(token));
-        client.map_or_else(
-            |_| String::new(),
-            |client| crate::call::refusal(&client.caller(), body),
-        )
-    }
-}
 
 /// The README's programs are tests too.
 #[cfg(all(doctest, feature = "mock"))]

@@ -1,18 +1,15 @@
-//! A new token in, the old one out, in an order that never leaves a caller without a valid one. Made
-//! of the endpoints.
+//! A new token in, the old one out, in an order that never leaves a caller without a valid one.
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
+use crate::auth::Credentials;
 use crate::call::Done;
 use crate::client::Client;
-use crate::credentials::Credentials;
-use crate::error::{Error, Result, UnreadableAnswer};
-use crate::jwt;
-use crate::key_id::KeyId;
-use crate::model::{Criteria, Jwt};
+use crate::error::{Error, Result, UnreadableResponse};
+use crate::token::{self, Criteria, Jwt, KeyId};
 use crate::tokens::{
     CreateTokenOptions, DeleteTokenByCriteriaOptions, DeleteTokenByIdOptions, GetTokenByIdOptions,
     LIST_AND_DELETE, create, delete_token_by_criteria, delete_token_by_id, get,
@@ -121,9 +118,9 @@ pub fn rotate_token<E>(
 }
 
 fn old_key_id(client: &Client, options: &RotateTokenOptions) -> Result<KeyId> {
-    match (&options.replacing, client.credentials().as_token()) {
+    match (&options.replacing, client.token()) {
         (Some(id), _) => Ok(id.clone()),
-        (None, Some(token)) => jwt::key_id(token),
+        (None, Some(token)) => token::key_id(token),
         (None, None) => Err(Error::invalid(
             "rotate_token",
             "is asked to replace the client's own token, and this client has a user name and a password: name the token with \
@@ -136,10 +133,10 @@ fn old_key_id(client: &Client, options: &RotateTokenOptions) -> Result<KeyId> {
 /// JWT, or by the Key ID, as one token may be written in two ways.
 fn is_known(client: &Client, jwt: &Jwt, old: &KeyId) -> bool {
     let new = jwt.key_id().ok();
-    let own = client.credentials().as_token();
+    let own = client.token();
     new.as_ref() == Some(old)
         || own.is_some_and(|own| {
-            own.trim() == jwt.token().trim() || new.is_some() && jwt::key_id(own).ok() == new
+            own.trim() == jwt.token().trim() || new.is_some() && token::key_id(own).ok() == new
         })
 }
 
@@ -184,13 +181,13 @@ fn finding(
     reason: &str,
     outcome_unknown: bool,
 ) -> Error {
-    let secrets = client.caller().secrets;
-    Error::UnreadableAnswer(Box::new(UnreadableAnswer {
-        status: done.status,
+    Error::UnreadableResponse(Box::new(UnreadableResponse {
+        status: done.status.map(|status| status.code),
+        reason_phrase: done.status.map_or("", |status| status.reason_phrase),
         request: request.to_owned(),
         reason: reason.to_owned(),
-        request_id: done.request_id.filter(|id| !secrets.are_repeated_in(id)),
-        tries: done.attempts,
+        request_id: client.secrets().show_id(done.request_id),
+        attempts: done.attempts,
         outcome_unknown,
         advice: if outcome_unknown { LIST_AND_DELETE } else { "" },
     }))
@@ -228,7 +225,6 @@ fn undo(
 
 /// Options of [`rotate_token`].
 #[derive(Debug, Clone)]
-#[non_exhaustive]
 #[must_use]
 pub struct RotateTokenOptions {
     replacing: Option<KeyId>,
@@ -322,7 +318,7 @@ pub enum RotateError<E> {
     /// If the error's [`outcome_unknown()`](Error::outcome_unknown) is true, there may be one all
     /// the same, and nobody can tell its Key ID: [list](crate::get_all_tokens) the tokens, and delete
     /// the one that nobody knows. So it is if the answer held a token that was in use already, as one
-    /// from a cache does: that is an [`UnreadableAnswer`](Error::UnreadableAnswer), and nothing is
+    /// from a cache does: that is an [`UnreadableResponse`](Error::UnreadableResponse), and nothing is
     /// deleted.
     NotCreated(Error),
     /// The new token could not be read back with its own credentials, and was not stored.

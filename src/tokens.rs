@@ -4,12 +4,10 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
-use crate::call::{self, Call, Done, Idempotency, Method, Response, Unread};
+use crate::call::{self, Call, Caller, Done, Idempotency, Method, Response, Unread};
 use crate::client::Client;
 use crate::error::{Error, Result};
-use crate::json;
-use crate::key_id::KeyId;
-use crate::model::{Criteria, DeleteResponse, Jwt, Token, Tokens};
+use crate::token::{Criteria, DeleteResponse, Jwt, KeyId, Token, Tokens, read_json};
 
 /// The shortest and the longest life of a new token, in seconds.
 const TTL: std::ops::RangeInclusive<u64> = 60..=31_536_000;
@@ -68,12 +66,11 @@ pub(crate) fn create(client: &Client, options: &CreateTokenOptions) -> Result<(J
         }
     };
     call::run(
-        &client.caller(),
+        &client.caller(options.contract_number)?,
         &Call {
             endpoint: "GET /tokens/generate",
             method: Method::Get,
             target: &target,
-            contract_number: options.contract_number,
             idempotency: Idempotency::NotIdempotent,
             gone_is_success: false,
             unknown_advice: LIST_AND_DELETE,
@@ -84,7 +81,6 @@ pub(crate) fn create(client: &Client, options: &CreateTokenOptions) -> Result<(J
 
 /// Options of [`create_token`].
 #[derive(Debug, Clone, Default)]
-#[non_exhaustive]
 #[must_use]
 pub struct CreateTokenOptions {
     pub(crate) ttl: Option<Duration>,
@@ -117,7 +113,7 @@ impl CreateTokenOptions {
 /// # Errors
 ///
 /// [`Error::Api`] if the service refused: 401, 403. A list in which one entry has no usable `id` is
-/// an [`Error::UnreadableAnswer`].
+/// an [`Error::UnreadableResponse`].
 ///
 /// # Examples
 ///
@@ -132,12 +128,11 @@ impl CreateTokenOptions {
 /// ```
 pub fn get_all_tokens(client: &Client, options: &GetAllTokensOptions) -> Result<Tokens> {
     call::run(
-        &client.caller(),
+        &client.caller(options.contract_number)?,
         &Call {
             endpoint: "GET /tokens",
             method: Method::Get,
             target: "/tokens",
-            contract_number: options.contract_number,
             idempotency: Idempotency::Idempotent,
             gone_is_success: false,
             unknown_advice: "",
@@ -149,7 +144,6 @@ pub fn get_all_tokens(client: &Client, options: &GetAllTokensOptions) -> Result<
 
 /// Options of [`get_all_tokens`].
 #[derive(Debug, Clone, Default)]
-#[non_exhaustive]
 #[must_use]
 pub struct GetAllTokensOptions {
     pub(crate) contract_number: Option<u32>,
@@ -195,12 +189,11 @@ pub fn get_token_by_id(client: &Client, options: &GetTokenByIdOptions) -> Result
 /// Reads a token, and says what the call came to.
 pub(crate) fn get(client: &Client, options: &GetTokenByIdOptions) -> Result<(Token, Done)> {
     call::run(
-        &client.caller(),
+        &client.caller(options.contract_number)?,
         &Call {
             endpoint: "GET /tokens/{tokenId}",
             method: Method::Get,
             target: &format!("/tokens/{}", options.id),
-            contract_number: options.contract_number,
             idempotency: Idempotency::Idempotent,
             gone_is_success: false,
             unknown_advice: "",
@@ -211,7 +204,6 @@ pub(crate) fn get(client: &Client, options: &GetTokenByIdOptions) -> Result<(Tok
 
 /// Options of [`get_token_by_id`].
 #[derive(Debug, Clone)]
-#[non_exhaustive]
 #[must_use]
 pub struct GetTokenByIdOptions {
     pub(crate) id: KeyId,
@@ -244,7 +236,7 @@ impl GetTokenByIdOptions {
 /// # Errors
 ///
 /// [`Error::Api`] if the service refused: 401, 403, 404 if the user has no such token, or a success
-/// that says `{"success": false}`. [`Error::UnreadableAnswer`] for an answer that does not say that
+/// that says `{"success": false}`. [`Error::UnreadableResponse`] for an answer that does not say that
 /// the token is gone: 202, or an empty one that may have been cut off.
 ///
 /// # Examples
@@ -262,12 +254,11 @@ pub fn delete_token_by_id(
     options: &DeleteTokenByIdOptions,
 ) -> Result<DeleteResponse> {
     delete(
-        client,
+        &client.caller(options.contract_number)?,
         &Call {
             endpoint: "DELETE /tokens/{tokenId}",
             method: Method::Delete,
             target: &format!("/tokens/{}", options.id),
-            contract_number: options.contract_number,
             idempotency: Idempotency::Idempotent,
             gone_is_success: true,
             unknown_advice: "the token may have been deleted: delete it again, 404 then means that it is gone",
@@ -277,7 +268,6 @@ pub fn delete_token_by_id(
 
 /// Options of [`delete_token_by_id`].
 #[derive(Debug, Clone)]
-#[non_exhaustive]
 #[must_use]
 pub struct DeleteTokenByIdOptions {
     pub(crate) id: KeyId,
@@ -330,19 +320,18 @@ pub fn delete_token_by_criteria(
     client: &Client,
     options: &DeleteTokenByCriteriaOptions,
 ) -> Result<DeleteResponse> {
-    if options.criteria == Criteria::Current && client.credentials().as_token().is_none() {
+    if options.criteria == Criteria::Current && client.token().is_none() {
         return Err(Error::invalid(
             "criteria",
             "is CURRENT, which deletes the token that the call is made with; this client has a user name and a password",
         ));
     }
     delete(
-        client,
+        &client.caller(options.contract_number)?,
         &Call {
             endpoint: "DELETE /tokens",
             method: Method::Delete,
             target: &format!("/tokens?criteria={}", options.criteria.as_str()),
-            contract_number: options.contract_number,
             idempotency: match options.criteria {
                 Criteria::Expired => Idempotency::Idempotent,
                 Criteria::All | Criteria::Current => Idempotency::NotIdempotent,
@@ -355,7 +344,6 @@ pub fn delete_token_by_criteria(
 
 /// Options of [`delete_token_by_criteria`].
 #[derive(Debug, Clone)]
-#[non_exhaustive]
 #[must_use]
 pub struct DeleteTokenByCriteriaOptions {
     pub(crate) criteria: Criteria,
@@ -378,11 +366,13 @@ impl DeleteTokenByCriteriaOptions {
     }
 }
 
-fn delete(client: &Client, call: &Call) -> Result<DeleteResponse> {
-    call::run(&client.caller(), call, |response| {
+fn delete(caller: &Caller, call: &Call) -> Result<DeleteResponse> {
+    call::run(caller, call, |response| {
         let unclear = |reason: &str| Err(Unread::Unreadable(reason.to_owned()));
         match response.body.as_slice() {
-            _ if response.status == 202 => unclear("it accepts the deletion, and may not do it"),
+            _ if response.status.code == 202 => {
+                unclear("it accepts the deletion, and may not do it")
+            }
             [] if response.is_empty() => Ok(DeleteResponse { success: true }),
             [] => unclear("it is empty, and may have been cut off"),
             _ => match json(response)? {
@@ -395,5 +385,5 @@ fn delete(client: &Client, call: &Call) -> Result<DeleteResponse> {
 }
 
 fn json<T: DeserializeOwned>(response: &Response) -> Result<T, Unread> {
-    json::read(&response.body).map_err(Unread::Unreadable)
+    read_json(&response.body).map_err(Unread::Unreadable)
 }

@@ -5,7 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
-    if let Err(error) = ionoscloud_auth::fuzzing::config_file(text) {
+    if let Err(error) = ionoscloud_auth::fuzzing::fuzzed_config_file(text) {
         let said = error.to_string();
         assert!(said.chars().count() < 6000, "{said}");
         assert!(!said.chars().any(char::is_control), "{said}");

@@ -2,26 +2,23 @@
 
 use std::time::Duration;
 
-use super::hook::OnTry;
+use super::hook::OnAttempt;
 use super::retry::{Idempotency, RetryPolicy};
+use crate::auth::{ContractNumber, Secrets};
+use crate::error::Status;
 use crate::transport::{Authorization, Method, Transport};
 
 /// Who calls: what every call of a client has in common.
 pub(crate) struct Caller<'a> {
     pub(crate) transport: &'a Transport,
     pub(crate) authorization: &'a Authorization,
-    pub(crate) secrets: &'a dyn Secrets,
-    pub(crate) contract_number: Option<u32>,
-    pub(crate) timeout: Option<Duration>,
+    pub(crate) secrets: &'a Secrets,
+    /// The contract that it calls for.
+    pub(crate) contract_number: Option<ContractNumber>,
+    pub(crate) timeout: Duration,
     pub(crate) retry: &'a RetryPolicy,
-    pub(crate) on_try: Option<&'a OnTry>,
+    pub(crate) on_attempt: Option<&'a OnAttempt>,
     pub(crate) allow_secrets_in_trace_log: bool,
-}
-
-/// What is sent with every request and nobody may see.
-pub(crate) trait Secrets {
-    /// Whether a text from outside repeats it.
-    fn are_repeated_in(&self, text: &str) -> bool;
 }
 
 /// What an endpoint asks for, and what may be done for it.
@@ -31,7 +28,6 @@ pub(crate) struct Call<'a> {
     pub(crate) method: Method,
     /// Path and query below the base URL.
     pub(crate) target: &'a str,
-    pub(crate) contract_number: Option<u32>,
     pub(crate) idempotency: Idempotency,
     /// The service's own 404, after an attempt that may have worked, means that it did.
     pub(crate) gone_is_success: bool,
@@ -55,7 +51,7 @@ pub(crate) enum Unread {
 
 /// What a call came to that brought a value.
 pub(crate) struct Done {
-    pub(crate) status: Option<u16>,
+    pub(crate) status: Option<Status>,
     pub(crate) request_id: Option<String>,
     pub(crate) attempts: u32,
 }

@@ -2,12 +2,12 @@
 
 use std::io;
 
-use super::attempt::{Attempt, Came};
+use super::attempt::{Came, Finished};
 use super::description::{Call, Caller};
 use super::service_error::ServiceError;
 use crate::error::{
-    ApiError, ApiMessage, Error, LONG, SHORT, TransportError, TransportErrorKind, UnreadableAnswer,
-    printable,
+    ApiError, ApiMessage, Error, MAX_MESSAGE, MAX_SHOWN, TransportError, TransportErrorKind,
+    UnreadableResponse,
 };
 use crate::transport::{Failure, FailureKind, Response};
 
@@ -21,14 +21,14 @@ pub(super) struct Failed<'a> {
 
 impl Failed<'_> {
     /// The one place that makes it.
-    pub(super) fn into_error(self, attempt: Attempt) -> Error {
-        let Attempt {
+    pub(super) fn into_error(self, attempt: Finished) -> Error {
+        let Finished {
             came,
             request_id,
             shut_down,
             ..
         } = attempt;
-        let request_id = request_id.filter(|id| !self.caller.secrets.are_repeated_in(id));
+        let request_id = self.caller.secrets.show_id(request_id);
         match came {
             _ if shut_down => {
                 let reason = "make a new one to call again".to_owned();
@@ -66,7 +66,7 @@ impl Failed<'_> {
             request: self.call.name(),
             reason,
             request_id,
-            tries: self.attempts,
+            attempts: self.attempts,
             outcome_unknown: self.outcome_unknown,
             advice: self.advice(),
             source,
@@ -74,79 +74,49 @@ impl Failed<'_> {
     }
 
     fn unreadable(&self, failure: Failure, request_id: Option<String>) -> Error {
-        Error::UnreadableAnswer(Box::new(UnreadableAnswer {
-            status: failure.status,
+        Error::UnreadableResponse(Box::new(UnreadableResponse {
+            status: failure.status.map(|status| status.code),
+            reason_phrase: failure.status.map_or("", |status| status.reason_phrase),
             request: self.call.name(),
             reason: failure.reason,
             request_id,
-            tries: self.attempts,
+            attempts: self.attempts,
             outcome_unknown: self.outcome_unknown,
             advice: self.advice(),
         }))
     }
 
-    fn api_error(
+    pub(super) fn api_error(
         &self,
         response: Response,
         service_error: ServiceError,
         request_id: Option<String>,
     ) -> Error {
-        let shown = |text: &str, most| shown(self.caller, text, most);
+        let secrets = self.caller.secrets;
         let messages: Vec<_> = service_error
             .messages
             .iter()
             .map(|(code, text)| ApiMessage {
-                error_code: shown(code, LONG),
-                message: shown(text, LONG),
+                error_code: secrets.show(code, MAX_MESSAGE),
+                message: secrets.show(text, MAX_MESSAGE),
             })
             .filter(|message| !message.error_code.is_empty() || !message.message.is_empty())
             .collect();
         let excerpt = messages
             .is_empty()
-            .then(|| shown(&String::from_utf8_lossy(&response.body), SHORT))
+            .then(|| secrets.show(&String::from_utf8_lossy(&response.body), MAX_SHOWN))
             .filter(|excerpt| !excerpt.is_empty());
         Error::Api(Box::new(ApiError {
-            status: response.status,
+            status: response.status.code,
+            reason_phrase: response.status.reason_phrase,
             messages,
             retry_after: response.retry_after,
             request_id,
             request: self.call.name(),
             excerpt,
-            tries: self.attempts,
+            attempts: self.attempts,
             outcome_unknown: self.outcome_unknown,
             advice: self.advice(),
         }))
     }
-}
-
-fn shown(caller: &Caller, text: &str, most: usize) -> String {
-    let text = printable(text, most);
-    if caller.secrets.are_repeated_in(&text) {
-        return "[not shown: it repeats what is secret in the request]".to_owned();
-    }
-    text
-}
-
-/// The error that a refusal with this body becomes, as text.
-#[cfg(fuzzing)]
-pub(crate) fn refusal(caller: &Caller, body: &[u8]) -> String {
-    let call = Call {
-        endpoint: "GET /tokens",
-        method: crate::transport::Method::Get,
-        target: "/tokens",
-        contract_number: None,
-        idempotency: super::retry::Idempotency::Idempotent,
-        gone_is_success: false,
-        unknown_advice: "",
-    };
-    let failed = Failed {
-        caller,
-        call: &call,
-        attempts: 1,
-        outcome_unknown: false,
-    };
-    let response = Response::refusal(403, body);
-    let service_error = ServiceError::read(&response);
-    let error = failed.api_error(response, service_error, None);
-    format!("{error} {error:?}")
 }

@@ -14,14 +14,6 @@ pub(crate) enum Idempotency {
     NotIdempotent,
 }
 
-/// What a call does after an attempt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Next {
-    Done,
-    Retry(Duration),
-    Fail,
-}
-
 /// What is known when an attempt is over.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Progress {
@@ -33,23 +25,20 @@ pub(crate) struct Progress {
     pub(crate) shut_down: bool,
 }
 
-pub(crate) fn next(
+/// How long a call waits before its next attempt; `None` if there is none.
+pub(super) fn next_delay(
     shown: Shown,
     idempotency: Idempotency,
     policy: &RetryPolicy,
     progress: Progress,
-) -> Next {
-    if shown == Shown::Done {
-        return Next::Done;
-    }
+) -> Option<Duration> {
     if progress.shut_down || !may_be_sent_again(shown, idempotency) {
-        return Next::Fail;
+        return None;
     }
     let fits = |delay: &Duration| progress.time_left.is_none_or(|left| *delay < left);
     policy
         .delay_after(progress.attempts, progress.retry_after)
         .filter(fits)
-        .map_or(Next::Fail, Next::Retry)
 }
 
 fn may_be_sent_again(shown: Shown, idempotency: Idempotency) -> bool {
@@ -95,7 +84,6 @@ fn may_be_sent_again(shown: Shown, idempotency: Idempotency) -> bool {
 /// # Ok::<(), ionoscloud_auth::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct RetryPolicy {
     max_retries: u32,
     base_delay: Duration,
@@ -119,7 +107,7 @@ impl RetryPolicy {
         RetryPolicy::default().max_retries(0)
     }
 
-    /// How often a call is tried again after its first try. Default 3; 0 for never.
+    /// How often a call is tried again after its first attempt. Default 3; 0 for never.
     pub fn max_retries(mut self, retries: u32) -> RetryPolicy {
         self.max_retries = retries;
         self
@@ -138,22 +126,22 @@ impl RetryPolicy {
         self
     }
 
-    /// How long to wait before the next try, or `None` if there is none after `tries` tries.
+    /// How long to wait before the next attempt, or `None` if there is none after `attempts` attempts.
     pub(crate) fn delay_after(
         &self,
-        tries: u32,
+        attempts: u32,
         retry_after: Option<Duration>,
     ) -> Option<Duration> {
-        if tries > self.max_retries {
+        if attempts > self.max_retries {
             return None;
         }
-        let doublings = tries.saturating_sub(1);
+        let doublings = attempts.saturating_sub(1);
         let full = 2u32
             .checked_pow(doublings)
             .and_then(|factor| self.base_delay.checked_mul(factor))
             .map_or(self.max_delay, |delay| delay.min(self.max_delay));
         // A hasher's random keys are jitter enough, and cost no dependency.
-        let random = RandomState::new().hash_one(tries) as u32;
+        let random = RandomState::new().hash_one(attempts) as u32;
         let taken_off = (full / 2).mul_f64(f64::from(random) / f64::from(u32::MAX));
         Some((full - taken_off).max(retry_after.unwrap_or_default()))
     }
@@ -188,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_call_does_next() {
+    fn another_attempt_follows_only_where_that_is_safe_and_fits() {
         use Idempotency::*;
         let first = Progress {
             attempts: 1,
@@ -299,28 +287,19 @@ mod tests {
             (FORBIDDEN, NotIdempotent, first, false, "an answer"),
             (FORBIDDEN, Idempotent, first, false, "an answer"),
             (Shown::NotDone, Idempotent, first, false, "an answer"),
+            (Shown::Done, Idempotent, first, false, "it is done"),
         ] {
-            let next = next(shown, idempotency, &RetryPolicy::default(), progress);
+            let delay = next_delay(shown, idempotency, &RetryPolicy::default(), progress);
             assert_eq!(
-                matches!(next, Next::Retry(_)),
+                delay.is_some(),
                 again,
-                "{reason}: {shown:?} {idempotency:?} {progress:?}: {next:?}"
+                "{reason}: {shown:?} {idempotency:?} {progress:?}: {delay:?}"
             );
-            assert_eq!(next == Next::Fail, !again, "{reason}");
-        }
-        for progress in [first, last, late, over] {
-            let next = next(
-                Shown::Done,
-                NotIdempotent,
-                &RetryPolicy::default(),
-                progress,
-            );
-            assert_eq!(next, Next::Done, "what is done is done");
         }
     }
 
     #[test]
-    fn delays_double_up_to_the_longest_and_lose_at_most_a_half() {
+    fn delays_double_up_to_the_maximum_and_lose_at_most_half() {
         let policy = RetryPolicy::default().max_retries(40);
         for (tries, full_ms) in [
             (1, 100),
@@ -344,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn delays_at_the_edges() {
+    fn delays_hold_at_the_extremes() {
         let endless = RetryPolicy::default()
             .base_delay(Duration::MAX)
             .max_delay(Duration::MAX);

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::json;
+use crate::token::{read_json, text_or_number};
 use crate::transport::Response;
 
 #[derive(Default)]
@@ -16,30 +16,22 @@ pub(super) struct ServiceError {
 
 #[derive(Deserialize)]
 struct Body {
-    #[serde(
-        default,
-        rename = "httpStatus",
-        deserialize_with = "json::text_or_number"
-    )]
+    #[serde(default, rename = "httpStatus", deserialize_with = "text_or_number")]
     http_status: String,
     messages: Vec<Message>,
 }
 
 #[derive(Deserialize)]
 struct Message {
-    #[serde(
-        default,
-        rename = "errorCode",
-        deserialize_with = "json::text_or_number"
-    )]
+    #[serde(default, rename = "errorCode", deserialize_with = "text_or_number")]
     error_code: String,
-    #[serde(default, deserialize_with = "json::text_or_number")]
+    #[serde(default, deserialize_with = "text_or_number")]
     message: String,
 }
 
 impl ServiceError {
     pub(super) fn read(response: &Response) -> ServiceError {
-        let Ok(body) = json::read::<Body>(&response.body) else {
+        let Ok(body) = read_json::<Body>(&response.body) else {
             return ServiceError::default();
         };
         let messages: Vec<_> = body
@@ -51,7 +43,7 @@ impl ServiceError {
         ServiceError {
             is_service: response.is_complete
                 && !messages.is_empty()
-                && body.http_status == response.status.to_string(),
+                && body.http_status == response.status.code.to_string(),
             messages,
         }
     }

@@ -12,92 +12,74 @@ use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport,
 };
+use zeroize::Zeroizing;
 
 use super::connection::Connection;
 use super::dial::dial;
-#[cfg(feature = "native-tls")]
-use super::native::NativeTls;
 use super::pool::Pool;
-use super::proxy::ProxyServer;
 use super::record::{Pooling, Record, Step};
+use super::server::Server;
 use super::stream::Stream;
-use super::tls::{ClientRefused, Tls};
+use super::tls::{ClientRefused, Handshake};
 use super::tunnel;
 
 /// The way to the service, which is the same for every connection.
 pub(super) struct Route {
-    /// A name, or an address without brackets.
-    pub(super) host: String,
-    pub(super) port: u16,
-    pub(super) tls: Option<Security>,
-    pub(super) proxy: Option<(ProxyServer, Option<Security>)>,
-    /// For the proxy.
+    pub(super) server: Server,
+    pub(super) tls: Option<Box<dyn Handshake>>,
+    pub(super) proxy: Option<ProxyHop>,
+}
+
+/// A proxy on the way.
+pub(super) struct ProxyHop {
+    pub(super) server: Server,
+    pub(super) tls: Option<Box<dyn Handshake>>,
+    /// The value of `Proxy-Authorization`.
+    pub(super) authorization: Option<Zeroizing<String>>,
+    /// As the proxy is told it.
     pub(super) user_agent: String,
-}
-
-#[derive(Debug)]
-pub(super) enum Security {
-    #[cfg_attr(feature = "native-tls", allow(dead_code))]
-    Rustls(Tls),
-    #[cfg(feature = "native-tls")]
-    Native(NativeTls),
-}
-
-impl Security {
-    fn agree(&self, stream: Box<dyn Stream>, record: &Record) -> io::Result<Box<dyn Stream>> {
-        match self {
-            Security::Rustls(tls) => tls.agree(stream, record),
-            #[cfg(feature = "native-tls")]
-            Security::Native(tls) => tls.agree(stream, record),
-        }
-    }
 }
 
 impl Route {
     fn open(&self, record: &Record) -> io::Result<Box<dyn Stream>> {
-        let mut stream: Box<dyn Stream> = match &self.proxy {
-            None => Box::new(dial(&self.host, self.port, record)?),
-            Some((proxy, security)) => {
-                let stream = Box::new(dial(&proxy.host, proxy.port, record)?);
-                agree(security.as_ref(), stream, record)?
-            }
+        let stream: Box<dyn Stream> = match &self.proxy {
+            None => Box::new(dial(&self.server, record)?),
+            Some(proxy) => proxy.open(&self.server, record)?,
         };
-        if let Some((proxy, _)) = &self.proxy {
-            record.reached(Step::Tunnel);
-            let authorization = proxy.authorization.as_ref().map(|value| value.as_str());
-            let asked = tunnel::Asked {
-                authority: &self.authority(),
-                user_agent: &self.user_agent,
-                authorization,
-            };
-            tunnel::open(&mut *stream, &asked, record).inspect_err(|error| {
-                if ClientRefused::is_in(error) {
-                    record.refused_for_good();
-                }
-            })?;
-        }
-        agree(self.tls.as_ref(), stream, record)
+        agree(self.tls.as_deref(), stream, record)
     }
+}
 
-    fn authority(&self) -> String {
-        if self.host.contains(':') {
-            format!("[{}]:{}", self.host, self.port)
-        } else {
-            format!("{}:{}", self.host, self.port)
-        }
+impl ProxyHop {
+    fn open(&self, to: &Server, record: &Record) -> io::Result<Box<dyn Stream>> {
+        let socket = Box::new(dial(&self.server, record)?);
+        let mut stream = agree(self.tls.as_deref(), socket, record)?;
+        record.reached(Step::Tunnel);
+        let authorization = self.authorization.as_ref();
+        let asked = tunnel::Asked {
+            authority: &to.authority(),
+            user_agent: &self.user_agent,
+            authorization: authorization.map(|value| value.as_str()),
+        };
+        tunnel::open(&mut *stream, &asked, record).inspect_err(|error| {
+            if ClientRefused::is_in(error) {
+                record.refused_for_good();
+            }
+        })?;
+        Ok(stream)
     }
 }
 
 fn agree(
-    security: Option<&Security>,
+    tls: Option<&dyn Handshake>,
     stream: Box<dyn Stream>,
     record: &Record,
 ) -> io::Result<Box<dyn Stream>> {
-    match security {
+    match tls {
         None => Ok(stream),
-        Some(security) => {
+        Some(tls) => {
             record.reached(Step::Tls);
-            security.agree(stream, record)
+            tls.agree(stream, record)
         }
     }
 }

@@ -8,21 +8,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::record::{Record, Step};
+use super::server::Server;
 use super::shutdown::Interrupt;
 use super::socket::Socket;
 
 /// The shortest time that one of several addresses gets.
 const MIN_PER_ADDRESS: Duration = Duration::from_millis(10);
 
-/// The host of a URL as a socket takes it: an IPv6 address has brackets in the URL alone.
-pub(super) fn without_brackets(host: &str) -> String {
-    host.trim_start_matches('[')
-        .trim_end_matches(']')
-        .to_owned()
-}
-
-/// Connects to `host`, the name or the address without brackets.
-pub(super) fn dial(host: &str, port: u16, record: &Record) -> io::Result<Socket> {
+pub(super) fn dial(server: &Server, record: &Record) -> io::Result<Socket> {
     record.reached(Step::Lookup);
     record.time_left()?;
     let by = record.connect_by;
@@ -30,7 +23,7 @@ pub(super) fn dial(host: &str, port: u16, record: &Record) -> io::Result<Socket>
     let waits: Weak<Slot> = Arc::downgrade(&slot);
     record.interrupts(waits)?;
     let filled = Arc::clone(&slot);
-    let host = host.to_owned();
+    let (host, port) = (server.host.clone(), server.port);
     thread::Builder::new()
         .name("ionoscloud-auth".to_owned())
         .spawn(move || filled.fill(&host, port, by))
@@ -211,14 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_is_looked_up_without_its_brackets() {
-        for (host, expected) in [
-            ("[::1]", "::1"),
-            ("127.0.0.1", "127.0.0.1"),
-            ("api.ionos.com", "api.ionos.com"),
-        ] {
-            assert_eq!(without_brackets(host), expected);
-        }
+    fn an_address_is_not_looked_up() {
         for host in ["::1", "127.0.0.1"] {
             let expected = SocketAddr::new(host.parse().unwrap(), 7);
             assert_eq!(addresses(host, 7).unwrap(), [expected]);

@@ -4,7 +4,7 @@ use std::io;
 
 use super::record::{Ended, Record, Step};
 use super::tls::ClientRefused;
-use crate::error::{SHORT, TransportErrorKind, printable};
+use crate::error::{MAX_SHOWN, Status, TransportErrorKind, sanitize_line};
 
 /// An attempt without a response.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub(crate) struct Failure {
     /// wants a password.
     pub(crate) would_fail_again: bool,
     /// If the response had begun.
-    pub(crate) status: Option<u16>,
+    pub(crate) status: Option<Status>,
     pub(crate) request_id: Option<String>,
     pub(crate) reason: String,
     pub(crate) source: Option<io::Error>,
@@ -70,7 +70,7 @@ pub(super) fn failure(error: ureq::Error, record: &Record) -> Failure {
         would_fail_again: record.would_fail_again() || record.step() == Step::Start,
         status: None,
         request_id: None,
-        reason: printable(&reason, SHORT),
+        reason: sanitize_line(&reason, MAX_SHOWN),
         source,
     }
 }

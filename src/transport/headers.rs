@@ -1,13 +1,18 @@
-//! The headers of a request: those of every request, and which of them are a caller's to set.
+//! The headers of a request: those of every request, and which of them a caller may set.
 
+use bytes::Bytes;
 use ureq::http::HeaderMap;
 use ureq::http::header::{ACCEPT, HeaderName, HeaderValue, USER_AGENT};
+use zeroize::Zeroizing;
 
-use crate::credentials::{TELLING, repeats};
-use crate::error::{Error, Result, SHORT, printable};
+use crate::auth::Credentials;
+use crate::error::{Error, MAX_SHOWN, Result, sanitize_line};
 
-/// The longest status line and headers that are read, in bytes: of the service or of a proxy.
+/// The longest head of a request or of a response, in bytes. Servers take 8 to 64 KiB.
 pub(super) const MAX_HEAD: usize = 16 * 1024;
+/// Of it, what comes to the headers that are set here: the method, the longest target, the contract
+/// number, and what ureq adds.
+const MAX_OF_ITS_OWN: usize = 512;
 
 pub(super) const CONTRACT_NUMBER: HeaderName = HeaderName::from_static("x-contract-number");
 
@@ -18,28 +23,18 @@ pub(super) const REQUEST_IDS: [HeaderName; 3] = [
     HeaderName::from_static("x-correlation-id"),
 ];
 
-/// Headers that are no caller's to set: this library's own, and those that change how an answer comes.
-const RESERVED: [&str; 27] = [
+/// Headers that a caller may not set: this library's own, those that say where a request ends, and
+/// those that change what comes back. So do all that begin with `if-`: the answer to a creation
+/// could be a 304 without the token.
+const RESERVED: [&str; 15] = [
     "accept",
     "accept-encoding",
     "authorization",
     "connection",
     "content-length",
-    "content-type",
-    "cookie",
     "expect",
     "host",
-    "if-match",
-    "if-modified-since",
-    "if-none-match",
-    "if-range",
-    "if-unmodified-since",
-    "keep-alive",
-    "proxy-authorization",
-    "proxy-connection",
     "range",
-    "te",
-    "trailer",
     "transfer-encoding",
     "upgrade",
     "user-agent",
@@ -48,36 +43,35 @@ const RESERVED: [&str; 27] = [
     "x-http-method-override",
     "x-method-override",
 ];
-/// How many a caller may set.
-const MOST_HEADERS: usize = 64;
-/// The longest header of a caller, in bytes.
-const LONGEST_HEADER: usize = 8 * 1024;
 
-pub(super) fn prepared_headers(user_agent: &str, extra: Vec<ExtraHeader>) -> Result<HeaderMap> {
-    let mut headers = HeaderMap::new();
-    let user_agent = HeaderValue::from_str(user_agent)
-        .map_err(|_| Error::invalid("user_agent", "can't be put into a header"))?;
-    headers.insert(USER_AGENT, user_agent);
-    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-    if extra.len() > MOST_HEADERS {
-        let reason = format!("there are more than {MOST_HEADERS}");
-        return Err(Error::invalid("header", reason));
+/// The value of the `Authorization` header. Its one copy is wiped when the last request that uses
+/// it is gone.
+pub(crate) struct Authorization(pub(super) HeaderValue);
+
+impl Authorization {
+    pub(super) fn new(credentials: &Credentials) -> Result<Authorization> {
+        secret_value(credentials.authorization())
+            .map(Authorization)
+            .map_err(|reason| Error::invalid("credentials", reason))
     }
-    for ExtraHeader(name, value) in extra {
-        headers.insert(name, value);
+
+    pub(crate) fn as_str(&self) -> &str {
+        self.0.to_str().unwrap_or_default()
     }
-    Ok(headers)
 }
 
-/// Whether `text` repeats what a caller has put into every request, such as a gateway's key. An
-/// id of the request is there to be repeated, and a short value stands in any text.
-pub(super) fn are_repeated_in(headers: &HeaderMap, text: &str) -> bool {
-    let mut secrets = headers
-        .iter()
-        .filter(|(name, value)| value.is_sensitive() && !REQUEST_IDS.contains(name))
-        .filter_map(|(_, value)| value.to_str().ok())
-        .filter(|value| value.len() >= TELLING);
-    secrets.any(|secret| repeats(text, secret))
+/// What a client says that it is.
+#[derive(Clone)]
+pub(crate) struct UserAgent(HeaderValue);
+
+impl UserAgent {
+    pub(crate) fn new(text: &str) -> std::result::Result<UserAgent, &'static str> {
+        value(Bytes::copy_from_slice(text.as_bytes())).map(UserAgent)
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        self.0.to_str().unwrap_or_default()
+    }
 }
 
 /// A header of a caller, for every request.
@@ -86,32 +80,79 @@ pub(crate) struct ExtraHeader(HeaderName, HeaderValue);
 
 impl ExtraHeader {
     pub(crate) fn new(name: &str, value: &str) -> std::result::Result<ExtraHeader, String> {
-        let refuse = |reason: &str| format!("{:?} {reason}", printable(name, SHORT));
+        let refuse = |reason: &str| format!("{:?} {reason}", sanitize_line(name, MAX_SHOWN));
         let name = HeaderName::from_bytes(name.as_bytes())
-            .map_err(|_| refuse("is no name of a header: letters, digits and hyphens"))?;
-        if RESERVED.contains(&name.as_str()) {
-            return Err(refuse(
-                "can't be set: this library sets it, or needs it unset",
-            ));
+            .map_err(|_| refuse("is not the name of a header: letters, digits and hyphens"))?;
+        if RESERVED.contains(&name.as_str()) || name.as_str().starts_with("if-") {
+            let reason = "can't be set: this library sets it, or requires it to be unset";
+            return Err(refuse(reason));
         }
-        if value.len() > LONGEST_HEADER {
-            return Err(refuse("has a value of more than 8 KiB"));
-        }
-        let mut value = value
-            .bytes()
-            .all(|byte| matches!(byte, b' '..=b'~'))
-            .then(|| HeaderValue::from_str(value.trim()).ok())
-            .flatten()
-            .ok_or_else(|| {
-                refuse(
-                    "has a value with a line break or another character that is no printable ASCII",
-                )
-            })?;
-        value.set_sensitive(true);
+        let mut value = secret_value(Zeroizing::new(value.trim().to_owned()))
+            .map_err(|reason| refuse(&format!("has a value that {reason}")))?;
+        // An id of the request is there to be sent back.
+        value.set_sensitive(!REQUEST_IDS.contains(&name));
         Ok(ExtraHeader(name, value))
     }
 
     pub(crate) fn name(&self) -> &str {
         self.0.as_str()
     }
+}
+
+fn secret_value(text: Zeroizing<String>) -> std::result::Result<HeaderValue, &'static str> {
+    let mut value = value(Bytes::from_owner(text))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn value(text: Bytes) -> std::result::Result<HeaderValue, &'static str> {
+    let is_printable = text.iter().all(|byte| matches!(byte, b' '..=b'~'));
+    let value = HeaderValue::from_maybe_shared(text);
+    value
+        .ok()
+        .filter(|_| is_printable)
+        .ok_or("holds a line break or another character that is not printable ASCII")
+}
+
+/// The headers of every request. Of several of one name, the last counts.
+pub(super) fn prepare(user_agent: UserAgent, extra: Vec<ExtraHeader>) -> Result<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    headers.insert(USER_AGENT, user_agent.0);
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    // A map of headers can't hold any number of them.
+    let extra_length = extra.iter().map(|header| length(&header.0, &header.1));
+    validate_length(extra_length.sum())?;
+    for ExtraHeader(name, value) in extra {
+        headers.insert(name, value);
+    }
+    Ok(headers)
+}
+
+/// Says whether a head fits that has these headers, and besides them so much: the beginning of the
+/// target, the host and the credentials.
+pub(super) fn validate_head(headers: &HeaderMap, besides: &[usize]) -> Result<()> {
+    let lengths = headers.iter().map(|(name, value)| length(name, value));
+    let length = lengths.sum::<usize>() + besides.iter().sum::<usize>();
+    validate_length(length + MAX_OF_ITS_OWN)
+}
+
+fn length(name: &HeaderName, value: &HeaderValue) -> usize {
+    name.as_str().len() + value.len() + ": \r\n".len()
+}
+
+fn validate_length(length: usize) -> Result<()> {
+    if length > MAX_HEAD {
+        let reason = format!(
+            "its head would have {length} bytes with these credentials, headers, base URL and user agent; at most {MAX_HEAD} \
+             are sent"
+        );
+        return Err(Error::invalid("request", reason));
+    }
+    Ok(())
+}
+
+/// The values that a caller has added and that may be secret, such as a gateway's key.
+pub(super) fn secrets(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let secret = headers.values().filter(|value| value.is_sensitive());
+    secret.filter_map(|value| value.to_str().ok())
 }

@@ -6,15 +6,12 @@ mod connector;
 mod dial;
 mod failure;
 mod headers;
-#[cfg(feature = "native-tls")]
-mod native;
-#[cfg(feature = "pinned-cert")]
-mod pinned;
 mod pool;
 mod proxy;
 mod record;
 mod response;
 mod retry_after;
+mod server;
 mod shutdown;
 mod socket;
 mod stream;
@@ -24,43 +21,34 @@ mod tunnel;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
 use ureq::Agent;
 use ureq::http::header::{AUTHORIZATION, HeaderValue};
 use ureq::http::uri::{Authority, PathAndQuery, Scheme};
 use ureq::http::{self, HeaderMap, Uri};
 
-use crate::base_url::BaseUrl;
-use crate::credentials::Credentials;
-use crate::error::{Error, Result};
+use crate::auth::{ContractNumber, Credentials};
+use crate::error::Result;
 
-use connector::{Connections, NoLookup, Route, Security};
-use dial::without_brackets;
+use connector::{Connections, NoLookup, ProxyHop, Route};
 use failure::failure;
 use headers::MAX_HEAD;
-#[cfg(feature = "native-tls")]
-use native::NativeTls;
 use pool::Pool;
-use proxy::ProxyServer;
 use record::Record;
-use tls::Tls;
 
 pub(crate) use failure::{Failure, FailureKind};
-pub(crate) use headers::ExtraHeader;
-#[cfg(feature = "pinned-cert")]
-pub(crate) use pinned::Fingerprint;
-pub(crate) use proxy::ProxyChoice;
+pub(crate) use headers::{Authorization, ExtraHeader, UserAgent};
+pub(crate) use proxy::ProxyServer;
 pub(crate) use record::Pooling;
-use response::AttemptResult;
-pub(crate) use response::Response;
+pub(crate) use response::{AttemptResult, Response};
+pub(crate) use server::Origin;
 pub(crate) use shutdown::Shutdown;
-pub(crate) use tls::RootCertificates;
+pub(crate) use tls::{Fingerprint, RootCertificates};
 
 /// More than the longest head, or ureq could not tell that one is too long. The list of all the
 /// tokens that a user may hold is read at once.
 const INPUT_BUFFER: usize = 2 * MAX_HEAD;
-/// Every header that is sent fits.
-const OUTPUT_BUFFER: usize = 16 * 1024;
+/// Every head that is sent fits.
+const OUTPUT_BUFFER: usize = MAX_HEAD;
 
 pub(crate) struct Transport {
     agent: Agent,
@@ -74,14 +62,16 @@ pub(crate) struct Transport {
     headers: HeaderMap,
 }
 
-pub(crate) struct Settings<'a> {
-    pub(crate) base_url: BaseUrl,
-    pub(crate) user_agent: &'a str,
+/// What a transport is made of.
+pub(crate) struct Settings {
+    pub(crate) origin: Origin,
+    /// Of the base URL.
+    pub(crate) path: String,
+    pub(crate) user_agent: UserAgent,
     pub(crate) root_certificates: Option<RootCertificates>,
-    #[cfg(feature = "pinned-cert")]
     pub(crate) pinned_certificate: Option<Fingerprint>,
     pub(crate) headers: Vec<ExtraHeader>,
-    pub(crate) proxy: &'a ProxyChoice,
+    pub(crate) proxy: Option<ProxyServer>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,20 +86,6 @@ impl Method {
             Method::Get => "GET",
             Method::Delete => "DELETE",
         }
-    }
-}
-
-/// The value of the `Authorization` header. Its one copy is wiped when the last request that uses
-/// it is gone.
-pub(crate) struct Authorization(HeaderValue);
-
-impl Authorization {
-    pub(crate) fn new(credentials: &Credentials) -> Result<Authorization> {
-        let value = Bytes::from_owner(credentials.authorization());
-        let mut value = HeaderValue::from_maybe_shared(value)
-            .map_err(|_| Error::invalid("credentials", "can't be put into a header"))?;
-        value.set_sensitive(true);
-        Ok(Authorization(value))
     }
 }
 
@@ -129,7 +105,7 @@ pub(crate) struct Request<'a> {
     /// Path and query below the base URL.
     pub(crate) target: &'a str,
     pub(crate) authorization: &'a Authorization,
-    pub(crate) contract_number: Option<u32>,
+    pub(crate) contract_number: Option<ContractNumber>,
     pub(crate) pooling: Pooling,
     pub(crate) deadline: Option<Instant>,
 }
@@ -137,10 +113,10 @@ pub(crate) struct Request<'a> {
 impl Transport {
     pub(crate) fn new(settings: Settings) -> Result<Transport> {
         let Settings {
-            base_url,
+            origin,
+            path,
             user_agent,
             root_certificates,
-            #[cfg(feature = "pinned-cert")]
             pinned_certificate,
             headers,
             proxy,
@@ -149,33 +125,32 @@ impl Transport {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
-            .https_only(base_url.https)
+            .https_only(origin.is_https())
             .max_response_header_size(MAX_HEAD)
             .input_buffer_size(INPUT_BUFFER)
             .output_buffer_size(OUTPUT_BUFFER)
             .max_idle_connections(0)
             .proxy(None)
             .build();
-        let authority = Authority::try_from(base_url.authority.as_str())
-            .map_err(|_| Error::invalid("base_url", "its host can't be put into a request"))?;
         let roots = root_certificates.as_ref();
-        let host = without_brackets(authority.host());
-        let tls = match base_url.https {
-            false => None,
-            #[cfg(feature = "pinned-cert")]
-            true if pinned_certificate.is_some() => pinned_certificate
-                .map(|fingerprint| Tls::pinned("base_url", &host, fingerprint))
-                .transpose()?
-                .map(Security::Rustls),
-            true => Some(security("base_url", &host, roots)?),
+        let Origin {
+            scheme,
+            authority,
+            server,
+        } = origin;
+        let proxy = match proxy {
+            None => None,
+            Some(proxy) => Some(ProxyHop {
+                tls: tls::handshake(&proxy.server, None, roots)?,
+                server: proxy.server,
+                authorization: proxy.authorization,
+                user_agent: user_agent.as_str().to_owned(),
+            }),
         };
-        let default_port = if base_url.https { 443 } else { 80 };
         let route = Route {
-            host,
-            port: authority.port_u16().unwrap_or(default_port),
-            tls,
-            proxy: proxy_with_tls(proxy, &base_url, roots)?,
-            user_agent: user_agent.to_owned(),
+            tls: tls::handshake(&server, pinned_certificate, roots)?,
+            server,
+            proxy,
         };
         let pool = Arc::<Pool>::default();
         let connections = Connections::new(route, Arc::clone(&pool));
@@ -183,15 +158,25 @@ impl Transport {
             agent: Agent::with_parts(config, connections, NoLookup),
             pool,
             shutdown: Arc::default(),
-            scheme: if base_url.https {
-                Scheme::HTTPS
-            } else {
-                Scheme::HTTP
-            },
+            scheme,
             authority,
-            path: base_url.path,
-            headers: headers::prepared_headers(user_agent, headers)?,
+            path,
+            headers: headers::prepare(user_agent, headers)?,
         })
+    }
+
+    /// What requests with these credentials carry. An error if they would be too long.
+    pub(crate) fn authorize(&self, credentials: &Credentials) -> Result<Authorization> {
+        let authorization = Authorization::new(credentials)?;
+        let host = self.authority.as_str().len();
+        let besides = [self.path.len(), host, authorization.as_str().len()];
+        headers::validate_head(&self.headers, &besides)?;
+        Ok(authorization)
+    }
+
+    /// The values of headers that may be secret.
+    pub(crate) fn secret_headers(&self) -> impl Iterator<Item = &str> {
+        headers::secrets(&self.headers)
     }
 
     pub(crate) fn shutdown(&self) -> &Shutdown {
@@ -225,10 +210,6 @@ impl Transport {
         result
     }
 
-    pub(crate) fn headers_are_repeated_in(&self, text: &str) -> bool {
-        headers::are_repeated_in(&self.headers, text)
-    }
-
     fn uri(&self, target: &str) -> std::result::Result<Uri, http::Error> {
         let mut path = String::with_capacity(self.path.len() + target.len());
         path.push_str(&self.path);
@@ -251,34 +232,8 @@ impl Transport {
         headers.clone_from(&self.headers);
         headers.insert(AUTHORIZATION, request.authorization.0.clone());
         if let Some(number) = request.contract_number {
-            headers.insert(headers::CONTRACT_NUMBER, HeaderValue::from(number));
+            headers.insert(headers::CONTRACT_NUMBER, HeaderValue::from(number.get()));
         }
         Ok(prepared)
     }
-}
-
-/// The proxy, and what its own TLS needs.
-fn proxy_with_tls(
-    choice: &ProxyChoice,
-    base_url: &BaseUrl,
-    roots: Option<&RootCertificates>,
-) -> Result<Option<(ProxyServer, Option<Security>)>> {
-    let Some(proxy) = proxy::chosen(choice, base_url)? else {
-        return Ok(None);
-    };
-    let security = match proxy.https {
-        true => Some(security(proxy.what, &proxy.host, roots)?),
-        false => None,
-    };
-    Ok(Some((proxy, security)))
-}
-
-fn security(what: &'static str, host: &str, roots: Option<&RootCertificates>) -> Result<Security> {
-    #[cfg(feature = "native-tls")]
-    {
-        let _ = what;
-        Ok(Security::Native(NativeTls::new(host, roots)?))
-    }
-    #[cfg(not(feature = "native-tls"))]
-    Ok(Security::Rustls(Tls::new(what, host, roots)?))
 }

@@ -3,8 +3,8 @@
 use std::io::Read as _;
 use std::time::Duration;
 
-use ureq::http::HeaderMap;
 use ureq::http::header::{CONTENT_LENGTH, RETRY_AFTER, TRANSFER_ENCODING};
+use ureq::http::{HeaderMap, StatusCode};
 use ureq::{Body, http};
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -12,8 +12,8 @@ use super::failure::{Failure, failure};
 use super::headers::REQUEST_IDS;
 use super::record::{Pooling, Record};
 use super::retry_after::retry_after;
-use crate::credentials::repeats;
-use crate::error::{SHORT, printable};
+use crate::auth::repeats;
+use crate::error::{MAX_SHOWN, Status, sanitize_line};
 
 /// The longest body of a success that is read, in bytes: some forty thousand tokens.
 const MAX_BODY: u64 = 8 * 1024 * 1024;
@@ -21,10 +21,10 @@ const MAX_BODY: u64 = 8 * 1024 * 1024;
 const MAX_ERROR_BODY: u64 = 64 * 1024;
 
 /// What came of one attempt.
-pub(super) type AttemptResult = Result<Response, Failure>;
+pub(crate) type AttemptResult = Result<Response, Failure>;
 
 pub(crate) struct Response {
-    pub(crate) status: u16,
+    pub(crate) status: Status,
     pub(crate) retry_after: Option<Duration>,
     pub(crate) request_id: Option<String>,
     pub(crate) body: Vec<u8>,
@@ -40,7 +40,7 @@ impl Response {
     /// What says that there is nothing to say.
     pub(crate) fn empty() -> Response {
         Response {
-            status: 204,
+            status: status(StatusCode::NO_CONTENT),
             retry_after: None,
             request_id: None,
             body: Vec::new(),
@@ -50,16 +50,8 @@ impl Response {
         }
     }
 
-    #[cfg(fuzzing)]
-    pub(crate) fn refusal(status: u16, body: &[u8]) -> Response {
-        let mut response = Response::empty();
-        response.status = status;
-        response.body = body.to_vec();
-        response
-    }
-
     pub(crate) fn is_success(&self) -> bool {
-        is_success(self.status)
+        is_success(self.status.code)
     }
 
     /// Whether it says, by its head, that there is no body.
@@ -77,15 +69,15 @@ impl Drop for Response {
 }
 
 pub(super) fn read(response: http::Response<Body>, record: &Record) -> AttemptResult {
-    let status = response.status().as_u16();
+    let status = status(response.status());
     let headers = response.headers();
     let retry_after = headers
         .get(RETRY_AFTER)
         .and_then(|value| retry_after(value.to_str().ok()?));
     let request_id = request_id(headers);
-    let has_length = status == 204
+    let has_length = status.code == 204
         || headers.contains_key(CONTENT_LENGTH) && !headers.contains_key(TRANSFER_ENCODING);
-    let is_success = is_success(status);
+    let is_success = is_success(status.code);
     let limit = if is_success { MAX_BODY } else { MAX_ERROR_BODY };
     let body = response.into_body();
     // A buffer that grows leaves copies behind. What is never filled costs nothing.
@@ -124,14 +116,21 @@ pub(super) fn read(response: http::Response<Body>, record: &Record) -> AttemptRe
     })
 }
 
-fn is_success(status: u16) -> bool {
-    (200..300).contains(&status)
+fn status(status: StatusCode) -> Status {
+    Status {
+        code: status.as_u16(),
+        reason_phrase: status.canonical_reason().unwrap_or_default(),
+    }
+}
+
+fn is_success(code: u16) -> bool {
+    (200..300).contains(&code)
 }
 
 fn request_id(headers: &HeaderMap) -> Option<String> {
     REQUEST_IDS
         .iter()
         .find_map(|name| headers.get(name))
-        .map(|value| printable(&String::from_utf8_lossy(value.as_bytes()), SHORT))
+        .map(|value| sanitize_line(&String::from_utf8_lossy(value.as_bytes()), MAX_SHOWN))
         .filter(|id| !id.is_empty())
 }

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 use super::headers::MAX_HEAD;
 use super::record::Record;
 use super::stream::Stream;
+use crate::auth::concat_secret;
 
 /// What a proxy is told.
 pub(super) struct Asked<'a> {
@@ -22,22 +23,22 @@ impl Asked<'_> {
             authority,
             user_agent,
             authorization,
-        } = self;
-        let credentials = authorization.unwrap_or_default();
-        // A buffer that grows leaves copies behind.
-        let length = 100 + 2 * authority.len() + user_agent.len() + credentials.len();
-        let mut request = Zeroizing::new(String::with_capacity(length));
-        for part in ["CONNECT ", authority, " HTTP/1.1\r\nHost: ", authority] {
-            request.push_str(part);
-        }
-        request.push_str("\r\nUser-Agent: ");
-        request.push_str(user_agent);
-        if authorization.is_some() {
-            request.push_str("\r\nProxy-Authorization: ");
-            request.push_str(credentials);
-        }
-        request.push_str("\r\n\r\n");
-        request
+        } = *self;
+        let (header, credentials) = match authorization {
+            Some(credentials) => ("\r\nProxy-Authorization: ", credentials),
+            None => ("", ""),
+        };
+        concat_secret(&[
+            "CONNECT ",
+            authority,
+            " HTTP/1.1\r\nHost: ",
+            authority,
+            "\r\nUser-Agent: ",
+            user_agent,
+            header,
+            credentials,
+            "\r\n\r\n",
+        ])
     }
 }
 

@@ -1,9 +1,9 @@
-//! Dates as the service writes them. Knows nothing of where they came from.
+//! Dates as the service writes them.
 
 use std::time::{Duration, SystemTime};
 
 /// Whether `expiry` has come at the end of this time from `at` on.
-pub(crate) fn is_by(expiry: SystemTime, duration: Duration, at: SystemTime) -> bool {
+pub(super) fn is_by(expiry: SystemTime, duration: Duration, at: SystemTime) -> bool {
     // A time that no clock reaches is later than any.
     at.checked_add(duration).is_none_or(|end| expiry <= end)
 }
@@ -13,7 +13,7 @@ pub(crate) fn is_by(expiry: SystemTime, duration: Duration, at: SystemTime) -> b
 /// zone in brackets, which says nothing that the offset does not.
 ///
 /// `None` for anything else, and for a time before 1970.
-pub(crate) fn parse(text: &str) -> Option<SystemTime> {
+pub(super) fn parse(text: &str) -> Option<SystemTime> {
     let (text, zone) = match text.split_once('[') {
         Some((text, zone)) => (text, zone.strip_suffix(']')?),
         None => (text, "-"),

@@ -12,8 +12,8 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use mockito::{Matcher, Request, ServerGuard};
 use serde_json::{Value, json};
 
-use crate::credentials::Credentials;
-use crate::key_id::KeyId;
+use crate::auth::Credentials;
+use crate::token::KeyId;
 
 const USERNAME: &str = "user@example.com";
 const PASSWORD: &str = "correct horse battery staple";

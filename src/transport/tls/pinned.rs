@@ -8,34 +8,46 @@ use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signat
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{DigitallySignedStruct, SignatureScheme};
 
-use crate::error::{Error, Result};
+use super::by_rustls::{RustlsTls, provider};
+use super::handshake::Handshake;
 
 /// The SHA-256 of a certificate's DER.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
-    /// Reads hex, with or without colons and white space. `what` names the setting in errors.
-    pub(crate) fn parse(what: &'static str, text: &str) -> Result<Fingerprint> {
-        let refuse = || {
-            Error::invalid(
-                what,
-                "is no SHA-256 fingerprint: 64 hexadecimal digits, with or without colons",
-            )
-        };
+    /// Reads hex, with or without colons and white space.
+    pub(crate) fn parse(text: &str) -> Result<Fingerprint, &'static str> {
+        const NONE: &str =
+            "is not a SHA-256 fingerprint: 64 hexadecimal digits, with or without colons";
         let mut digits = text
             .chars()
             .filter(|c| *c != ':' && !c.is_whitespace())
             .map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok()));
         let mut bytes = [0; 32];
         for byte in &mut bytes {
-            let mut digit = || digits.next().flatten().ok_or_else(refuse);
+            let mut digit = || digits.next().flatten().ok_or(NONE);
             *byte = digit()? << 4 | digit()?;
         }
         match digits.next() {
             None => Ok(Fingerprint(bytes)),
-            Some(_) => Err(refuse()),
+            Some(_) => Err(NONE),
         }
+    }
+
+    /// Trusts the one certificate with this fingerprint.
+    pub(super) fn handshake(self, name: ServerName<'static>) -> Result<Box<dyn Handshake>, String> {
+        let provider = provider();
+        let verifier = Arc::new(Verifier {
+            fingerprint: self,
+            provider: Arc::clone(&provider),
+        });
+        let tls = RustlsTls::with_trust(name, provider, |config| {
+            config
+                .dangerous()
+                .with_custom_certificate_verifier(verifier)
+        })?;
+        Ok(Box::new(tls))
     }
 
     fn of(certificate: &[u8]) -> Fingerprint {
@@ -61,18 +73,9 @@ impl fmt::Display for Fingerprint {
 /// Takes the one certificate, whatever its names, dates and authority. That the server holds its key
 /// is verified as ever.
 #[derive(Debug)]
-pub(super) struct Verifier {
+struct Verifier {
     fingerprint: Fingerprint,
     provider: Arc<CryptoProvider>,
-}
-
-impl Verifier {
-    pub(super) fn new(fingerprint: Fingerprint, provider: Arc<CryptoProvider>) -> Verifier {
-        Verifier {
-            fingerprint,
-            provider,
-        }
-    }
 }
 
 impl fmt::Debug for Fingerprint {
@@ -89,7 +92,7 @@ impl ServerCertVerifier for Verifier {
         _server_name: &ServerName<'_>,
         _ocsp_response: &[u8],
         _now: UnixTime,
-    ) -> std::result::Result<ServerCertVerified, rustls::Error> {
+    ) -> Result<ServerCertVerified, rustls::Error> {
         let seen = Fingerprint::of(end_entity);
         if seen == self.fingerprint {
             return Ok(ServerCertVerified::assertion());
@@ -104,7 +107,7 @@ impl ServerCertVerifier for Verifier {
         message: &[u8],
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
-    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
         let algorithms = &self.provider.signature_verification_algorithms;
         verify_tls12_signature(message, certificate, signature, algorithms)
     }
@@ -114,7 +117,7 @@ impl ServerCertVerifier for Verifier {
         message: &[u8],
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
-    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
         let algorithms = &self.provider.signature_verification_algorithms;
         verify_tls13_signature(message, certificate, signature, algorithms)
     }
@@ -131,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fingerprint_in_every_form() {
+    fn fingerprints_are_read_in_every_form() {
         let hex = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
         let empty = Fingerprint::of(b"");
         let colons = empty.to_string();
@@ -144,7 +147,7 @@ mod tests {
             &colons.replace(':', " "),
             &format!(" {hex}\n"),
         ] {
-            assert_eq!(Fingerprint::parse("x", text).unwrap(), empty, "{text}");
+            assert_eq!(Fingerprint::parse(text).unwrap(), empty, "{text}");
         }
         for text in [
             "",
@@ -157,11 +160,7 @@ mod tests {
             &hex.replace('e', "é"),
             &hex[..40],
         ] {
-            let error = Fingerprint::parse("x", text).unwrap_err().to_string();
-            assert!(
-                error.starts_with("x: is no SHA-256 fingerprint"),
-                "{text}: {error}"
-            );
+            assert!(Fingerprint::parse(text).is_err(), "{text}");
         }
     }
 }

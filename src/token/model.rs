@@ -1,4 +1,4 @@
-//! What the service answers, as its documentation has it. Knows nothing of how an answer came here.
+//! What the service says, as its documentation has it.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -6,10 +6,10 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
-use crate::date;
-use crate::error::{Error, Result, SHORT, printable};
-use crate::jwt::{self, Claims};
-use crate::key_id::KeyId;
+use super::date;
+use super::jwt::{self, Claims};
+use super::key_id::KeyId;
+use crate::error::{Error, MAX_SHOWN, Result, sanitize_line};
 
 /// A new token: the answer to [`create_token`](crate::create_token).
 ///
@@ -17,26 +17,25 @@ use crate::key_id::KeyId;
 /// `Display`, and is wiped from memory when this value is dropped; a copy of
 /// [`token()`](Jwt::token) is the caller's to guard.
 #[derive(Clone, Deserialize)]
-#[serde(try_from = "JwtAnswer")]
-#[non_exhaustive]
+#[serde(try_from = "JwtResponse")]
 pub struct Jwt {
     token: Zeroizing<String>,
 }
 
 #[derive(Deserialize)]
-struct JwtAnswer {
+struct JwtResponse {
     token: String,
 }
 
-impl TryFrom<JwtAnswer> for Jwt {
+impl TryFrom<JwtResponse> for Jwt {
     type Error = &'static str;
 
-    fn try_from(answer: JwtAnswer) -> std::result::Result<Jwt, &'static str> {
-        if answer.token.trim().is_empty() {
+    fn try_from(response: JwtResponse) -> std::result::Result<Jwt, &'static str> {
+        if response.token.trim().is_empty() {
             return Err("token: is empty");
         }
         Ok(Jwt {
-            token: Zeroizing::new(answer.token),
+            token: Zeroizing::new(response.token),
         })
     }
 }
@@ -168,7 +167,7 @@ fn time(what: &'static str, text: &str) -> Result<SystemTime> {
             what,
             format!(
                 "{:?} is no date like 2025-09-23T07:29:44Z",
-                printable(text, SHORT)
+                sanitize_line(text, MAX_SHOWN)
             ),
         )
     })

@@ -2,13 +2,13 @@
 
 /// How many characters are shown of a text that may be anything, and of one of the service's
 /// messages.
-pub(crate) const SHORT: usize = 200;
-pub(crate) const LONG: usize = 1000;
+pub(crate) const MAX_SHOWN: usize = 200;
+pub(crate) const MAX_MESSAGE: usize = 1000;
 
-/// `text` as one line that a terminal can't be harmed by: control characters and runs of white
-/// space become one space, invisible and direction-changing characters go, and it is cut after
-/// `most` characters.
-pub(crate) fn printable(text: &str, most: usize) -> String {
+/// `text` as one line that can't harm a terminal: control characters and runs of white space become
+/// one space, characters that do not show or that change what is around them go, and it is cut
+/// after `max` characters.
+pub(crate) fn sanitize_line(text: &str, max: usize) -> String {
     let mut line = String::new();
     let mut shown = 0;
     let mut gap = false;
@@ -17,10 +17,10 @@ pub(crate) fn printable(text: &str, most: usize) -> String {
             gap = shown > 0;
             continue;
         }
-        if invisible(character) {
+        if !is_visible(character) {
             continue;
         }
-        if shown + usize::from(gap) >= most {
+        if shown + usize::from(gap) >= max {
             line.push('…');
             break;
         }
@@ -35,11 +35,9 @@ pub(crate) fn printable(text: &str, most: usize) -> String {
     line
 }
 
-fn invisible(character: char) -> bool {
-    matches!(character,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
-    )
+/// What Rust itself would not escape. (Of ASCII it escapes quotes and backslashes, too.)
+fn is_visible(character: char) -> bool {
+    character.is_ascii() || character.escape_debug().len() == 1
 }
 
 #[cfg(test)]
@@ -48,9 +46,9 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn printable_is_one_short_harmless_line() {
+    fn text_becomes_one_short_harmless_line() {
         let long = "x".repeat(500);
-        let cut = format!("{}…", "x".repeat(SHORT));
+        let cut = format!("{}…", "x".repeat(MAX_SHOWN));
         for (text, expected, reason) in [
             ("plain", "plain", "stays as it is"),
             ("", "", "nothing stays nothing"),
@@ -81,19 +79,26 @@ mod tests {
                 "invisible characters are left out",
             ),
             ("Grüße, 世界", "Grüße, 世界", "other languages stay"),
+            ("a \"b\" \\c 'd'", "a \"b\" \\c 'd'", "so do quotes"),
+            (
+                "u\u{308}",
+                "u",
+                "a mark that changes the character before it goes",
+            ),
+            ("a\u{e0041}b", "ab", "so does a tag"),
             (&long, &cut, "a long text is cut, and says so"),
         ] {
-            assert_eq!(printable(text, SHORT), expected, "{reason}");
+            assert_eq!(sanitize_line(text, MAX_SHOWN), expected, "{reason}");
         }
     }
 
     proptest! {
         #[test]
-        fn whatever_is_shown_is_one_short_line(text in any::<String>(), most in 0..300_usize) {
-            let line = printable(&text, most);
-            prop_assert!(line.chars().count() <= most + 1);
-            prop_assert!(!line.chars().any(|c| c.is_control() || invisible(c)));
-            prop_assert_eq!(printable(&line, most + 1), line.trim_end());
+        fn any_text_becomes_one_short_line(text in any::<String>(), max in 0..300_usize) {
+            let line = sanitize_line(&text, max);
+            prop_assert!(line.chars().count() <= max + 1);
+            prop_assert!(!line.chars().any(|c| c.is_control() || !is_visible(c)));
+            prop_assert_eq!(sanitize_line(&line, max + 1), line.trim_end());
         }
     }
 }

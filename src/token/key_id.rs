@@ -1,5 +1,4 @@
-//! The Key ID: the one thing from outside that is ever put into a path. Knows nothing of JWTs or
-//! URLs.
+//! The Key ID: the one thing from outside that is ever put into a path.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -36,7 +35,7 @@ use crate::error::{Error, Result};
 pub struct KeyId(String);
 
 /// The longest Key ID that is taken, in characters.
-const LONGEST: usize = 256;
+const MAX_LENGTH: usize = 256;
 
 impl KeyId {
     /// Takes a Key ID as it is, with no white space around it.
@@ -46,11 +45,12 @@ impl KeyId {
     /// [`Error::Invalid`] if it is empty, longer than 256 characters, holds any character but ASCII
     /// letters, digits, `-`, `.`, `_` and `~`, or is `.`, `..` or `generate`.
     pub fn new(id: impl Into<String>) -> Result<KeyId> {
-        let id = id.into();
-        match objection(&id) {
-            None => Ok(KeyId(id)),
-            Some(reason) => Err(Error::invalid("key_id", reason)),
-        }
+        KeyId::validated(id.into()).map_err(|reason| Error::invalid("key_id", reason))
+    }
+
+    /// Says, if it can't be one, why not.
+    pub(super) fn validated(id: String) -> Result<KeyId, String> {
+        validate(&id).map(|()| KeyId(id))
     }
 
     /// The Key ID as text.
@@ -59,41 +59,35 @@ impl KeyId {
     }
 }
 
-/// Why `id` can't be a Key ID. It repeats none of it but a single character: somebody may have
+/// Says why `id` can't be a Key ID, and repeats none of it but a single character: somebody may have
 /// passed a token.
-fn objection(id: &str) -> Option<String> {
+fn validate(id: &str) -> Result<(), String> {
     if id.is_empty() {
-        return Some("is empty".to_owned());
+        return Err("is empty".to_owned());
     }
-    // All of them are looked at, which a compiler makes sixteen at a time of.
-    let refused = |byte| u8::from(!is_unreserved(byte));
-    if id.bytes().fold(0, |any, byte| any | refused(byte)) != 0 {
-        let allowed = |c: &char| u8::try_from(*c).is_ok_and(is_unreserved);
-        let other = id.chars().find(|c| !allowed(c)).unwrap_or_default();
-        return Some(format!(
+    if let Some(other) = id.chars().find(|c| !is_unreserved(*c)) {
+        return Err(format!(
             "holds {other:?}; only ASCII letters, digits, '-', '.', '_' and '~' are allowed"
         ));
     }
-    if id.len() > LONGEST {
-        return Some(format!(
-            "is {} characters long; at most {LONGEST} are allowed (a token is not its Key ID: see key_id)",
+    if id.len() > MAX_LENGTH {
+        return Err(format!(
+            "is {} characters long; at most {MAX_LENGTH} are allowed (a token is not its Key ID: see key_id)",
             id.len()
         ));
     }
     if id == "." || id == ".." {
-        return Some(format!("is {id:?}, which is a step in a path"));
+        return Err(format!("is {id:?}, which is a step in a path"));
     }
     if id.eq_ignore_ascii_case("generate") {
-        return Some("is \"generate\", which is the path that creates a token".to_owned());
+        return Err("is \"generate\", which is the path that creates a token".to_owned());
     }
-    None
+    Ok(())
 }
 
 /// RFC 3986, section 2.3.
-fn is_unreserved(byte: u8) -> bool {
-    let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
-    let digit = byte.wrapping_sub(b'0') < 10;
-    letter | digit | (byte == b'-') | (byte == b'.') | (byte == b'_') | (byte == b'~')
+fn is_unreserved(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '~')
 }
 
 impl FromStr for KeyId {

@@ -1,5 +1,4 @@
-//! Reading JSON from outside, and saying what is wrong with it without repeating it. Knows nothing
-//! of what the JSON means.
+//! Reading JSON from outside, and saying what is wrong with it without repeating it.
 
 use std::fmt;
 
@@ -9,7 +8,7 @@ use serde_json::error::Category;
 
 /// Reads one value, or says in a few words why there is none. serde's own message may quote a
 /// token, so only those are passed on that are made of this library's words.
-pub(crate) fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, String> {
+pub(crate) fn read_json<T: DeserializeOwned>(json: &[u8]) -> Result<T, String> {
     // Looked at once in all, not once for every string in it.
     let text = std::str::from_utf8(json).map_err(|_| "is no UTF-8".to_owned())?;
     serde_json::from_str(text).map_err(|error| fault(&error))
@@ -72,13 +71,13 @@ pub(crate) fn text_or_number<'de, D: Deserializer<'de>>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{DeleteResponse, Jwt, Token, Tokens};
+    use crate::token::{DeleteResponse, Jwt, Token, Tokens};
     use proptest::prelude::*;
     use std::fmt::Debug;
 
     fn faults<T: DeserializeOwned + Debug>(cases: &[(&str, &str)]) {
         for (json, says) in cases {
-            let fault = read::<T>(json.as_bytes()).unwrap_err();
+            let fault = read_json::<T>(json.as_bytes()).unwrap_err();
             assert!(fault.contains(says), "{says}: {fault}");
             assert!(!fault.contains("SECRET"), "{fault}");
         }
@@ -131,7 +130,7 @@ mod tests {
 
     #[test]
     fn what_the_documentation_does_not_name_is_ignored() {
-        let tokens: Tokens = read(
+        let tokens: Tokens = read_json(
             br#"{"tokens":[{"id":"a","href":null,"createdDate":"c","x":{"id":""}},{"id":"b"}],"total":2}"#,
         )
         .unwrap();
@@ -144,17 +143,20 @@ mod tests {
         );
         assert_eq!((b.id.as_str(), b.expiration_date.as_str()), ("b", ""));
         assert!(
-            read::<DeleteResponse>(br#"{"success":true,"x":1}"#)
+            read_json::<DeleteResponse>(br#"{"success":true,"x":1}"#)
                 .unwrap()
                 .success
         );
-        assert_eq!(read::<Jwt>(br#"{"x":1,"token":"t"}"#).unwrap().token(), "t");
+        assert_eq!(
+            read_json::<Jwt>(br#"{"x":1,"token":"t"}"#).unwrap().token(),
+            "t"
+        );
     }
 
     proptest! {
         #[test]
         fn no_bytes_panic(bytes in any::<Vec<u8>>()) {
-            let _ = (read::<Jwt>(&bytes), read::<Tokens>(&bytes), read::<DeleteResponse>(&bytes));
+            let _ = (read_json::<Jwt>(&bytes), read_json::<Tokens>(&bytes), read_json::<DeleteResponse>(&bytes));
         }
 
         #[test]
@@ -164,7 +166,7 @@ mod tests {
                 *changed = byte;
             }
             list.truncate(cut + 1);
-            let _ = read::<Tokens>(&list);
+            let _ = read_json::<Tokens>(&list);
         }
     }
 }

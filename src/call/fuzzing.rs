@@ -1,0 +1,35 @@
+//! What the fuzz targets need of it.
+
+use super::description::{Call, Caller};
+use super::error::Failed;
+use super::retry::Idempotency;
+use super::service_error::ServiceError;
+use crate::error::Status;
+use crate::transport::{Method, Response};
+
+/// The error that a refusal with this body becomes, as text.
+pub(crate) fn refusal(caller: &Caller, body: &[u8]) -> String {
+    let call = Call {
+        endpoint: "GET /tokens",
+        method: Method::Get,
+        target: "/tokens",
+        idempotency: Idempotency::Idempotent,
+        gone_is_success: false,
+        unknown_advice: "",
+    };
+    let failed = Failed {
+        caller,
+        call: &call,
+        attempts: 1,
+        outcome_unknown: false,
+    };
+    let mut response = Response::empty();
+    response.status = Status {
+        code: 403,
+        reason_phrase: "Forbidden",
+    };
+    response.body = body.to_vec();
+    let service_error = ServiceError::read(&response);
+    let error = failed.api_error(response, service_error, None);
+    format!("{error} {error:?}")
+}

@@ -1,0 +1,145 @@
+//! What can go wrong, as a caller acts on it; and text from outside, as an error may show it.
+
+mod api;
+mod sanitize;
+mod status;
+mod text;
+mod transport;
+mod unreadable;
+
+use std::time::Duration;
+
+pub use api::{ApiError, ApiMessage};
+pub(crate) use sanitize::{MAX_MESSAGE, MAX_SHOWN, sanitize_line};
+pub(crate) use status::Status;
+pub use transport::{TransportError, TransportErrorKind};
+pub use unreadable::UnreadableResponse;
+
+/// The result of everything in this library that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a call failed, in the few kinds that a caller can act on.
+///
+/// The text that [`Display`](std::fmt::Display) gives says what was tried, what came back and what to
+/// do. No variant ever holds a password, a token, or a part of one.
+///
+/// | kind | was anything sent? | what to do |
+/// | --- | --- | --- |
+/// | [`Invalid`](Error::Invalid) | no | correct what it names: an option, a setting, a JWT, a date |
+/// | [`Api`](Error::Api) | yes, and an answer came that is not success | look at [`status`](Error::status) and the messages |
+/// | [`UnreadableResponse`](Error::UnreadableResponse) | yes, and something else came back | look at the base URL and at what stands between |
+/// | [`Transport`](Error::Transport) | see [`outcome_unknown`](Error::outcome_unknown) | look at the network, then call again |
+///
+/// # Examples
+///
+/// ```
+/// use ionoscloud_auth::Error;
+///
+/// fn advice(error: &Error) -> &'static str {
+///     match error.status() {
+///         Some(401) => "log in again",
+///         Some(403) => "ask the owner of the contract",
+///         Some(404) => "there is no such token",
+///         Some(429) => "slow down",
+///         _ if error.outcome_unknown() => "list the tokens to see what happened",
+///         _ => "give up",
+///     }
+/// }
+///
+/// let error = ionoscloud_auth::key_id("no token at all").unwrap_err();
+/// assert_eq!(advice(&error), "give up");
+/// assert!(error.to_string().starts_with("jwt: "));
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Something that the caller gave can't be used: an option, a setting, an environment variable,
+    /// a JWT, a date. Nothing was sent.
+    #[error("{what}: {reason}")]
+    #[non_exhaustive]
+    Invalid {
+        /// Which option, setting or variable, by its name: `ttl`, `base_url`, `IONOS_API_URL`,
+        /// `jwt`.
+        what: &'static str,
+        /// What is wrong with it. It never repeats a secret.
+        reason: String,
+    },
+
+    /// An answer came, from the service or from a gateway before it, and it is not success.
+    #[error(transparent)]
+    Api(Box<ApiError>),
+
+    /// The answer says success, or is no HTTP at all, and can't be understood: a truncated or
+    /// foreign JSON, a proxy's page, a deletion that ends without a word. What the request did is
+    /// then mostly [not known](Error::outcome_unknown).
+    #[error(transparent)]
+    UnreadableResponse(Box<UnreadableResponse>),
+
+    /// There was no answer: no address, no connection, no TLS, the connection was lost or took too
+    /// long, or the client was [shut down](crate::Client::shutdown).
+    #[error(transparent)]
+    Transport(Box<TransportError>),
+}
+
+impl Error {
+    /// The HTTP status of the answer, if there was one that could be read as HTTP.
+    ///
+    /// Documented by the vendor are 401 (who are you?), 403 (you may not), 404 (no such token) and
+    /// 500; a gateway before the service adds 429 (too many requests), 502, 503 and 504.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Error::Api(error) => Some(error.status),
+            Error::UnreadableResponse(error) => error.status,
+            _ => None,
+        }
+    }
+
+    /// Whether the service may have carried out the request although no answer says so.
+    ///
+    /// `false` means that it can't have (there was no connection, or the answer was 429 or the
+    /// service's own 503), or that the service said what became of the request. Both are recorded
+    /// where they happen. `true` is everything else: the connection broke, time ran out, or an answer
+    /// came that does not tell (500, 502, a gateway's 503, 504, a success that can't be read), in the
+    /// last try or in one before it.
+    ///
+    /// After a [`create_token`](crate::create_token) there may then be a token that nobody knows:
+    /// [list](crate::get_all_tokens) the tokens and delete it. After a call that only reads, it is
+    /// of no consequence.
+    pub fn outcome_unknown(&self) -> bool {
+        match self {
+            Error::Invalid { .. } => false,
+            Error::Api(error) => error.outcome_unknown,
+            Error::UnreadableResponse(error) => error.outcome_unknown,
+            Error::Transport(error) => error.outcome_unknown,
+        }
+    }
+
+    /// How long the service asks to wait before the next request, if it said so.
+    ///
+    /// From the answer's `Retry-After`, in seconds or as an HTTP date; never more than a year.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Error::Api(error) => error.retry_after,
+            _ => None,
+        }
+    }
+
+    /// The id that the answer gives the request, if there is one, for the vendor's support: of
+    /// `X-RequestId`, `X-Request-Id` and `X-Correlation-Id` the first that is there. It is in the
+    /// error's text, too.
+    pub fn request_id(&self) -> Option<&str> {
+        match self {
+            Error::Invalid { .. } => None,
+            Error::Api(error) => error.request_id.as_deref(),
+            Error::UnreadableResponse(error) => error.request_id.as_deref(),
+            Error::Transport(error) => error.request_id.as_deref(),
+        }
+    }
+
+    pub(crate) fn invalid(what: &'static str, reason: impl Into<String>) -> Error {
+        Error::Invalid {
+            what,
+            reason: reason.into(),
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! A call that got no response.
+
+use std::fmt;
+
+use super::text::{Attempts, write_advice, write_request_id};
+
+/// No answer came.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct TransportError {
+    /// What failed.
+    pub kind: TransportErrorKind,
+    /// The method and the path of the request, such as `GET /tokens`.
+    pub request: String,
+    /// What was seen, in words.
+    pub reason: String,
+    /// If the answer had begun, the id that it gives the request: see [`Error::request_id`](crate::Error::request_id).
+    pub request_id: Option<String>,
+    /// How many times the request was sent, or tried to be: 1 if it was not repeated.
+    pub attempts: u32,
+    pub(crate) outcome_unknown: bool,
+    /// What to do about an unknown outcome; empty if there is nothing.
+    pub(crate) advice: &'static str,
+    pub(crate) source: Option<std::io::Error>,
+}
+
+/// What failed when no answer came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TransportErrorKind {
+    /// The host name has no address, or the name server did not answer.
+    AddressNotFound,
+    /// No connection could be made: refused, unreachable, or the proxy opened no tunnel.
+    ConnectFailed,
+    /// TLS was not agreed: the certificate is not trusted, is for another host, has expired; or the
+    /// server demands a certificate of the client.
+    TlsFailed,
+    /// The call's [`timeout`](crate::ClientBuilder::timeout) passed.
+    TimedOut,
+    /// The connection broke before the whole answer was there.
+    ConnectionLost,
+    /// [`Client::shutdown`](crate::Client::shutdown) was called, before this call or while it was
+    /// under way.
+    ShutDown,
+}
+
+impl fmt::Display for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            TransportErrorKind::AddressNotFound => "the host has no address",
+            TransportErrorKind::ConnectFailed => "no connection",
+            TransportErrorKind::TlsFailed => "TLS was not agreed",
+            TransportErrorKind::TimedOut => "timed out",
+            TransportErrorKind::ConnectionLost => "the connection was lost",
+            TransportErrorKind::ShutDown => "the client was shut down",
+        };
+        let attempts = Attempts(self.attempts);
+        write!(f, "{}{attempts}: {kind}: {}", self.request, self.reason)?;
+        write_request_id(f, self.request_id.as_deref())?;
+        write_advice(f, self.advice)
+    }
+}
+
+impl std::error::Error for TransportError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_ref().map(|source| source as _)
+    }
+}

@@ -1,0 +1,53 @@
+//! A response that can't be understood.
+
+use std::fmt;
+
+use super::status::Status;
+use super::text::{Attempts, write_advice, write_request_id};
+
+/// An answer that says success or is no HTTP, and that can't be understood.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct UnreadableResponse {
+    /// The HTTP status; `None` if what came back is no HTTP.
+    pub status: Option<u16>,
+    /// The method and the path of the request, such as `GET /tokens`.
+    pub request: String,
+    /// What is wrong with the answer. It never repeats the answer, which may hold a token.
+    pub reason: String,
+    /// The id that the answer gives the request: see [`Error::request_id`](crate::Error::request_id).
+    pub request_id: Option<String>,
+    /// How many times the request was sent, or tried to be: 1 if it was not repeated.
+    pub attempts: u32,
+    /// The usual name of the status; empty if it has none.
+    pub(crate) reason_phrase: &'static str,
+    pub(crate) outcome_unknown: bool,
+    /// What to do about an unknown outcome; empty if there is nothing.
+    pub(crate) advice: &'static str,
+}
+
+impl fmt::Display for UnreadableResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}: ", self.request, Attempts(self.attempts))?;
+        match self.status {
+            Some(code) => {
+                let reason_phrase = self.reason_phrase;
+                let status = Status {
+                    code,
+                    reason_phrase,
+                };
+                write!(f, "the answer {status} can't be understood")?;
+            }
+            None => f.write_str("the answer can't be understood")?,
+        }
+        write!(
+            f,
+            ": {}; check that the base URL is that of the Auth API",
+            self.reason
+        )?;
+        write_request_id(f, self.request_id.as_deref())?;
+        write_advice(f, self.advice)
+    }
+}
+
+impl std::error::Error for UnreadableResponse {}

@@ -1,0 +1,93 @@
+//! What a client is made of: the settings, each checked alone and with the others.
+
+use std::time::Duration;
+
+use super::base_url::BaseUrl;
+use super::builder::{ClientBuilder, Service, user_agent};
+use super::source::{Setting, Source};
+use crate::auth::{ContractNumber, Credentials, CredentialsSource};
+use crate::call::{OnAttempt, RetryPolicy};
+use crate::error::{Error, Result};
+use crate::transport::{self, UserAgent};
+
+const BASE_URL: &str = "https://api.ionos.com/auth/v1";
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Settings that fit together.
+pub(crate) struct Settings {
+    pub(crate) credentials: Credentials,
+    pub(crate) credentials_source: CredentialsSource,
+    pub(crate) base_url: BaseUrl,
+    pub(crate) transport: transport::Settings,
+    pub(crate) contract_number: Option<ContractNumber>,
+    pub(crate) timeout: Duration,
+    pub(crate) retry: RetryPolicy,
+    pub(crate) on_attempt: Option<OnAttempt>,
+    pub(crate) allow_secrets_in_trace_log: bool,
+}
+
+impl ClientBuilder {
+    /// Checks them. Nothing is sent.
+    pub(crate) fn validate(self) -> Result<Settings> {
+        let Some((credentials, credentials_source)) = self.credentials else {
+            return Err(Error::invalid(
+                "credentials",
+                "there are none: set IONOS_TOKEN, or IONOS_USERNAME and IONOS_PASSWORD, and use from_env(), or call credentials()",
+            ));
+        };
+        let timeout = self.timeout.unwrap_or(TIMEOUT);
+        if timeout.is_zero() {
+            return Err(Error::invalid(
+                "timeout",
+                "is zero, in which nothing can be done; for no limit give Duration::MAX",
+            ));
+        }
+        let service = self.service.unwrap_or_else(|| {
+            let service = BaseUrl::parse(BASE_URL).map(Service::at);
+            Setting::new(Source::named("base_url"), service)
+        });
+        let Service {
+            base_url,
+            certificates,
+        } = service.get()?;
+        let is_https = base_url.origin.is_https();
+        if !is_https && !base_url.is_loopback() && !self.allow_insecure_http {
+            return Err(service.refuse(
+                "is plain http, which shows the credentials to everybody on the way: use https, or allow_insecure_http(true)",
+            ));
+        }
+        if let Some(pin) = self.pinned_certificate.as_ref().filter(|_| !is_https) {
+            return Err(
+                pin.refuse("is set, and the base URL is plain http, where there is no certificate")
+            );
+        }
+        let user_agent = self.user_agent.unwrap_or_else(|| {
+            Setting::new(Source::named("user_agent"), UserAgent::new(&user_agent("")))
+        });
+        let root_certificates = value(self.root_certificates)?;
+        let headers = self.headers.into_iter().map(Setting::into_value);
+        Ok(Settings {
+            credentials,
+            credentials_source,
+            base_url: base_url.clone(),
+            transport: transport::Settings {
+                origin: base_url.origin.clone(),
+                path: base_url.path.clone(),
+                user_agent: user_agent.into_value()?,
+                root_certificates: root_certificates.or(certificates.clone()),
+                pinned_certificate: value(self.pinned_certificate)?,
+                headers: headers.collect::<Result<_>>()?,
+                proxy: self.proxy.server(base_url)?,
+            },
+            contract_number: value(self.contract_number)?,
+            timeout,
+            retry: self.retry,
+            on_attempt: self.on_attempt,
+            allow_secrets_in_trace_log: self.allow_secrets_in_trace_log,
+        })
+    }
+}
+
+fn value<T>(setting: Option<Setting<T>>) -> Result<Option<T>> {
+    setting.map(Setting::into_value).transpose()
+}

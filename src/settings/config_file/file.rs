@@ -1,0 +1,104 @@
+//! The file itself: where it is, what it holds, and who can read it.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use crate::error::{MAX_SHOWN, Result, sanitize_line};
+use crate::settings::source::Source;
+
+/// The longest file that is read, in bytes. One profile has about 3,000.
+const MAX_LENGTH: u64 = 1024 * 1024;
+
+pub(super) struct ConfigFile {
+    /// What names the file: `config file`, or the variable.
+    named_by: &'static str,
+    pub(super) path: PathBuf,
+}
+
+impl ConfigFile {
+    pub(super) fn new(named_by: &'static str, path: PathBuf) -> ConfigFile {
+        ConfigFile { named_by, path }
+    }
+
+    /// The file, or a line of it, as the place of a value.
+    pub(super) fn source(&self, line: Option<usize>) -> Source {
+        let path = self.shown();
+        let place = match line {
+            Some(line) => format!("{path}: line {line}"),
+            None => path,
+        };
+        Source {
+            name: self.named_by,
+            place: Some(place),
+        }
+    }
+
+    fn shown(&self) -> String {
+        sanitize_line(&self.path.to_string_lossy(), MAX_SHOWN)
+    }
+
+    pub(super) fn read(&self) -> Result<Zeroizing<String>> {
+        let refuse = |line, reason: &str| self.source(line).refuse(reason);
+        let bytes = bytes(&self.path).map_err(|error| refuse(None, &error.to_string()))?;
+        if bytes.len() as u64 > MAX_LENGTH {
+            return Err(refuse(None, "is longer than 1 MiB"));
+        }
+        match std::str::from_utf8(&bytes) {
+            Ok(text) => Ok(Zeroizing::new(text.to_owned())),
+            Err(error) => {
+                let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
+                let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+                Err(refuse(Some(line), "is not UTF-8"))
+            }
+        }
+    }
+
+    #[cfg(unix)]
+    pub(super) fn warn_if_others_can_read(&self) {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let metadata = fs::metadata(&self.path);
+        if metadata.is_ok_and(|metadata| metadata.permissions().mode() & 0o044 != 0) {
+            let path = self.shown();
+            log::warn!("{path} holds credentials and can be read by others: chmod 600 {path}");
+        }
+    }
+
+    #[cfg(not(unix))]
+    pub(super) fn warn_if_others_can_read(&self) {}
+}
+
+/// The file where the vendor's tools look for it, if it is there. One that can't be looked at counts
+/// as there, so that reading it says why.
+pub(super) fn default_path(home: &Path) -> Option<PathBuf> {
+    let path = home.join(".ionos").join("config");
+    let absent = fs::symlink_metadata(&path).is_err_and(|error| {
+        matches!(
+            error.kind(),
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+        )
+    });
+    (!absent).then_some(path)
+}
+
+fn bytes(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+    let metadata = fs::metadata(path)?;
+    if metadata.is_dir() {
+        return Err(io::Error::new(
+            io::ErrorKind::IsADirectory,
+            "is a directory",
+        ));
+    }
+    // A buffer that grows leaves copies behind.
+    let length = metadata.len().min(MAX_LENGTH);
+    let mut bytes = Zeroizing::new(Vec::with_capacity(
+        usize::try_from(length).unwrap_or_default() + 1,
+    ));
+    File::open(path)?
+        .take(MAX_LENGTH + 1)
+        .read_to_end(&mut bytes)?;
+    Ok(bytes)
+}

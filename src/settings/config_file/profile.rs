@@ -1,0 +1,242 @@
+//! Which profile of the file is meant, and what it says of credentials and of the service's address.
+
+use std::rc::Rc;
+
+use super::file::ConfigFile;
+use super::yaml::{
+    Document, Fault, Node, Read, Value, child, list, named, text, text_and_node, those_that_exist,
+};
+use crate::auth::{Credentials, CredentialsSource, Part};
+use crate::error::{MAX_SHOWN, sanitize_line};
+use crate::settings::base_url::BaseUrl;
+use crate::settings::builder::Service;
+use crate::settings::source::Setting;
+use crate::transport::RootCertificates;
+
+/// What the file says of the one profile that is used.
+#[derive(Default)]
+pub(super) struct Profile {
+    pub(super) credentials: Option<(Credentials, CredentialsSource)>,
+    pub(super) service: Option<Setting<Service>>,
+}
+
+/// What the file is read for.
+#[derive(Clone, Copy)]
+pub(super) struct Needed {
+    /// It is an error if there are none.
+    pub(super) credentials: bool,
+    /// It is not even looked at where something else has won.
+    pub(super) service: bool,
+}
+
+/// Whether any profile holds a secret, be it used or not. What is wrong with the file is found
+/// elsewhere.
+pub(super) fn holds_credentials(document: &Document) -> bool {
+    let secrets = ["token", "password", "s3SecretKey"];
+    let profiles = list(document.root(), "profiles").unwrap_or_default();
+    profiles.iter().any(|profile| {
+        let credentials = child(Some(profile), "credentials").ok().flatten();
+        secrets
+            .iter()
+            .any(|key| text(credentials, key).is_ok_and(|secret| secret.is_some()))
+    })
+}
+
+/// The profile of this name, or the file's `currentProfile`.
+pub(super) fn choose(
+    document: &Document,
+    file: &ConfigFile,
+    name: Option<&str>,
+    needed: Needed,
+) -> Read<Profile> {
+    let root = document.root();
+    let profiles = list(root, "profiles")?;
+    let name = match name {
+        Some(name) => Some(name.to_owned()),
+        None => text(root, "currentProfile")?.map(|name| name.to_string()),
+    };
+    let Some(name) = name else {
+        if needed.credentials {
+            return Err(Fault::of_the_file(format!(
+                "names no currentProfile{}; IONOS_CURRENT_PROFILE can name one, too",
+                those_that_exist(profiles)?
+            )));
+        }
+        return Ok(Profile::default());
+    };
+    let Some(profile) = named(profiles, &name)? else {
+        return Err(Fault::of_the_file(format!(
+            "has no profile {:?}{}",
+            sanitize_line(&name, MAX_SHOWN),
+            those_that_exist(profiles)?
+        )));
+    };
+    Ok(Profile {
+        credentials: match needed.credentials {
+            true => Some(credentials(profile, file, &name)?),
+            false => None,
+        },
+        service: match needed.service {
+            true => service_of(root, profile, file)?,
+            false => None,
+        },
+    })
+}
+
+fn credentials(
+    profile: &Node,
+    file: &ConfigFile,
+    name: &str,
+) -> Read<(Credentials, CredentialsSource)> {
+    let node = child(Some(profile), "credentials")?;
+    let token = text_and_node(node, "token")?;
+    let username = text_and_node(node, "username")?;
+    let password = text_and_node(node, "password")?;
+    let path = file.path.clone();
+    let profile_name = name.to_owned();
+    let (credentials, source) = match (token, username, password) {
+        (Some((token, _)), ..) => (
+            Credentials::token(token.trim()),
+            CredentialsSource::ConfigFileToken {
+                path,
+                profile: profile_name,
+            },
+        ),
+        (None, Some((username, _)), Some((password, _))) => (
+            Credentials::basic(username.as_str(), password.as_str()),
+            CredentialsSource::ConfigFilePassword {
+                path,
+                profile: profile_name,
+            },
+        ),
+        (None, None, None) => {
+            let name = sanitize_line(name, MAX_SHOWN);
+            let reason = format!(
+                "the profile {name:?} holds no credentials: neither a token, nor username and password"
+            );
+            return Err(Fault::at(profile, reason));
+        }
+        (None, Some((_, at)), None) => {
+            return Err(Fault::at(at, "there is a username and no password"));
+        }
+        (None, None, Some((_, at))) => {
+            return Err(Fault::at(at, "there is a password and no username"));
+        }
+    };
+    credentials.validate().map_err(|(part, reason)| {
+        let (key, found) = match part {
+            Part::Token => ("token", token),
+            Part::Username => ("username", username),
+            Part::Password => ("password", password),
+        };
+        let node = found.map_or(profile, |(_, node)| node);
+        Fault::at(node, format!("{key}: {reason}"))
+    })?;
+    Ok((credentials, source))
+}
+
+/// The address of the service in the profile's environment.
+fn service_of(
+    root: Option<&Node>,
+    profile: &Node,
+    file: &ConfigFile,
+) -> Read<Option<Setting<Service>>> {
+    let Some(name) = text(Some(profile), "environment")? else {
+        return Ok(None);
+    };
+    let environments = list(root, "environments")?;
+    let Some(environment) = named(environments, name)? else {
+        let others = those_that_exist(environments).unwrap_or_default();
+        let name = sanitize_line(name, MAX_SHOWN);
+        let reason = format!("there is no environment {name:?}{others}");
+        return Err(Fault::at(profile, reason));
+    };
+    let Some(product) = named(list(Some(environment), "products")?, "auth")? else {
+        return Ok(None);
+    };
+    let endpoint = list(Some(product), "endpoints")?.first().map(Rc::as_ref);
+    refuse_skipped_verification(endpoint)?;
+    // Without an address, whose certificate would it be?
+    let Some((url, node)) = text_and_node(endpoint, "name")? else {
+        return Ok(None);
+    };
+    let base_url =
+        BaseUrl::parse(url).map_err(|reason| Fault::at(node, format!("name: {reason}")))?;
+    let service = Service {
+        base_url,
+        certificates: certificates(endpoint, environment)?,
+    };
+    let source = file.source(Some(node.line));
+    Ok(Some(Setting::new(source, Ok::<_, String>(service))))
+}
+
+fn refuse_skipped_verification(endpoint: Option<&Node>) -> Read<()> {
+    if let Some(node) = child(endpoint, "skipTlsVerify")? {
+        let off = match &node.value {
+            Value::Text { text, .. } => ["", "false", "no", "off", "null", "~"]
+                .iter()
+                .any(|off| text.eq_ignore_ascii_case(off)),
+            _ => false,
+        };
+        if !off {
+            return Err(Fault::at(
+                node,
+                "skipTlsVerify would show the credentials to whoever stands on the way, and is refused: remove it, and give the \
+                 server's own authority as certificateAuthData, or pin its certificate (feature pinned-cert, IONOS_PINNED_CERT)",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Those of the endpoint, else those of its environment.
+fn certificates(endpoint: Option<&Node>, environment: &Node) -> Read<Option<RootCertificates>> {
+    let name = "certificateAuthData";
+    let found = match text_and_node(endpoint, name)? {
+        Some(found) => Some(found),
+        None => text_and_node(Some(environment), name)?,
+    };
+    let Some((pem, node)) = found else {
+        return Ok(None);
+    };
+    RootCertificates::from_pem(pem.as_bytes())
+        .map(Some)
+        .map_err(|reason| Fault::at(node, format!("{name}: {reason}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const NEEDED: Needed = Needed {
+        credentials: false,
+        service: true,
+    };
+
+    fn read(text: &str) -> Read<Profile> {
+        let file = ConfigFile::new("config file", "config".into());
+        choose(&Document::parse(text)?, &file, Some("a"), NEEDED)
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in any::<String>()) {
+            let _ = read(&text);
+        }
+
+        #[test]
+        fn nothing_that_looks_like_yaml_panics(text in "[-\\[\\]{}:,&*a-c \n\t\r\"'|>?#!%@~0\\\\.<]{0,120}") {
+            let _ = read(&text);
+        }
+
+        #[test]
+        fn no_piece_of_a_file_panics(cut in 0..300_usize, with in "[-\\[\\]{}:,&*a \n\"'|>?#!]{0,3}") {
+            let file = "profiles:\n- &p {name: a, environment: e, credentials: {token: \"t\"}}\n- *p\nenvironments:\n\
+                - name: e\n  certificateAuthData: |\n    pem\n  products:\n  - name: auth\n    endpoints:\n    - name: h\n      skipTlsVerify: no\n";
+            let cut = file.len().min(cut);
+            let _ = read(&format!("{}{with}{}", &file[..cut], &file[cut..]));
+            let _ = read(&format!("{}{with}", &file[..cut]));
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! What makes a client: its settings from the program, the environment and the config file.
+
+mod base_url;
+mod build;
+mod builder;
+#[cfg(feature = "config-file")]
+mod config_file;
+mod environment;
+mod no_proxy;
+mod proxy;
+mod source;
+
+pub(crate) use base_url::BaseUrl;
+pub(crate) use build::Settings;
+pub use builder::ClientBuilder;
+#[cfg(fuzzing)]
+pub use config_file::fuzzed as fuzzed_config_file;
+pub(crate) use source::Source;

@@ -1,0 +1,134 @@
+//! The hosts in `NO_PROXY`.
+
+use std::net::Ipv4Addr;
+
+use crate::transport::Origin;
+
+/// Whether a list such as `NO_PROXY` names this server: hosts with all that is below them, with or
+/// without a port, with commas between; `*` is every host.
+pub(super) fn lists(list: &str, origin: &Origin) -> bool {
+    let host = origin.host();
+    let is_address = host.parse::<Ipv4Addr>().is_ok();
+    list.split(',').map(str::trim).any(|entry| {
+        let (name, port) = host_and_port(entry);
+        let name = name.strip_prefix('*').unwrap_or(name);
+        let domain = name.strip_prefix('.').unwrap_or(name);
+        let is_below = |at: usize| {
+            let (above, below) = (host.get(..at), host.get(at..));
+            below.is_some_and(|below| below.eq_ignore_ascii_case(domain))
+                && above
+                    .is_some_and(|above| above.is_empty() || above.ends_with('.') && !is_address)
+        };
+        entry == "*"
+            || (!domain.is_empty()
+                && port.is_none_or(|port| port.parse() == Ok(origin.port()))
+                && host.len().checked_sub(domain.len()).is_some_and(is_below))
+    })
+}
+
+/// `host:port`, `[::1]:port`, or either without the port; or an IPv6 address alone.
+fn host_and_port(text: &str) -> (&str, Option<&str>) {
+    if let Some((address, rest)) = text.strip_prefix('[').and_then(|text| text.split_once(']')) {
+        return (address, rest.strip_prefix(':'));
+    }
+    match text.split_once(':') {
+        Some((host, port)) if !port.contains(':') => (host, Some(port)),
+        _ => (text, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::base_url::BaseUrl;
+    use proptest::prelude::*;
+
+    #[test]
+    fn hosts_in_no_proxy_are_recognized() {
+        for (url, list, expected, reason) in [
+            ("api.ionos.com", "api.ionos.com", true, "the host"),
+            (
+                "api.ionos.com",
+                "API.ionos.COM",
+                true,
+                "case does not matter",
+            ),
+            (
+                "api.ionos.com",
+                " a.example , api.ionos.com ",
+                true,
+                "white space around an entry",
+            ),
+            ("api.ionos.com", "ionos.com", true, "what is below a domain"),
+            ("api.ionos.com", ".ionos.com", true, "with the dot"),
+            ("api.ionos.com", "*.ionos.com", true, "with a star"),
+            ("api.ionos.com", "*", true, "every host"),
+            ("api.ionos.com", "", false, "no entry"),
+            ("api.ionos.com", ",,", false, "empty entries"),
+            ("api.ionos.com", ".", false, "a dot alone"),
+            ("api.ionos.com", "nos.com", false, "not a part of a name"),
+            (
+                "api.ionos.com",
+                "api.ionos.com.evil.example",
+                false,
+                "a longer name",
+            ),
+            ("api.ionos.com", "api", false, "the beginning of a name"),
+            (
+                "api.ionos.com",
+                "api.ionos.com:443",
+                true,
+                "the port of https",
+            ),
+            ("api.ionos.com", "api.ionos.com:80", false, "another port"),
+            (
+                "http://api.ionos.com",
+                "api.ionos.com:80",
+                true,
+                "the port of http",
+            ),
+            (
+                "api.ionos.com:8443",
+                "ionos.com:8443",
+                true,
+                "a port of its own",
+            ),
+            ("api.ionos.com:8443", "ionos.com", true, "every port"),
+            (
+                "api.ionos.com:8443",
+                "ionos.com:443",
+                false,
+                "not that port",
+            ),
+            ("10.0.0.1", "10.0.0.1", true, "an address"),
+            ("10.0.0.1", "0.0.1", false, "a part of it"),
+            (
+                "https://[2001:db8::1]:8443",
+                "2001:db8::1",
+                true,
+                "an IPv6 address",
+            ),
+            (
+                "https://[2001:db8::1]",
+                "[2001:db8::1]:443",
+                true,
+                "in brackets",
+            ),
+            ("https://[2001:db8::1]", "db8::1", false, "a part of it"),
+        ] {
+            let origin = BaseUrl::parse(url).unwrap().origin;
+            assert_eq!(
+                lists(list, &origin),
+                expected,
+                "{reason}: {url} in {list:?}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_list_of_hosts_panics(list in "[a-c.:,*\\[\\] ü]{0,20}") {
+            let _ = lists(&list, &BaseUrl::parse("a.b.c").unwrap().origin);
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Whom to connect to.
+
+use rustls::pki_types::ServerName;
+use ureq::http::uri::{Authority, Scheme};
+
+/// A host and a port, as sockets and TLS take them.
+#[derive(Clone)]
+pub(super) struct Server {
+    /// A name, or an address without brackets.
+    pub(super) host: String,
+    pub(super) port: u16,
+    /// The host as TLS takes it; `None` without TLS.
+    pub(super) tls_name: Option<ServerName<'static>>,
+}
+
+impl Server {
+    pub(super) fn new(is_https: bool, host: &str, port: u16) -> Result<Server, &'static str> {
+        let host = without_brackets(host);
+        let tls_name = match is_https {
+            true => Some(
+                ServerName::try_from(host.clone()).map_err(|_| "its host is not one for TLS")?,
+            ),
+            false => None,
+        };
+        Ok(Server {
+            host,
+            port,
+            tls_name,
+        })
+    }
+
+    /// The host and the port, as they go into a request.
+    pub(super) fn authority(&self) -> String {
+        if self.host.contains(':') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
+    }
+}
+
+/// An IPv6 address has brackets in a URL alone.
+fn without_brackets(host: &str) -> String {
+    host.trim_start_matches('[')
+        .trim_end_matches(']')
+        .to_owned()
+}
+
+/// A server of HTTP: the scheme, the host and the port of a URL.
+#[derive(Clone)]
+pub(crate) struct Origin {
+    pub(super) scheme: Scheme,
+    pub(super) authority: Authority,
+    pub(super) server: Server,
+}
+
+impl Origin {
+    /// Takes `host` or `host:port`. The error says what is wrong with it.
+    pub(crate) fn new(is_https: bool, authority: &str) -> Result<Origin, &'static str> {
+        let (scheme, default_port) = match is_https {
+            true => (Scheme::HTTPS, 443),
+            false => (Scheme::HTTP, 80),
+        };
+        let authority =
+            Authority::try_from(authority).map_err(|_| "its host is not one of a URL")?;
+        let port = authority.port_u16().unwrap_or(default_port);
+        Ok(Origin {
+            server: Server::new(is_https, authority.host(), port)?,
+            scheme,
+            authority,
+        })
+    }
+
+    pub(crate) fn is_https(&self) -> bool {
+        self.server.tls_name.is_some()
+    }
+
+    /// A name, or an address without brackets.
+    pub(crate) fn host(&self) -> &str {
+        &self.server.host
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.server.port
+    }
+
+    /// Scheme, host and port, as they were given.
+    pub(crate) fn to_url(&self) -> String {
+        format!("{}://{}", self.scheme, self.authority)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_has_brackets_in_a_url_alone() {
+        for (authority, host, port) in [
+            ("[::1]:8443", "::1", 8443),
+            ("[::1]", "::1", 443),
+            ("127.0.0.1", "127.0.0.1", 443),
+            ("api.ionos.com", "api.ionos.com", 443),
+            ("api.ionos.com:80", "api.ionos.com", 80),
+        ] {
+            let origin = Origin::new(true, authority).unwrap();
+            assert_eq!((origin.host(), origin.port()), (host, port));
+            assert_eq!(origin.to_url(), format!("https://{authority}"));
+            let connect = origin.server.authority();
+            assert_eq!(Origin::new(true, &connect).unwrap().host(), host);
+            assert!(connect.ends_with(&format!(":{port}")));
+        }
+    }
+
+    #[test]
+    fn a_host_that_tls_does_not_take_is_refused_with_https_alone() {
+        let long = format!("{}.example", "a".repeat(64));
+        for host in [long.as_str(), "a..example", "-"] {
+            assert!(Origin::new(true, host).is_err(), "{host}");
+            assert!(Origin::new(false, host).is_ok(), "{host}");
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! TLS by rustls: the handshake, and a connection that knows what it still holds.
+
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+
+use rustls::client::WantsClientCert;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::ServerName;
+use rustls::{
+    AlertDescription, ClientConfig, ClientConnection, ConfigBuilder, ProtocolVersion, StreamOwned,
+    WantsVerifier,
+};
+
+use super::client_refused::ClientRefused;
+use super::handshake::Handshake;
+use super::records::Records;
+use super::roots::RootCertificates;
+use crate::transport::record::Record;
+use crate::transport::stream::Stream;
+
+#[derive(Debug)]
+pub(super) struct RustlsTls {
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
+}
+
+impl RustlsTls {
+    /// Trusts these certificates, else those of the platform (feature `platform-verifier`) or of
+    /// Mozilla.
+    #[cfg_attr(feature = "native-tls", allow(dead_code))] // Of rustls, a pin is all that is used then.
+    pub(super) fn new(
+        name: ServerName<'static>,
+        roots: Option<&RootCertificates>,
+    ) -> Result<RustlsTls, String> {
+        let Some(roots) = roots else {
+            return RustlsTls::with_default_trust(name);
+        };
+        let store = roots.store().map_err(|error| error.to_string())?;
+        RustlsTls::with_trust(name, provider(), |config| {
+            config.with_root_certificates(store)
+        })
+    }
+
+    #[cfg(feature = "platform-verifier")]
+    fn with_default_trust(name: ServerName<'static>) -> Result<RustlsTls, String> {
+        let provider = provider();
+        let verifier = rustls_platform_verifier::Verifier::new(Arc::clone(&provider))
+            .map_err(|error| error.to_string())?;
+        RustlsTls::with_trust(name, provider, |config| {
+            let verifier = Arc::new(verifier);
+            config
+                .dangerous()
+                .with_custom_certificate_verifier(verifier)
+        })
+    }
+
+    #[cfg(not(feature = "platform-verifier"))]
+    fn with_default_trust(name: ServerName<'static>) -> Result<RustlsTls, String> {
+        let roots = webpki_roots::TLS_SERVER_ROOTS.to_vec();
+        RustlsTls::with_trust(name, provider(), |config| {
+            config.with_root_certificates(rustls::RootCertStore { roots })
+        })
+    }
+
+    pub(super) fn with_trust(
+        name: ServerName<'static>,
+        provider: Arc<CryptoProvider>,
+        trust: impl FnOnce(
+            ConfigBuilder<ClientConfig, WantsVerifier>,
+        ) -> ConfigBuilder<ClientConfig, WantsClientCert>,
+    ) -> Result<RustlsTls, String> {
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| error.to_string())?;
+        let config = Arc::new(trust(config).with_no_client_auth());
+        Ok(RustlsTls { config, name })
+    }
+}
+
+impl Handshake for RustlsTls {
+    fn agree(&self, stream: Box<dyn Stream>, record: &Record) -> io::Result<Box<dyn Stream>> {
+        let mut connection = ClientConnection::new(Arc::clone(&self.config), self.name.clone())
+            .map_err(io::Error::other)?;
+        let mut records = Records::new(stream);
+        if let Err(error) = connection.complete_io(&mut records) {
+            return Err(explained(error, record));
+        }
+        Ok(Box::new(TlsStream {
+            agreed_at: records.framing.ended,
+            stream: StreamOwned::new(connection, records),
+        }))
+    }
+}
+
+/// The process's own, if it has set one.
+pub(super) fn provider() -> Arc<CryptoProvider> {
+    CryptoProvider::get_default().map_or_else(
+        || Arc::new(rustls::crypto::ring::default_provider()),
+        Arc::clone,
+    )
+}
+
+/// Records what the same handshake would meet again, in the verifier's own words.
+fn explained(error: io::Error, record: &Record) -> io::Error {
+    match rustls_error(&error) {
+        Some(rustls::Error::InvalidCertificate(_)) => {
+            record.refused_for_good();
+            sealed(error)
+        }
+        Some(rustls::Error::General(reason)) => {
+            record.refused_for_good();
+            io::Error::new(io::ErrorKind::InvalidData, reason.clone())
+        }
+        _ if is_certificate_alert(&error) => {
+            record.refused_for_good();
+            client_refused()
+        }
+        _ => sealed(error),
+    }
+}
+
+fn client_refused() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, ClientRefused)
+}
+
+fn is_certificate_alert(error: &io::Error) -> bool {
+    matches!(
+        rustls_error(error),
+        Some(rustls::Error::AlertReceived(
+            AlertDescription::CertificateRequired | AlertDescription::BadCertificate
+        ))
+    )
+}
+
+fn rustls_error(error: &io::Error) -> Option<&rustls::Error> {
+    error.get_ref()?.downcast_ref()
+}
+
+/// The error in words alone: TLS inside this TLS must not take it for its own.
+fn sealed(error: io::Error) -> io::Error {
+    match rustls_error(&error) {
+        Some(inner) => io::Error::new(error.kind(), inner.to_string()),
+        None => error,
+    }
+}
+
+#[derive(Debug)]
+struct TlsStream {
+    stream: StreamOwned<ClientConnection, Records>,
+    /// How many records had come when the handshake was over.
+    agreed_at: u64,
+}
+
+impl TlsStream {
+    /// Whether the other side has refused this client in its part of the handshake, and so before it
+    /// read a request. Under TLS 1.3 this side learns of it only afterwards, where it waits for the
+    /// response: RFC 8446, sections 4.4.2.4 and 6.2. (This client does not offer to be asked later.)
+    /// The alert is then the first that comes: whoever has agreed sends something else before, be it
+    /// a session ticket, and an alert after that says nothing of the request.
+    fn client_is_refused(&self, error: &io::Error) -> bool {
+        is_certificate_alert(error)
+            && self.stream.conn.protocol_version() == Some(ProtocolVersion::TLSv1_3)
+            && self.stream.sock.framing.ended <= self.agreed_at + 1
+    }
+}
+
+impl Read for TlsStream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.stream.read(buffer).map_err(|error| {
+            if self.client_is_refused(&error) {
+                return client_refused();
+            }
+            sealed(error)
+        })
+    }
+}
+
+impl Write for TlsStream {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.stream.write(buffer).map_err(sealed)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush().map_err(sealed)
+    }
+}
+
+impl Stream for TlsStream {
+    fn is_quiet(&mut self) -> bool {
+        let packets = self.stream.conn.process_new_packets();
+        let holds_nothing = packets
+            .is_ok_and(|state| state.plaintext_bytes_to_read() == 0 && !state.peer_has_closed());
+        holds_nothing && self.stream.sock.is_quiet()
+    }
+}

@@ -1,0 +1,115 @@
+//! The records of a TLS stream: where one ends.
+
+use std::io::{self, Read, Write};
+
+use crate::transport::stream::Stream;
+
+/// Counts what goes up to TLS, because TLS does not say whether it holds the beginning of a record.
+#[derive(Debug)]
+pub(super) struct Records {
+    stream: Box<dyn Stream>,
+    pub(super) framing: Framing,
+}
+
+impl Records {
+    pub(super) fn new(stream: Box<dyn Stream>) -> Records {
+        Records {
+            stream,
+            framing: Framing::default(),
+        }
+    }
+}
+
+impl Read for Records {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let amount = self.stream.read(buffer)?;
+        self.framing.pass(buffer.get(..amount).unwrap_or_default());
+        Ok(amount)
+    }
+}
+
+impl Write for Records {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.stream.write(buffer)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
+}
+
+impl Stream for Records {
+    fn is_quiet(&mut self) -> bool {
+        self.framing.is_between_records() && self.stream.is_quiet()
+    }
+}
+
+/// Where a stream of TLS records stands: RFC 8446, section 5.1. One type, two of version, two of length.
+#[derive(Debug, Default)]
+pub(super) struct Framing {
+    pub(super) header_bytes: u8,
+    length: u16,
+    pub(super) payload_left: usize,
+    /// How many records have come to their end.
+    pub(super) ended: u64,
+}
+
+impl Framing {
+    pub(super) fn pass(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let payload = self.payload_left.min(bytes.len());
+            if payload > 0 {
+                self.payload_left -= payload;
+                self.ended += u64::from(self.payload_left == 0);
+                bytes = bytes.get(payload..).unwrap_or_default();
+            }
+            let Some((byte, rest)) = bytes.split_first() else {
+                return;
+            };
+            bytes = rest;
+            self.length = self.length << 8 | u16::from(*byte);
+            self.header_bytes += 1;
+            if self.header_bytes == 5 {
+                self.payload_left = usize::from(self.length);
+                self.header_bytes = 0;
+                self.ended += u64::from(self.payload_left == 0);
+            }
+        }
+    }
+
+    fn is_between_records(&self) -> bool {
+        self.header_bytes == 0 && self.payload_left == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn only_whole_records_end_between_records(
+            lengths in proptest::collection::vec(0..700_u16, 1..6), pieces in 1..50_usize
+        ) {
+            let mut bytes = Vec::new();
+            let mut ends = vec![0];
+            for length in lengths {
+                bytes.extend([23, 3, 3]);
+                bytes.extend(length.to_be_bytes());
+                bytes.extend(vec![0xff; usize::from(length)]);
+                ends.push(bytes.len());
+            }
+            let mut framing = Framing::default();
+            let mut passed = 0;
+            for piece in bytes.chunks(pieces) {
+                framing.pass(piece);
+                passed += piece.len();
+                let ended = ends.iter().filter(|end| **end <= passed).count() as u64 - 1;
+                prop_assert_eq!(framing.ended, ended);
+                prop_assert_eq!(framing.is_between_records(), ends.contains(&passed));
+            }
+            prop_assert!(framing.is_between_records());
+        }
+    }
+}

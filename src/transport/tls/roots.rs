@@ -1,0 +1,39 @@
+//! The certificates of a private authority.
+
+use std::sync::Arc;
+
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+
+#[derive(Clone)]
+pub(crate) struct RootCertificates(Arc<[CertificateDer<'static>]>);
+
+impl RootCertificates {
+    pub(crate) fn from_pem(pem: &[u8]) -> Result<RootCertificates, &'static str> {
+        let certificates: Vec<_> = CertificateDer::pem_slice_iter(pem)
+            .collect::<Result<_, _>>()
+            .map_err(|_| "is not valid PEM")?;
+        if certificates.is_empty() {
+            return Err("holds no certificate");
+        }
+        let certificates = RootCertificates(certificates.into());
+        // A CA that can't be used would be found out only by calls that fail.
+        match certificates.store() {
+            Ok(_) => Ok(certificates),
+            Err(_) => Err("holds a certificate that can't be read"),
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &CertificateDer<'static>> {
+        self.0.iter()
+    }
+
+    pub(super) fn store(&self) -> Result<RootCertStore, rustls::Error> {
+        let mut store = RootCertStore::empty();
+        for certificate in self.iter() {
+            store.add(certificate.clone())?;
+        }
+        Ok(store)
+    }
+}
