@@ -1,27 +1,23 @@
-//! A stand-in for the service in this process, for a user's own tests. Knows the API from its
-//! documentation, and nothing of the client.
+//! A mock server of the API in this process, for a user's own tests.
 
-use std::collections::VecDeque;
+mod jwt;
+mod service;
+mod user;
+
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use mockito::{Matcher, Request, ServerGuard};
-use serde_json::{Value, json};
+use mockito::{Matcher, ServerGuard};
 
 use crate::auth::Credentials;
 use crate::token::KeyId;
 
-const USERNAME: &str = "user@example.com";
-const PASSWORD: &str = "correct horse battery staple";
-const CONTRACT_NUMBER: u32 = 31_952_746;
-const USER_UUID: &str = "86fd1a4d-6d24-4b6a-9b5c-2e1a4d2f0c11";
+use service::{State, answer, next_order, record};
+use user::{CONTRACT_NUMBER, PASSWORD, USERNAME};
+
 /// What mockito must be told one by one.
 const METHODS: [&str; 5] = ["GET", "DELETE", "POST", "PUT", "PATCH"];
-const YEAR: u64 = 31_536_000;
 
 /// A stand-in for the IONOS Cloud Auth API, in this process, on a port of 127.0.0.1: for the tests
 /// of what you build on this library.
@@ -95,24 +91,6 @@ pub struct MockAuthApi {
     server: Mutex<ServerGuard>,
     state: Arc<Mutex<State>>,
     base_url: String,
-}
-
-#[derive(Default)]
-struct State {
-    tokens: Vec<Issued>,
-    requests: Vec<String>,
-    /// Answers that were ordered, and how often each is still to be given.
-    ordered: VecDeque<(u64, usize)>,
-    orders: u64,
-    /// The body that belongs to the status just given.
-    body: String,
-}
-
-struct Issued {
-    id: KeyId,
-    jwt: String,
-    created: SystemTime,
-    expires: SystemTime,
 }
 
 impl MockAuthApi {
@@ -272,212 +250,4 @@ impl fmt::Debug for MockAuthApi {
 /// A test that failed while it held the lock is no reason for the next one to fail.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn next_order(state: &mut State) -> Option<u64> {
-    while let Some((order, left)) = state.ordered.front() {
-        if *left > 0 {
-            return Some(*order);
-        }
-        state.ordered.pop_front();
-    }
-    None
-}
-
-fn record(state: &mut State, request: &Request) {
-    let line = format!("{} {}", request.method(), request.path_and_query());
-    state.requests.push(line);
-}
-
-type Answer = (u16, Value);
-
-fn answer(state: &mut State, request: &Request, base_url: &str) -> Answer {
-    record(state, request);
-    let current = match authenticated(state, request) {
-        Ok(current) => current,
-        Err(answer) => return answer,
-    };
-    if header(request, "x-contract-number")
-        .is_some_and(|number| number != CONTRACT_NUMBER.to_string())
-    {
-        return error(403, "302", "The user has no such contract.");
-    }
-    let path = request.path().strip_prefix("/auth/v1").unwrap_or_default();
-    let query = request
-        .path_and_query()
-        .split_once('?')
-        .map(|(_, query)| query);
-    match (request.method(), path) {
-        ("GET", "/tokens/generate") => create(state, query),
-        ("GET", "/tokens") => {
-            let tokens: Vec<Value> = state
-                .tokens
-                .iter()
-                .map(|token| described(token, base_url))
-                .collect();
-            (200, json!({ "tokens": tokens }))
-        }
-        ("DELETE", "/tokens") => delete_by_criteria(state, query, current),
-        (method, path) => {
-            let id = path.strip_prefix("/tokens/");
-            let found = state
-                .tokens
-                .iter()
-                .position(|token| id == Some(token.id.as_str()));
-            match (
-                method,
-                found.and_then(|index| Some((index, state.tokens.get(index)?))),
-            ) {
-                ("GET", Some((_, token))) => (200, described(token, base_url)),
-                ("DELETE", Some((index, _))) => {
-                    state.tokens.remove(index);
-                    deleted()
-                }
-                _ => error(404, "309", "Resource does not exist."),
-            }
-        }
-    }
-}
-
-/// The Key ID of the token that the request is made with, if it is made with one.
-fn authenticated(state: &State, request: &Request) -> Result<Option<KeyId>, Answer> {
-    let authorization = header(request, "authorization").unwrap_or_default();
-    if authorization
-        == format!(
-            "Basic {}",
-            STANDARD.encode(format!("{USERNAME}:{PASSWORD}"))
-        )
-    {
-        return Ok(None);
-    }
-    authorization
-        .strip_prefix("Bearer ")
-        .and_then(|jwt| state.tokens.iter().find(|token| token.jwt == jwt))
-        .filter(|token| token.expires > SystemTime::now())
-        .map(|token| Some(token.id.clone()))
-        .ok_or_else(|| error(401, "315", "Unauthorized."))
-}
-
-fn header<'a>(request: &'a Request, name: &'static str) -> Option<&'a str> {
-    request.headers().get(name)?.to_str().ok()
-}
-
-fn create(state: &mut State, query: Option<&str>) -> Answer {
-    let ttl = match query.map(|query| query.strip_prefix("ttl=")) {
-        None => Some(YEAR),
-        Some(ttl) => ttl
-            .and_then(|ttl| ttl.parse().ok())
-            .filter(|ttl| (60..=YEAR).contains(ttl)),
-    };
-    let Some(ttl) = ttl else {
-        return error(400, "100", "The ttl is a number from 60 to 31536000.");
-    };
-    let created = SystemTime::now();
-    let expires = created + Duration::from_secs(ttl);
-    // A UUID of version 4 can't be refused as a Key ID.
-    let Ok(id) = KeyId::new(uuid()) else {
-        return error(500, "500", "Internal error.");
-    };
-    let jwt = jwt(&id, created, expires);
-    let answer = json!({ "token": jwt });
-    state.tokens.push(Issued {
-        id,
-        jwt,
-        created,
-        expires,
-    });
-    (200, answer)
-}
-
-fn delete_by_criteria(state: &mut State, query: Option<&str>, current: Option<KeyId>) -> Answer {
-    match (query, current) {
-        (Some("criteria=ALL"), _) => state.tokens.clear(),
-        (Some("criteria=EXPIRED"), _) => {
-            let now = SystemTime::now();
-            state.tokens.retain(|token| token.expires > now);
-        }
-        (Some("criteria=CURRENT"), Some(current)) => {
-            state.tokens.retain(|token| token.id != current);
-        }
-        (Some("criteria=CURRENT"), None) => {
-            return error(
-                401,
-                "501",
-                "Endpoint requires a higher level of authentication.",
-            );
-        }
-        _ => return error(400, "100", "The criteria are ALL, EXPIRED or CURRENT."),
-    }
-    deleted()
-}
-
-fn deleted() -> Answer {
-    (200, json!({ "success": true }))
-}
-
-fn error(status: u16, code: &str, message: &str) -> Answer {
-    let messages = json!([{ "errorCode": code, "message": message }]);
-    (
-        status,
-        json!({ "httpStatus": status, "messages": messages }),
-    )
-}
-
-fn described(token: &Issued, base_url: &str) -> Value {
-    let date = |time| humantime::format_rfc3339_seconds(time).to_string();
-    json!({
-        "id": token.id.as_str(),
-        "href": format!("{base_url}/tokens/{}", token.id),
-        "createdDate": date(token.created),
-        "expirationDate": date(token.expires),
-    })
-}
-
-/// A token of the shape of the service's own. Its signature is random.
-fn jwt(id: &KeyId, created: SystemTime, expires: SystemTime) -> String {
-    let seconds = |time: SystemTime| {
-        time.duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default()
-            .as_secs()
-    };
-    let header = json!({ "typ": "JWT", "kid": id.as_str(), "alg": "RS256" });
-    let payload = json!({
-        "iss": "ionoscloud",
-        "iat": seconds(created),
-        "exp": seconds(expires),
-        "client": "USER",
-        "identity": {
-            "uuid": USER_UUID,
-            "contractNumber": CONTRACT_NUMBER,
-            "resellerId": 1,
-            "role": "owner",
-            "regDomain": "ionos.de",
-            "privileges": ["DATA_CENTER_CREATE", "SNAPSHOT_CREATE", "IP_BLOCK_RESERVE"],
-            "isParent": false,
-        },
-    });
-    let signature: Vec<u8> = (0..16).flat_map(|_| random().to_le_bytes()).collect();
-    format!(
-        "{}.{}.{}",
-        URL_SAFE_NO_PAD.encode(header.to_string()),
-        URL_SAFE_NO_PAD.encode(payload.to_string()),
-        URL_SAFE_NO_PAD.encode(signature)
-    )
-}
-
-/// A random UUID (version 4, RFC 9562), in lower case as the service writes them.
-fn uuid() -> String {
-    let (high, low) = (random(), random());
-    format!(
-        "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
-        high >> 32,
-        high >> 16 & 0xffff,
-        high & 0xfff,
-        low >> 48 & 0x3fff | 0x8000,
-        low & 0xffff_ffff_ffff
-    )
-}
-
-fn random() -> u64 {
-    RandomState::new().hash_one(SystemTime::now())
 }

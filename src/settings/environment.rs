@@ -1,10 +1,9 @@
 //! Settings of the environment.
 
-use std::env::VarError;
-
 use super::base_url::BaseUrl;
 use super::builder::{ClientBuilder, Service};
 use super::source::{Setting, Source};
+use super::variable::variable;
 use crate::auth::{ContractNumber, Credentials, CredentialsSource, Part};
 use crate::error::{Error, Result};
 use crate::transport::Fingerprint;
@@ -95,13 +94,4 @@ fn setting<T, R: Into<String>>(
     };
     let setting = Setting::new(Source::named(name), parse(&value));
     setting.checked().map(Some)
-}
-
-/// A variable of the environment, without the white space around it; `None` if it is empty, too.
-pub(super) fn variable(name: &'static str) -> Result<Option<String>> {
-    match std::env::var(name) {
-        Ok(value) => Ok(Some(value.trim().to_owned()).filter(|value| !value.is_empty())),
-        Err(VarError::NotPresent) => Ok(None),
-        Err(VarError::NotUnicode(_)) => Err(Error::invalid(name, "is not UTF-8")),
-    }
 }

@@ -9,6 +9,7 @@ mod environment;
 mod no_proxy;
 mod proxy;
 mod source;
+mod variable;
 
 pub(crate) use base_url::BaseUrl;
 pub(crate) use build::Settings;

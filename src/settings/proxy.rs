@@ -1,9 +1,9 @@
 //! Which proxy is used: the one that the program names, or the one of the environment.
 
 use super::base_url::BaseUrl;
-use super::environment::variable;
 use super::no_proxy;
 use super::source::{Setting, Source};
+use super::variable::variable;
 use crate::error::Result;
 use crate::transport::ProxyServer;
 

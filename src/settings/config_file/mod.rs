@@ -7,7 +7,8 @@ mod yaml;
 use std::path::{Path, PathBuf};
 
 use super::builder::ClientBuilder;
-use super::environment::{pin, variable};
+use super::environment::pin;
+use super::variable::variable;
 use crate::error::Result;
 
 use file::{ConfigFile, default_path};
