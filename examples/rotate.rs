@@ -1,9 +1,9 @@
 //! Keeps the token in a file fresh: where less than a share of its life is left, it is replaced.
 //!
-//! `cargo run --example rotate` shows it on a stand-in for the service in this process. For a cron job:
-//! `rotate FILE [--share 0.33] [--ttl SECONDS] [--dry-run]`, with `IONOS_API_URL` and
-//! `IONOS_CONTRACT_NUMBER` as ever. FILE holds the token alone, with mode 0600, and is replaced whole
-//! or not at all. One job a file: two at once would each make a token, and lose one of them.
+//! `cargo run --example rotate` shows it on a stand-in for the service in this process. For a cron
+//! job: `rotate FILE [--share 0.33] [--ttl SECONDS] [--dry-run]`, with `IONOS_API_URL` and
+//! `IONOS_CONTRACT_NUMBER` as ever. FILE holds the token alone, with mode 0600, and is replaced
+//! whole or not at all. One job a file: two at once would each make a token, and lose one of them.
 //!
 //! | exit code | meaning |
 //! | --- | --- |
@@ -178,7 +178,8 @@ fn is_gone(error: &Error) -> bool {
     matches!(error, Error::Api(answer) if answer.status == 404 && !answer.messages.is_empty())
 }
 
-/// When the token was created and when it expires, by itself or, where it does not say, the service.
+/// When the token was created and when it expires, by itself or, where it does not say, the
+/// service.
 fn life(client: &Client, token: &str, id: &KeyId) -> Result<(SystemTime, SystemTime)> {
     let claims = claims(token)?;
     let issued = claims.iat.map(Duration::from_secs);
@@ -190,7 +191,8 @@ fn life(client: &Client, token: &str, id: &KeyId) -> Result<(SystemTime, SystemT
     Ok((token.created_at()?, token.expires_at()?))
 }
 
-/// Replaces the file whole or not at all: beside it, to the disk, over it, and the folder to the disk.
+/// Replaces the file whole or not at all: beside it, to the disk, over it, and the folder to the
+/// disk.
 fn replace(file: &Path, token: &str) -> io::Result<()> {
     let old = fs::metadata(file)?;
     let mut name = file.as_os_str().to_owned();
@@ -217,8 +219,8 @@ fn replace(file: &Path, token: &str) -> io::Result<()> {
         let _ = fs::remove_file(&beside);
         return Err(error);
     }
-    // From here on the new token is in the file, and to say otherwise would have it deleted: that the
-    // folder may not be on the disk yet is told, and no reason to undo anything.
+    // From here on the new token is in the file, and to say otherwise would have it deleted: that
+    // the folder may not be on the disk yet is told, and no reason to undo anything.
     #[cfg(unix)]
     if let Some(folder) = file.parent() {
         if let Err(error) = File::open(folder).and_then(|folder| folder.sync_all()) {

@@ -78,8 +78,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`](crate::Error::Invalid) if the credentials can't be sent: empty, with line breaks, a colon in the
-    /// user name.
+    /// [`Error::Invalid`](crate::Error::Invalid) if the credentials can't be sent: empty, with line
+    /// breaks, a colon in the user name.
     pub fn new(credentials: Credentials) -> Result<Client> {
         Client::builder().credentials(credentials).build()
     }
@@ -89,8 +89,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`](crate::Error::Invalid), naming the variable, if a variable can't be used or there are no
-    /// credentials.
+    /// [`Error::Invalid`](crate::Error::Invalid), naming the variable, if a variable can't be used
+    /// or there are no credentials.
     pub fn from_env() -> Result<Client> {
         ClientBuilder::from_env()?.build()
     }
@@ -100,8 +100,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`](crate::Error::Invalid), naming the variable or the file and its line, if something can't be used
-    /// or there are no credentials.
+    /// [`Error::Invalid`](crate::Error::Invalid), naming the variable or the file and its line, if
+    /// something can't be used or there are no credentials.
     #[cfg(feature = "config-file")]
     pub fn from_env_or_config() -> Result<Client> {
         ClientBuilder::from_env_or_config()?.build()
@@ -159,10 +159,10 @@ impl Client {
     /// [`TransportErrorKind::ShutDown`](crate::TransportErrorKind::ShutDown). All clones are shut
     /// down with it.
     ///
-    /// Calls that are under way return at once, whatever they wait for. What such a call says is what
-    /// was recorded: if it had a connection in hand,
-    /// [`outcome_unknown()`](crate::Error::outcome_unknown) is true. Where it waited for an address or
-    /// a connection, the system may be busy with that for a while yet, in a thread of its own.
+    /// Calls that are under way return at once, whatever they wait for. What such a call says is
+    /// what was recorded: if it had a connection in hand,
+    /// [`outcome_unknown()`](crate::Error::outcome_unknown) is true. Where it waited for an address
+    /// or a connection, the system may be busy with that for a while yet, in a thread of its own.
     pub fn shutdown(&self) {
         self.shared.transport.shut_down();
     }
@@ -198,8 +198,8 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`](crate::Error::Invalid), naming the option or variable, if there are no credentials or a setting
-    /// can't be used.
+    /// [`Error::Invalid`](crate::Error::Invalid), naming the option or variable, if there are no
+    /// credentials or a setting can't be used.
     pub fn build(self) -> Result<Client> {
         let Settings {
             credentials,

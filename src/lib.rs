@@ -37,7 +37,7 @@
 //!
 //! Every call gives a [`Result`] with an [`Error`] of few kinds, whose text says what was tried,
 //! what came back and what to do. [`Error::status`] tells 401, 403, 404 and 429 apart.
-//! [`Error::outcome_unknown`] says whether the service may have acted although no answer says so:
+//! [`Error::outcome_unknown`] says whether the service may have acted although no response says so:
 //! after a creation, there may then be a token that nobody knows.
 //!
 //! What is sent again is fixed: what the service can't have acted on, always; what it may have
@@ -57,13 +57,14 @@
 //! # Settings, and rotating tokens
 //!
 //! Two pages of their own: [settings] has every variable and the config file, with what wins over
-//! what; [rotating tokens](rotating_tokens) how [`rotate_token`] replaces a token, and what a crash leaves.
+//! what; [rotating tokens](rotating_tokens) how [`rotate_token`] replaces a token, and what a crash
+//! leaves.
 //!
 //! # Tests of your own
 //!
-//! With the feature `mock`, `mock::MockAuthApi` is a stand-in for the service in your test's own
-//! process: it keeps state, and answers errors when told to. It brings tokio and hyper, so it
-//! belongs into `[dev-dependencies]`.
+//! With the feature `mock`, `mock::MockAuthApi` is a mock server of the API in your test's own
+//! process: it keeps state, and responds with errors when told to. It brings tokio and hyper, so it
+//! belongs in `[dev-dependencies]`.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

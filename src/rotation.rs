@@ -15,8 +15,8 @@ use crate::tokens::{
     LIST_AND_DELETE, create, delete_token_by_criteria, delete_token_by_id, get,
 };
 
-/// Replaces a token: creates a new one, proves that it works, has it stored, and only then deletes the
-/// old one.
+/// Replaces a token: creates a new one, proves that it works, has it stored, and only then deletes
+/// the old one.
 ///
 /// 1. The old token's Key ID is found: that of the client's own token, or one that is named.
 /// 2. The new token is created, with the client's credentials.
@@ -30,19 +30,19 @@ use crate::tokens::{
 /// untouched. If 5 fails, the new token is in use, and [`Rotation::leftover`] says why the old one
 /// still lives.
 ///
-/// If `store` panics, the new token is deleted again too, and the panic goes on; should that deletion
-/// fail, its Key ID is in the log, at error level.
+/// If `store` panics, the new token is deleted again too, and the panic goes on; should that
+/// deletion fail, its Key ID is in the log, at error level.
 ///
 /// A create is never sent twice, and what a failed one did may not be known: see
 /// [`RotateError::NotCreated`].
 ///
-/// The client that was given still has the old token afterwards, where that was its own. For further
-/// calls make one of the new token, with [`Client::with_credentials`].
+/// The client that was given still has the old token afterwards, where that was its own. For
+/// further calls make one of the new token, with [`Client::with_credentials`].
 ///
-/// Users with two-factor authentication can't rotate with a token that was made through this API: the
-/// service lets it neither create nor delete. With one from the vendor's web console they can, but the
-/// new token, which deletes the old one, is one made through this API: the old one is then the
-/// [`leftover`](Rotation::leftover).
+/// Users with two-factor authentication can't rotate with a token that was made through this API:
+/// the service lets it neither create nor delete. With one from the vendor's web console they can,
+/// but the new token, which deletes the old one, is one made through this API: the old one is then
+/// the [`leftover`](Rotation::leftover).
 ///
 /// # Errors
 ///
@@ -79,7 +79,7 @@ pub fn rotate_token<E>(
     let (jwt, created) = create(client, &new).map_err(RotateError::NotCreated)?;
     if is_known(client, &jwt, &old) {
         // To go on, or to undo it, would delete a token that is in use.
-        let reason = "it holds a token that was there already, and no new one: something on the way keeps answers";
+        let reason = "it holds a token that was there already, and no new one: something on the way caches responses";
         let error = finding(client, CREATE, created, reason, true);
         return Err(RotateError::NotCreated(error));
     }
@@ -129,8 +129,8 @@ fn old_key_id(client: &Client, options: &RotateTokenOptions) -> Result<KeyId> {
     }
 }
 
-/// Whether the answer to a create holds a token that is in use: by the text, as not every token is a
-/// JWT, or by the Key ID, as one token may be written in two ways.
+/// Whether the response to a create holds a token that is in use: by the text, as not every token
+/// is a JWT, or by the Key ID, as one token may be written in two ways.
 fn is_known(client: &Client, jwt: &Jwt, old: &KeyId) -> bool {
     let new = jwt.key_id().ok();
     let own = client.token();
@@ -159,7 +159,7 @@ fn prove(
     let (token, read) = get(&renewed, &options)?;
     if token.id != key_id {
         let request = format!("GET /tokens/{key_id}");
-        let reason = "it is about another token than the one that was asked for: something on the way keeps answers";
+        let reason = "it is about another token than the one that was asked for: something on the way caches responses";
         return Err(finding(&renewed, &request, read, reason, false));
     }
     Ok((key_id, renewed))
@@ -167,13 +167,13 @@ fn prove(
 
 const CREATE: &str = "GET /tokens/generate";
 
-/// The answer to the create holds a token that can't be used.
+/// The response to the create holds a token that can't be used.
 fn useless(client: &Client, created: Done, error: &Error) -> Error {
     let reason = format!("it holds a token that can't be used: {error}");
     finding(client, CREATE, created, &reason, false)
 }
 
-/// What is wrong with an answer that was read without fault.
+/// What is wrong with a response that was read without fault.
 fn finding(
     client: &Client,
     request: &str,
@@ -265,7 +265,7 @@ impl RotateTokenOptions {
     }
 }
 
-/// A token was replaced: the answer of [`rotate_token`].
+/// A token was replaced: what [`rotate_token`] returns.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Rotation {
@@ -275,10 +275,10 @@ pub struct Rotation {
     pub key_id: KeyId,
     /// Why the old token could not be deleted; `None` if it was.
     ///
-    /// It is still valid then, unless [`outcome_unknown()`](Error::outcome_unknown) says that it may
-    /// be gone, or [`status()`](Error::status) is 404 with the service's own
-    /// [`messages`](crate::ApiError::messages): the user has no such token. It was deleted already, or
-    /// was named wrongly.
+    /// It is still valid then, unless [`outcome_unknown()`](Error::outcome_unknown) says that it
+    /// may be gone, or [`status()`](Error::status) is 404 with the service's own
+    /// [`messages`](crate::ApiError::messages): the user has no such token. It was deleted already,
+    /// or was named wrongly.
     pub leftover: Option<Error>,
 }
 
@@ -316,10 +316,10 @@ pub enum RotateError<E> {
     /// There is no new token.
     ///
     /// If the error's [`outcome_unknown()`](Error::outcome_unknown) is true, there may be one all
-    /// the same, and nobody can tell its Key ID: [list](crate::get_all_tokens) the tokens, and delete
-    /// the one that nobody knows. So it is if the answer held a token that was in use already, as one
-    /// from a cache does: that is an [`UnreadableResponse`](Error::UnreadableResponse), and nothing is
-    /// deleted.
+    /// the same, and nobody can tell its Key ID: [list](crate::get_all_tokens) the tokens, and
+    /// delete the one that nobody knows. So it is if the response held a token that was in use
+    /// already, as one from a cache does: that is an
+    /// [`UnreadableResponse`](Error::UnreadableResponse), and nothing is deleted.
     NotCreated(Error),
     /// The new token could not be read back with its own credentials, and was not stored.
     #[non_exhaustive]

@@ -14,12 +14,12 @@ const TTL: std::ops::RangeInclusive<u64> = 60..=31_536_000;
 
 /// Creates a token: `GET /tokens/generate`.
 ///
-/// The answer is the only time that the service shows the token: keep it, or delete it by its [Key
+/// The service shows the token in this one response: keep it, or delete it by its [Key
 /// ID](Jwt::key_id).
 ///
-/// A request that the service may have acted on is **never sent again**, as each would create a token.
-/// It has a connection of its own, too: an idle one may have died unnoticed. (The vendor's SDK
-/// repeats it behind a gateway that times out, and leaves up to two tokens that nobody knows.)
+/// A request that the service may have acted on is **never sent again**, as each would create a
+/// token. It has a connection of its own, too: an idle one may have died unnoticed. (The vendor's
+/// SDK repeats it behind a gateway that times out, and leaves up to two tokens that nobody knows.)
 ///
 /// # Errors
 ///
@@ -228,16 +228,16 @@ impl GetTokenByIdOptions {
 
 /// Deletes one token: `DELETE /tokens/{tokenId}`.
 ///
-/// `Ok` means that the token is gone, because the service said so: with `{"success": true}`, with an
-/// empty answer of a declared length, or, where an earlier attempt may have worked, with its own 404.
-/// If nobody knows what became of an attempt, such as after a connection that broke or a gateway's
-/// 503, there is another one.
+/// `Ok` means that the token is gone, because the service said so: with `{"success": true}`, with
+/// an empty response of a declared length, or, where an earlier attempt may have worked, with its
+/// own 404. If nobody knows what became of an attempt, such as after a connection that broke or a
+/// gateway's 503, there is another one.
 ///
 /// # Errors
 ///
 /// [`Error::Api`] if the service refused: 401, 403, 404 if the user has no such token, or a success
-/// that says `{"success": false}`. [`Error::UnreadableResponse`] for an answer that does not say that
-/// the token is gone: 202, or an empty one that may have been cut off.
+/// that says `{"success": false}`. [`Error::UnreadableResponse`] for a response that does not say
+/// that the token is gone: 202, or an empty one that may have been cut off.
 ///
 /// # Examples
 ///
@@ -293,8 +293,8 @@ impl DeleteTokenByIdOptions {
 /// Deletes tokens by [`Criteria`]: `DELETE /tokens?criteria=…`.
 ///
 /// `EXPIRED` is sent again if nobody knows what became of it. `ALL` and `CURRENT` are not: they may
-/// delete the very token that the call is made with, and a second one would fail for want of it. For
-/// the same reason they have a connection of their own.
+/// delete the very token that the call is made with, and a second one would fail for want of it.
+/// For the same reason they have a connection of their own.
 ///
 /// The live service has been seen to answer 401 to `CURRENT` with a valid token. To delete the
 /// token that a client uses, [`delete_token_by_id`] with its [`key_id`](crate::key_id) is the way
@@ -377,11 +377,11 @@ fn delete(caller: &Caller, call: &Call) -> Result<DeleteResponse> {
             [] => unclear("it is empty, and may have been cut off"),
             _ => match json(response)? {
                 DeleteResponse { success: false } => Err(Unread::NotDone),
-                answer => Ok(answer),
+                response => Ok(response),
             },
         }
     })
-    .map(|(answer, _)| answer)
+    .map(|(response, _)| response)
 }
 
 fn json<T: DeserializeOwned>(response: &Response) -> Result<T, Unread> {

@@ -1,5 +1,5 @@
-//! Secrets in text: whether a text from outside repeats one, what may be shown of it, and how one is
-//! put together so that all of it is wiped.
+//! Secrets in text: whether a text from outside repeats one, what may be shown of it, and how one
+//! is put together so that all of it is wiped.
 
 use zeroize::Zeroizing;
 
@@ -72,8 +72,8 @@ impl Plain {
     }
 }
 
-/// The parts as one secret, in one allocation: a string that grows leaves copies behind that are not
-/// wiped.
+/// The parts as one secret, in one allocation: a string that grows leaves copies behind that are
+/// not wiped.
 pub(crate) fn concat_secret(parts: &[&str]) -> Zeroizing<String> {
     let length = parts.iter().map(|part| part.len()).sum();
     let mut secret = Zeroizing::new(String::with_capacity(length));

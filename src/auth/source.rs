@@ -11,7 +11,8 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CredentialsSource {
-    /// The program itself gave them: [`ClientBuilder::credentials`](crate::ClientBuilder::credentials),
+    /// The program itself gave them:
+    /// [`ClientBuilder::credentials`](crate::ClientBuilder::credentials),
     /// [`Client::new`](crate::Client::new) or
     /// [`Client::with_credentials`](crate::Client::with_credentials).
     Program,

@@ -13,7 +13,8 @@ use crate::transport::{AttemptResult, Failure, FailureKind, Response};
 pub(super) struct Finished {
     pub(super) shown: Shown,
     pub(super) came: Came,
-    /// In place of the service's word that what is to be deleted is gone: as good as an empty success.
+    /// In place of the service's word that what is to be deleted is gone: as good as an empty
+    /// success.
     gone: Option<Response>,
     pub(super) request_id: Option<String>,
     pub(super) elapsed: Duration,

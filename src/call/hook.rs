@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use crate::error::TransportErrorKind;
 
-/// What became of one attempt of a call: see [`ClientBuilder::on_attempt`](crate::ClientBuilder::on_attempt).
+/// What became of one attempt of a call: see
+/// [`ClientBuilder::on_attempt`](crate::ClientBuilder::on_attempt).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Attempt<'a> {
-    /// The method and the path, with a placeholder for the Key ID: `GET /tokens/{tokenId}`. There are
-    /// five of them.
+    /// The method and the path, with a placeholder for the Key ID: `GET /tokens/{tokenId}`. There
+    /// are five of them.
     pub endpoint: &'static str,
     /// Which attempt of its call this was: 1 for the first.
     pub number: u32,

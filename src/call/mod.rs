@@ -27,8 +27,8 @@ pub use hook::{Attempt, AttemptOutcome};
 pub(crate) use retry::Idempotency;
 pub use retry::RetryPolicy;
 
-/// Makes the call. `read` gets the value out of a success. Where the service says that what is to be
-/// deleted is gone already, that is an empty success.
+/// Makes the call. `read` gets the value out of a success. Where the service says that what is to
+/// be deleted is gone already, that is an empty success.
 pub(crate) fn run<T>(
     caller: &Caller,
     call: &Call,

@@ -62,7 +62,7 @@ mod tests {
 
     /// The design's decision 1, written down anew.
     #[test]
-    fn every_status() {
+    fn every_status_has_the_outcome_of_the_table() {
         for code in (100..200).chain(300..1000) {
             for by_service in [false, true] {
                 let expected = match code {
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else() {
+    fn every_attempt_without_a_refusing_status_has_the_outcome_of_the_table() {
         let no_response = |may_have_acted, would_fail_again| Shown::NoResponse {
             may_have_acted,
             would_fail_again,

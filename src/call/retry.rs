@@ -1,4 +1,5 @@
-//! Whether a call goes on after an attempt, and how long it waits before: the policy, and the decision.
+//! Whether a call goes on after an attempt, and how long it waits before: the policy, and the
+//! decision.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
@@ -62,9 +63,9 @@ fn may_be_sent_again(shown: Shown, idempotency: Idempotency) -> bool {
 ///
 /// What is tried again is not a setting: a request that the service can't have acted on (no
 /// address, no connection, 429, a 503 that the service itself sent) always is; one that it may have
-/// acted on (connection lost, a gateway's 502, 503 or 504, an answer that can't be read) only where
-/// twice is the same as once; one that was answered with 500 or anything else, never. [`create_token`](crate::create_token) is never sent again once
-/// the service may have acted on it.
+/// acted on (connection lost, a gateway's 502, 503 or 504, a response that can't be read) only
+/// where twice is the same as once; one that was answered with 500 or anything else, never.
+/// [`create_token`](crate::create_token) is never sent again once the service may have acted on it.
 ///
 /// Before the n-th repetition a call waits `base_delay` × 2ⁿ⁻¹, at most `max_delay`, of which up to
 /// one half is taken off at random; and if the service says `Retry-After`, at least that long. A
@@ -126,7 +127,8 @@ impl RetryPolicy {
         self
     }
 
-    /// How long to wait before the next attempt, or `None` if there is none after `attempts` attempts.
+    /// How long to wait before the next attempt, or `None` if there is none after `attempts`
+    /// attempts.
     pub(crate) fn delay_after(
         &self,
         attempts: u32,
@@ -284,9 +286,9 @@ mod tests {
             ),
             (FAULT, NotIdempotent, first, false, "500"),
             (FAULT, Idempotent, first, false, "500 is repeated for none"),
-            (FORBIDDEN, NotIdempotent, first, false, "an answer"),
-            (FORBIDDEN, Idempotent, first, false, "an answer"),
-            (Shown::NotDone, Idempotent, first, false, "an answer"),
+            (FORBIDDEN, NotIdempotent, first, false, "it was answered"),
+            (FORBIDDEN, Idempotent, first, false, "it was answered"),
+            (Shown::NotDone, Idempotent, first, false, "it was answered"),
             (Shown::Done, Idempotent, first, false, "it is done"),
         ] {
             let delay = next_delay(shown, idempotency, &RetryPolicy::default(), progress);
@@ -301,7 +303,7 @@ mod tests {
     #[test]
     fn delays_double_up_to_the_maximum_and_lose_at_most_half() {
         let policy = RetryPolicy::default().max_retries(40);
-        for (tries, full_ms) in [
+        for (attempts, full_ms) in [
             (1, 100),
             (2, 200),
             (3, 400),
@@ -312,8 +314,8 @@ mod tests {
         ] {
             let full = Duration::from_millis(full_ms);
             for _ in 0..100 {
-                let delay = policy.delay_after(tries, None).unwrap();
-                assert!(delay >= full / 2 && delay <= full, "{tries}: {delay:?}");
+                let delay = policy.delay_after(attempts, None).unwrap();
+                assert!(delay >= full / 2 && delay <= full, "{attempts}: {delay:?}");
             }
         }
         assert_eq!(policy.delay_after(41, None), None);

@@ -1,4 +1,4 @@
-//! The service's own error model, told from whatever else answers with an error.
+//! The service's own error model, told from whatever else sends an error.
 
 use serde::Deserialize;
 
@@ -9,8 +9,8 @@ use crate::transport::Response;
 pub(super) struct ServiceError {
     /// The error codes and messages; none where the body is something else.
     pub(super) messages: Vec<(String, String)>,
-    /// Whether the body is whole, and in the documented model: the status, and at least one message.
-    /// A gateway's own error is not.
+    /// Whether the body is whole, and in the documented model: the status, and at least one
+    /// message. A gateway's own error is not.
     pub(super) is_service: bool,
 }
 

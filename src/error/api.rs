@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::status::Status;
 use super::text::{Attempts, write_advice, write_request_id};
 
-/// An answer that is not success.
+/// A response that is not success.
 ///
 /// The service answers `{"httpStatus": 401, "messages": [{"errorCode": "…", "message": "…"}]}`;
 /// what stands before it (a gateway, a proxy) answers what it likes, and that is in
@@ -16,12 +16,13 @@ use super::text::{Attempts, write_advice, write_request_id};
 pub struct ApiError {
     /// The HTTP status, as it stood in the status line.
     pub status: u16,
-    /// What the service said, in its order. Empty if the answer was not the service's own.
+    /// What the service said, in its order. Empty if the response was not the service's own.
     pub messages: Vec<ApiMessage>,
     /// How long to wait before the next request, from `Retry-After` in seconds or as a date; never
     /// more than a year.
     pub retry_after: Option<Duration>,
-    /// The id that the answer gives the request: see [`Error::request_id`](crate::Error::request_id).
+    /// The id that the response gives the request: see
+    /// [`Error::request_id`](crate::Error::request_id).
     pub request_id: Option<String>,
     /// The method and the path of the request, such as `GET /tokens`.
     pub request: String,
@@ -51,7 +52,7 @@ impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{}{}: the answer was {}",
+            "{}{}: the response was {}",
             self.request,
             Attempts(self.attempts),
             Status {

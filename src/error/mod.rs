@@ -20,13 +20,13 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a call failed, in the few kinds that a caller can act on.
 ///
-/// The text that [`Display`](std::fmt::Display) gives says what was tried, what came back and what to
-/// do. No variant ever holds a password, a token, or a part of one.
+/// The text that [`Display`](std::fmt::Display) gives says what was tried, what came back and what
+/// to do. No variant ever holds a password, a token, or a part of one.
 ///
 /// | kind | was anything sent? | what to do |
 /// | --- | --- | --- |
 /// | [`Invalid`](Error::Invalid) | no | correct what it names: an option, a setting, a JWT, a date |
-/// | [`Api`](Error::Api) | yes, and an answer came that is not success | look at [`status`](Error::status) and the messages |
+/// | [`Api`](Error::Api) | yes, and a response came that is not success | look at [`status`](Error::status) and the messages |
 /// | [`UnreadableResponse`](Error::UnreadableResponse) | yes, and something else came back | look at the base URL and at what stands between |
 /// | [`Transport`](Error::Transport) | see [`outcome_unknown`](Error::outcome_unknown) | look at the network, then call again |
 ///
@@ -65,24 +65,24 @@ pub enum Error {
         reason: String,
     },
 
-    /// An answer came, from the service or from a gateway before it, and it is not success.
+    /// A response came, from the service or from a gateway before it, and it is not success.
     #[error(transparent)]
     Api(Box<ApiError>),
 
-    /// The answer says success, or is no HTTP at all, and can't be understood: a truncated or
+    /// The response says success, or is no HTTP at all, and can't be understood: a truncated or
     /// foreign JSON, a proxy's page, a deletion that ends without a word. What the request did is
     /// then mostly [not known](Error::outcome_unknown).
     #[error(transparent)]
     UnreadableResponse(Box<UnreadableResponse>),
 
-    /// There was no answer: no address, no connection, no TLS, the connection was lost or took too
-    /// long, or the client was [shut down](crate::Client::shutdown).
+    /// There was no response: no address, no connection, no TLS, the connection was lost or took
+    /// too long, or the client was [shut down](crate::Client::shutdown).
     #[error(transparent)]
     Transport(Box<TransportError>),
 }
 
 impl Error {
-    /// The HTTP status of the answer, if there was one that could be read as HTTP.
+    /// The HTTP status of the response, if there was one that could be read as HTTP.
     ///
     /// Documented by the vendor are 401 (who are you?), 403 (you may not), 404 (no such token) and
     /// 500; a gateway before the service adds 429 (too many requests), 502, 503 and 504.
@@ -94,13 +94,13 @@ impl Error {
         }
     }
 
-    /// Whether the service may have carried out the request although no answer says so.
+    /// Whether the service may have carried out the request although no response says so.
     ///
-    /// `false` means that it can't have (there was no connection, or the answer was 429 or the
+    /// `false` means that it can't have (there was no connection, or the response was 429 or the
     /// service's own 503), or that the service said what became of the request. Both are recorded
-    /// where they happen. `true` is everything else: the connection broke, time ran out, or an answer
-    /// came that does not tell (500, 502, a gateway's 503, 504, a success that can't be read), in the
-    /// last try or in one before it.
+    /// where they happen. `true` is everything else: the connection broke, time ran out, or a
+    /// response came that does not tell (500, 502, a gateway's 503, 504, a success that can't be
+    /// read), in the last attempt or in one before it.
     ///
     /// After a [`create_token`](crate::create_token) there may then be a token that nobody knows:
     /// [list](crate::get_all_tokens) the tokens and delete it. After a call that only reads, it is
@@ -116,7 +116,7 @@ impl Error {
 
     /// How long the service asks to wait before the next request, if it said so.
     ///
-    /// From the answer's `Retry-After`, in seconds or as an HTTP date; never more than a year.
+    /// From the response's `Retry-After`, in seconds or as an HTTP date; never more than a year.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Error::Api(error) => error.retry_after,
@@ -124,7 +124,7 @@ impl Error {
         }
     }
 
-    /// The id that the answer gives the request, if there is one, for the vendor's support: of
+    /// The id that the response gives the request, if there is one, for the vendor's support: of
     /// `X-RequestId`, `X-Request-Id` and `X-Correlation-Id` the first that is there. It is in the
     /// error's text, too.
     pub fn request_id(&self) -> Option<&str> {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::text::{Attempts, write_advice, write_request_id};
 
-/// No answer came.
+/// No response came.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct TransportError {
@@ -14,7 +14,8 @@ pub struct TransportError {
     pub request: String,
     /// What was seen, in words.
     pub reason: String,
-    /// If the answer had begun, the id that it gives the request: see [`Error::request_id`](crate::Error::request_id).
+    /// If the response had begun, the id that it gives the request: see
+    /// [`Error::request_id`](crate::Error::request_id).
     pub request_id: Option<String>,
     /// How many times the request was sent, or tried to be: 1 if it was not repeated.
     pub attempts: u32,
@@ -24,7 +25,7 @@ pub struct TransportError {
     pub(crate) source: Option<std::io::Error>,
 }
 
-/// What failed when no answer came.
+/// What failed when no response came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TransportErrorKind {
@@ -37,7 +38,7 @@ pub enum TransportErrorKind {
     TlsFailed,
     /// The call's [`timeout`](crate::ClientBuilder::timeout) passed.
     TimedOut,
-    /// The connection broke before the whole answer was there.
+    /// The connection broke before the whole response was there.
     ConnectionLost,
     /// [`Client::shutdown`](crate::Client::shutdown) was called, before this call or while it was
     /// under way.

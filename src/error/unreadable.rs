@@ -5,7 +5,7 @@ use std::fmt;
 use super::status::Status;
 use super::text::{Attempts, write_advice, write_request_id};
 
-/// An answer that says success or is no HTTP, and that can't be understood.
+/// A response that says success or is no HTTP, and that can't be understood.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct UnreadableResponse {
@@ -13,9 +13,10 @@ pub struct UnreadableResponse {
     pub status: Option<u16>,
     /// The method and the path of the request, such as `GET /tokens`.
     pub request: String,
-    /// What is wrong with the answer. It never repeats the answer, which may hold a token.
+    /// What is wrong with the response. It never repeats the response, which may hold a token.
     pub reason: String,
-    /// The id that the answer gives the request: see [`Error::request_id`](crate::Error::request_id).
+    /// The id that the response gives the request: see
+    /// [`Error::request_id`](crate::Error::request_id).
     pub request_id: Option<String>,
     /// How many times the request was sent, or tried to be: 1 if it was not repeated.
     pub attempts: u32,
@@ -36,9 +37,9 @@ impl fmt::Display for UnreadableResponse {
                     code,
                     reason_phrase,
                 };
-                write!(f, "the answer {status} can't be understood")?;
+                write!(f, "the response {status} can't be understood")?;
             }
-            None => f.write_str("the answer can't be understood")?,
+            None => f.write_str("the response can't be understood")?,
         }
         write!(
             f,

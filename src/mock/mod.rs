@@ -13,14 +13,14 @@ use mockito::{Matcher, ServerGuard};
 use crate::auth::Credentials;
 use crate::token::KeyId;
 
-use service::{State, answer, next_order, record};
+use service::{State, next_order, record, reply};
 use user::{CONTRACT_NUMBER, PASSWORD, USERNAME};
 
 /// What mockito must be told one by one.
 const METHODS: [&str; 5] = ["GET", "DELETE", "POST", "PUT", "PATCH"];
 
-/// A stand-in for the IONOS Cloud Auth API, in this process, on a port of 127.0.0.1: for the tests
-/// of what you build on this library.
+/// A mock server of the IONOS Cloud Auth API, in this process, on a port of 127.0.0.1: for the
+/// tests of what you build on this library.
 ///
 /// It keeps state as the service does: what it creates can be listed, read, used to log in, and
 /// deleted. It answers errors in the service's own shape with the documented statuses, and can be
@@ -29,7 +29,7 @@ const METHODS: [&str; 5] = ["GET", "DELETE", "POST", "PUT", "PATCH"];
 ///
 /// Up to 50 can be there at once (20 on macOS); a further one waits until one of them is dropped.
 ///
-/// | request | answer |
+/// | request | response |
 /// | --- | --- |
 /// | user name and password, or a token that it issued and that is neither deleted nor expired | as documented |
 /// | other credentials, or none | 401 |
@@ -120,7 +120,7 @@ impl MockAuthApi {
                 .with_header("content-type", "application/json")
                 .with_status_code_from_request(move |request| {
                     let mut state = lock(&at_status);
-                    let (status, body) = answer(&mut state, request, &base_url);
+                    let (status, body) = reply(&mut state, request, &base_url);
                     state.body = body.to_string();
                     usize::from(status)
                 })

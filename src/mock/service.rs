@@ -47,13 +47,13 @@ pub(super) fn record(state: &mut State, request: &Request) {
     state.requests.push(line);
 }
 
-type Answer = (u16, Value);
+type Reply = (u16, Value);
 
-pub(super) fn answer(state: &mut State, request: &Request, base_url: &str) -> Answer {
+pub(super) fn reply(state: &mut State, request: &Request, base_url: &str) -> Reply {
     record(state, request);
     let current = match authenticated(state, request) {
         Ok(current) => current,
-        Err(answer) => return answer,
+        Err(reply) => return reply,
     };
     if header(request, "x-contract-number")
         .is_some_and(|number| number != CONTRACT_NUMBER.to_string())
@@ -98,7 +98,7 @@ pub(super) fn answer(state: &mut State, request: &Request, base_url: &str) -> An
 }
 
 /// The Key ID of the token that the request is made with, if it is made with one.
-fn authenticated(state: &State, request: &Request) -> Result<Option<KeyId>, Answer> {
+fn authenticated(state: &State, request: &Request) -> Result<Option<KeyId>, Reply> {
     let authorization = header(request, "authorization").unwrap_or_default();
     if authorization
         == format!(
@@ -120,7 +120,7 @@ fn header<'a>(request: &'a Request, name: &'static str) -> Option<&'a str> {
     request.headers().get(name)?.to_str().ok()
 }
 
-fn create(state: &mut State, query: Option<&str>) -> Answer {
+fn create(state: &mut State, query: Option<&str>) -> Reply {
     let ttl = match query.map(|query| query.strip_prefix("ttl=")) {
         None => Some(YEAR),
         Some(ttl) => ttl
@@ -137,17 +137,17 @@ fn create(state: &mut State, query: Option<&str>) -> Answer {
         return error(500, "500", "Internal error.");
     };
     let jwt = jwt(&id, created, expires);
-    let answer = json!({ "token": jwt });
+    let body = json!({ "token": jwt });
     state.tokens.push(Issued {
         id,
         jwt,
         created,
         expires,
     });
-    (200, answer)
+    (200, body)
 }
 
-fn delete_by_criteria(state: &mut State, query: Option<&str>, current: Option<KeyId>) -> Answer {
+fn delete_by_criteria(state: &mut State, query: Option<&str>, current: Option<KeyId>) -> Reply {
     match (query, current) {
         (Some("criteria=ALL"), _) => state.tokens.clear(),
         (Some("criteria=EXPIRED"), _) => {
@@ -169,11 +169,11 @@ fn delete_by_criteria(state: &mut State, query: Option<&str>, current: Option<Ke
     deleted()
 }
 
-fn deleted() -> Answer {
+fn deleted() -> Reply {
     (200, json!({ "success": true }))
 }
 
-fn error(status: u16, code: &str, message: &str) -> Answer {
+fn error(status: u16, code: &str, message: &str) -> Reply {
     let messages = json!([{ "errorCode": code, "message": message }]);
     (
         status,

@@ -53,8 +53,8 @@ impl BaseUrl {
         {
             return Err("its path holds \".\" or \"..\"");
         }
-        // What stands before is a gateway's business; but /auth, /auth/v2 or /auth/v1/tokens is an address
-        // that was meant otherwise.
+        // What stands before is a gateway's business; but /auth, /auth/v2 or /auth/v1/tokens is an
+        // address that was meant otherwise.
         let before = path.strip_suffix(API).unwrap_or(path);
         if before.split('/').any(|segment| segment == "auth") {
             return Err(

@@ -131,18 +131,18 @@ impl ClientBuilder {
         self
     }
 
-    /// The one certificate of the server that is accepted: the SHA-256 fingerprint of its DER, in hex;
-    /// colons, white space and case do not matter. Default none.
+    /// The one certificate of the server that is accepted: the SHA-256 fingerprint of its DER, in
+    /// hex; colons, white space and case do not matter. Default none.
     ///
     /// As with the vendor's SDK, that replaces the checks of the certificate's authority, names and
-    /// dates, and with them [`root_certificates_pem`](ClientBuilder::root_certificates_pem); that the
-    /// server holds the certificate's key is verified as ever. It must be the server's own
+    /// dates, and with them [`root_certificates_pem`](ClientBuilder::root_certificates_pem); that
+    /// the server holds the certificate's key is verified as ever. It must be the server's own
     /// certificate, not that of an authority. With another one nothing is sent, and the error gives
     /// the fingerprint that was seen.
     ///
-    /// `openssl x509 -in server.pem -noout -fingerprint -sha256` prints it. The pin is of the service,
-    /// not of an https proxy, and it can't be used with plain `http`. TLS is rustls's then, also with
-    /// the feature `native-tls`.
+    /// `openssl x509 -in server.pem -noout -fingerprint -sha256` prints it. The pin is of the
+    /// service, not of an https proxy, and it can't be used with plain `http`. TLS is rustls's
+    /// then, also with the feature `native-tls`.
     #[cfg(feature = "pinned-cert")]
     pub fn pinned_certificate_sha256(mut self, fingerprint: impl Into<String>) -> ClientBuilder {
         let fingerprint = Fingerprint::parse(&fingerprint.into());
@@ -151,14 +151,14 @@ impl ClientBuilder {
         self
     }
 
-    /// A header for every request, for a gateway before the service. Default none. Of several with one
-    /// name, the last counts.
+    /// A header for every request, for a gateway before the service. Default none. Of several with
+    /// one name, the last counts.
     ///
-    /// The value may be secret: it is in no `Debug` output and no log, and an answer that repeats it is
-    /// not quoted in errors (from 12 characters on: shorter ones stand in any text). The headers that this library
-    /// sets itself, and those that would change what comes back, are refused by
-    /// [`build`](ClientBuilder::build): `Authorization`, `Host`, `User-Agent`, `Accept` and
-    /// `Accept-Encoding`, `X-Contract-Number`, `Connection`, `Content-Length` and so on.
+    /// The value may be secret: it is in no `Debug` output and no log, and a response that repeats
+    /// it is not quoted in errors (from 12 characters on: shorter ones stand in any text). The
+    /// headers that this library sets itself, and those that would change what comes back, are
+    /// refused by [`build`](ClientBuilder::build): `Authorization`, `Host`, `User-Agent`, `Accept`
+    /// and `Accept-Encoding`, `X-Contract-Number`, `Connection`, `Content-Length` and so on.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> ClientBuilder {
         let header = ExtraHeader::new(&name.into(), &value.into());
         self.headers
@@ -166,12 +166,12 @@ impl ClientBuilder {
         self
     }
 
-    /// The proxy on the way to the service: `http://` or `https://`, with user name and password in it
-    /// if it wants them. Default: that of the environment (`HTTPS_PROXY` for an `https` base URL, else
-    /// `ALL_PROXY`; not for the hosts in `NO_PROXY`).
+    /// The proxy on the way to the service: `http://` or `https://`, with user name and password in
+    /// it if it wants them. Default: that of the environment (`HTTPS_PROXY` for an `https` base
+    /// URL, else `ALL_PROXY`; not for the hosts in `NO_PROXY`).
     ///
-    /// It is asked for a tunnel (`CONNECT`), so over https it sees neither credentials nor tokens. To
-    /// this machine itself, no proxy is used.
+    /// It is asked for a tunnel (`CONNECT`), so over https it sees neither credentials nor tokens.
+    /// To this machine itself, no proxy is used.
     pub fn proxy(mut self, url: impl Into<String>) -> ClientBuilder {
         let server = ProxyServer::parse(&url.into());
         self.proxy = ProxyChoice::Server(Setting::new(Source::named("proxy"), server));
@@ -186,8 +186,8 @@ impl ClientBuilder {
 
     /// Called after every attempt, with what became of it: for metrics and tracing. Default none.
     ///
-    /// It is called in the thread of the call, and the call waits for it. It can't see a secret, and
-    /// if it panics, that is logged and the call goes on.
+    /// It is called in the thread of the call, and the call waits for it. It can't see a secret,
+    /// and if it panics, that is logged and the call goes on.
     ///
     /// # Examples
     ///

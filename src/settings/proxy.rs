@@ -16,8 +16,8 @@ pub(crate) enum ProxyChoice {
 }
 
 impl ProxyChoice {
-    /// The proxy on the way to this service. None reaches this machine's own loopback; and over plain
-    /// http it would see the credentials.
+    /// The proxy on the way to this service. None reaches this machine's own loopback; and over
+    /// plain http it would see the credentials.
     pub(super) fn server(self, base_url: &BaseUrl) -> Result<Option<ProxyServer>> {
         let setting = match self {
             ProxyChoice::None => return Ok(None),
@@ -33,8 +33,8 @@ impl ProxyChoice {
     }
 }
 
-/// The proxy that the environment names for such a service. It is read here because ureq takes any of the
-/// variables for any scheme, and ignores one that it can't read.
+/// The proxy that the environment names for such a service. It is read here because ureq takes any
+/// of the variables for any scheme, and ignores one that it can't read.
 fn from_env(base_url: &BaseUrl) -> Result<Option<Setting<ProxyServer>>> {
     let own = if base_url.origin.is_https() {
         ["HTTPS_PROXY", "https_proxy"]

@@ -60,7 +60,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn every_form_of_a_date() {
+    fn dates_are_read_in_every_form() {
         let some = |seconds, nanos| Some(SystemTime::UNIX_EPOCH + Duration::new(seconds, nanos));
         for (text, expected, reason) in [
             (
@@ -158,17 +158,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_panics(text in any::<String>()) {
+        fn any_text_is_read_without_a_panic(text in any::<String>()) {
             let _ = parse(&text);
         }
 
         #[test]
-        fn no_text_like_a_date_panics(text in "[0-9]{0,5}[-é]?[0-9]{2}-[0-9]{2}T?[0-9:.]{0,12}[Z+-]?[0-9:é]{0,6}(\\[[A-Zé]*\\]?)?") {
+        fn text_like_a_date_is_read_without_a_panic(text in "[0-9]{0,5}[-é]?[0-9]{2}-[0-9]{2}T?[0-9:.]{0,12}[Z+-]?[0-9:é]{0,6}(\\[[A-Zé]*\\]?)?") {
             let _ = parse(&text);
         }
 
         #[test]
-        fn what_was_written_is_read(seconds in 0..253_402_300_000_u64, nanos in 0..1_000_000_000_u32) {
+        fn a_written_date_is_read_back(seconds in 0..253_402_300_000_u64, nanos in 0..1_000_000_000_u32) {
             let time = SystemTime::UNIX_EPOCH + Duration::new(seconds, nanos);
             prop_assert_eq!(parse(&humantime::format_rfc3339_nanos(time).to_string()), Some(time));
         }

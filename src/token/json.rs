@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_is_named_and_nothing_is_repeated() {
+    fn faults_are_named_without_repeating_the_json() {
         faults::<Jwt>(&[
             ("", "ends in the middle"),
             (r#"{"token":"SECRET"#, "ends in the middle"),
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_documentation_does_not_name_is_ignored() {
+    fn undocumented_members_are_ignored() {
         let tokens: Tokens = read_json(
             br#"{"tokens":[{"id":"a","href":null,"createdDate":"c","x":{"id":""}},{"id":"b"}],"total":2}"#,
         )
@@ -155,12 +155,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_panic(bytes in any::<Vec<u8>>()) {
+        fn any_bytes_are_read_without_a_panic(bytes in any::<Vec<u8>>()) {
             let _ = (read_json::<Jwt>(&bytes), read_json::<Tokens>(&bytes), read_json::<DeleteResponse>(&bytes));
         }
 
         #[test]
-        fn no_piece_of_a_list_panics(cut in 0..200_usize, byte in any::<u8>()) {
+        fn pieces_of_a_list_are_read_without_a_panic(cut in 0..200_usize, byte in any::<u8>()) {
             let mut list = br#"{"tokens":[{"id":"f13a5c54","href":"https://api.ionos.com/","createdDate":"2025-09-23T07:29:44Z"}]}"#.to_vec();
             if let Some(changed) = list.get_mut(cut) {
                 *changed = byte;

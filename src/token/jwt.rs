@@ -23,8 +23,8 @@ const BASE64URL: GeneralPurpose = GeneralPurpose::new(
 ///
 /// White space around the token is ignored, as a file may end with a line break.
 ///
-/// **No signature is checked.** The answer is what the text says of itself. That is enough to ask the service about one's own
-/// token, and no proof of anything about somebody else's.
+/// **No signature is checked.** The result is what the text says of itself. That is enough to ask
+/// the service about your own token, and proves nothing about somebody else's.
 ///
 /// # Errors
 ///
@@ -109,8 +109,8 @@ impl Claims {
             .ok_or_else(|| invalid("its exp is missing, or is no time"))
     }
 
-    /// Whether the token has expired at this time; at the very second of its expiry it has (RFC 7519,
-    /// section 4.1.4).
+    /// Whether the token has expired at this time; at the very second of its expiry it has (RFC
+    /// 7519, section 4.1.4).
     ///
     /// # Errors
     ///
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_key_id_is_refused_without_repeating_it() {
+    fn texts_without_a_key_id_are_refused_without_repeating_them() {
         let secret = "SECRETSECRET";
         for (token, says) in [
             (String::new(), "is empty"),
@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn claims_as_the_service_writes_them() {
+    fn claims_are_read_as_the_service_writes_them() {
         let payload = r#"{"iss":"ionoscloud","iat":1727076584,"client":"USER","identity":{"role":"owner","contractNumber":31952746,
             "isParent":false,"privileges":["DATA_CENTER_CREATE","SNAPSHOT_CREATE"],"uuid":"86fd1a4d-6d24-4b6a-9b5c-2e1a4d2f0c11",
             "resellerId":1,"regDomain":"ionos.de","new":{}},"exp":1758612584,"jti":[]}"#;
@@ -384,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reseller_in_any_form_spoils_nothing() {
+    fn a_reseller_of_any_type_leaves_the_other_claims_readable() {
         for (written, expected) in [
             ("7", Some(7)),
             (r#""7""#, Some(7)),
@@ -403,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn claims_that_are_none_are_refused_without_repeating_them() {
+    fn unreadable_claims_are_refused_without_repeating_them() {
         for (payload, says) in [
             ("SECRET", "is no JSON"),
             ("", "ends in the middle"),
@@ -431,7 +431,7 @@ mod tests {
     }
 
     #[test]
-    fn claims_that_are_due() {
+    fn claims_expire_at_their_exp() {
         let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
         for (payload, now, within, expected) in [
             (r#"{"exp":100}"#, 99, 0, Some(false)),
@@ -454,18 +454,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_panics(text in any::<String>()) {
+        fn any_text_is_read_without_a_panic(text in any::<String>()) {
             let _ = (key_id(&text), claims(&text));
         }
 
         #[test]
-        fn no_bytes_in_a_part_panic(header in any::<Vec<u8>>(), payload in any::<Vec<u8>>()) {
+        fn any_bytes_in_a_part_are_read_without_a_panic(header in any::<Vec<u8>>(), payload in any::<Vec<u8>>()) {
             let token = format!("{}.{}.sig", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
             let _ = (key_id(&token), claims(&token));
         }
 
         #[test]
-        fn what_was_encoded_is_decoded(id in "[A-Za-z0-9._~-]{3,256}", contract in any::<u32>(), exp in any::<u64>(), role in any::<String>()) {
+        fn an_encoded_token_is_decoded(id in "[A-Za-z0-9._~-]{3,256}", contract in any::<u32>(), exp in any::<u64>(), role in any::<String>()) {
             prop_assume!(!id.eq_ignore_ascii_case("generate"));
             let header = serde_json::json!({ "kid": &id }).to_string();
             let payload = serde_json::json!({ "exp": exp, "identity": { "contractNumber": contract, "role": &role } }).to_string();

@@ -59,8 +59,8 @@ impl KeyId {
     }
 }
 
-/// Says why `id` can't be a Key ID, and repeats none of it but a single character: somebody may have
-/// passed a token.
+/// Says why `id` can't be a Key ID, and repeats none of it but a single character: somebody may
+/// have passed a token.
 fn validate(id: &str) -> Result<(), String> {
     if id.is_empty() {
         return Err("is empty".to_owned());
@@ -130,7 +130,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn what_can_be_a_key_id() {
+    fn key_ids_of_unreserved_characters_are_taken() {
         let longest = "k".repeat(256);
         for (id, reason) in [
             (
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_not() {
+    fn texts_that_could_change_a_path_are_refused() {
         let too_long = "k".repeat(257);
         for (id, says) in [
             ("", "is empty"),

@@ -11,7 +11,7 @@ use super::jwt::{self, Claims};
 use super::key_id::KeyId;
 use crate::error::{Error, MAX_SHOWN, Result, sanitize_line};
 
-/// A new token: the answer to [`create_token`](crate::create_token).
+/// A new token: the response to [`create_token`](crate::create_token).
 ///
 /// The service shows the token this once and never again. It is in no `Debug` output, has no
 /// `Display`, and is wiped from memory when this value is dropped; a copy of
@@ -173,7 +173,7 @@ fn time(what: &'static str, text: &str) -> Result<SystemTime> {
     })
 }
 
-/// All tokens of the user: the answer to [`get_all_tokens`](crate::get_all_tokens).
+/// All tokens of the user: the response to [`get_all_tokens`](crate::get_all_tokens).
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct Tokens {
@@ -183,8 +183,8 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    /// The tokens that expire within this time from `at` on, or have expired already; and apart from
-    /// them those whose date can't be read, as nobody can say that of them.
+    /// The tokens that expire within this time from `at` on, or have expired already; and apart
+    /// from them those whose date can't be read, as nobody can say that of them.
     ///
     /// # Examples
     ///
@@ -231,7 +231,7 @@ pub struct DueTokens<'a> {
     pub unreadable: Vec<(&'a Token, Error)>,
 }
 
-/// The answer to a deletion.
+/// The response to a deletion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct DeleteResponse {
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_due() {
+    fn due_tokens_come_in_the_order_of_their_expiry() {
         let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
         let token = |id: &str, expires: &str| Token {
             id: KeyId::new(id).unwrap(),
@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn a_jwt_is_in_no_debug_output() {
+    fn debug_output_of_a_jwt_is_redacted() {
         let jwt: Jwt = serde_json::from_str(r#"{"token":"SECRET"}"#).unwrap();
         assert_eq!(format!("{jwt:?}"), "Jwt([redacted])");
         assert_eq!(jwt.token(), "SECRET");

@@ -1,5 +1,5 @@
-//! How ureq gets its connections: an idle one, or a new one, step by step. The record of the attempt
-//! says which step it has reached, and the last is that a ready connection is handed over.
+//! How ureq gets its connections: an idle one, or a new one, step by step. The record of the
+//! attempt says which step it has reached, and the last is that a ready connection is handed over.
 
 use std::fmt;
 use std::io::{self, Read as _, Write as _};
@@ -181,8 +181,8 @@ impl Transport for HandedOver {
         }
     }
 
-    /// ureq asks when the response has ended in order and nothing follows it. Then the connection goes
-    /// into the pool of this library, and ureq has none to keep.
+    /// ureq asks when the response has ended in order and nothing follows it. Then the connection
+    /// goes into the pool of this library, and ureq has none to keep.
     fn is_open(&mut self) -> bool {
         let Ok(record) = Record::current() else {
             return false;

@@ -111,7 +111,8 @@ impl Slot {
         }
     }
 
-    /// The first of the addresses that answers. Each has half of what is left, and the last has all.
+    /// The first of the addresses that answers. Each has half of what is left, and the last has
+    /// all.
     fn connect(&self, addresses: &[SocketAddr], by: Option<Instant>) -> io::Result<TcpStream> {
         let mut failed = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
         let mut rest = addresses;
@@ -162,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_with_a_dead_address_and_a_live_one() {
+    fn a_live_address_is_reached_after_dead_ones() {
         let (_alive, live) = listener();
         let dead = listener().1;
         let by = Instant::now() + Duration::from_secs(20);
@@ -182,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_connects_for_one_who_has_given_up() {
+    fn an_interrupted_attempt_connects_no_more() {
         let (_alive, live) = listener();
         let slot = Slot::default();
         slot.interrupt();
@@ -192,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_brought_is_taken_and_time_ends_the_wait() {
+    fn the_wait_ends_with_a_connection_or_the_deadline() {
         let (_alive, live) = listener();
         let slot = Slot::default();
         slot.fill("127.0.0.1", live.port(), None);

@@ -12,8 +12,8 @@ pub(crate) struct Failure {
     pub(crate) kind: FailureKind,
     /// `false` only where it is on record that the service has not got the request.
     pub(crate) may_have_acted: bool,
-    /// Whether the next attempt would meet the same: a certificate that is not trusted, a proxy that
-    /// wants a password.
+    /// Whether the next attempt would meet the same: a certificate that is not trusted, a proxy
+    /// that wants a password.
     pub(crate) would_fail_again: bool,
     /// If the response had begun.
     pub(crate) status: Option<Status>,
@@ -82,6 +82,6 @@ fn too_late(step: Step) -> &'static str {
         Step::Connect => "no connection was made in time",
         Step::Tunnel => "the proxy opened no tunnel in time",
         Step::Tls => "TLS was not agreed in time",
-        Step::HandedOver => "no whole answer came in time",
+        Step::HandedOver => "no whole response came in time",
     }
 }

@@ -24,7 +24,7 @@ pub(super) const REQUEST_IDS: [HeaderName; 3] = [
 ];
 
 /// Headers that a caller may not set: this library's own, those that say where a request ends, and
-/// those that change what comes back. So do all that begin with `if-`: the answer to a creation
+/// those that change what comes back. So do all that begin with `if-`: the response to a creation
 /// could be a 304 without the token.
 const RESERVED: [&str; 15] = [
     "accept",

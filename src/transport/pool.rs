@@ -1,5 +1,5 @@
-//! The idle connections of a client. It is asked before ureq's own pool, which holds none: what lies
-//! here is known, not estimated.
+//! The idle connections of a client. It is asked before ureq's own pool, which holds none: what
+//! lies here is known, not estimated.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -39,8 +39,8 @@ impl Pool {
             let old = idle
                 .iter()
                 .take_while(|idle| since.duration_since(idle.since) >= MAX_IDLE_AGE);
-            let most = old.count().max((idle.len() + 1).saturating_sub(MAX_IDLE));
-            idle.drain(..most).collect()
+            let surplus = old.count().max((idle.len() + 1).saturating_sub(MAX_IDLE));
+            idle.drain(..surplus).collect()
         };
         idle.push(Idle { connection, since });
         drop(idle);
@@ -65,7 +65,7 @@ mod tests {
     use std::io::{self, Read, Write};
 
     #[test]
-    fn only_so_many_are_kept() {
+    fn at_most_sixteen_idle_connections_are_kept() {
         let pool = Pool::default();
         for n in 1..=3 * MAX_IDLE {
             pool.put(Connection::closed());
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_old_goes() {
+    fn idle_connections_that_are_too_old_are_dropped() {
         let pool = Pool::default();
         let Some(long_ago) = Instant::now().checked_sub(MAX_IDLE_AGE) else {
             return; // The machine was started just now.

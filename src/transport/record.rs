@@ -1,5 +1,6 @@
-//! The record of one attempt: how far it has come, and what ended it, written down by whoever sees it
-//! happen. It lies where every layer below ureq can reach it: in the thread that makes the attempt.
+//! The record of one attempt: how far it has come, and what ended it, written down by whoever sees
+//! it happen. It lies where every layer below ureq can reach it: in the thread that makes the
+//! attempt.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -44,8 +45,8 @@ pub(crate) enum Pooling {
     Any,
     /// A new one, which is kept afterwards: an idle one has just been lost.
     Fresh,
-    /// A new one, for this attempt alone: an idle one may have died silently, which leaves the outcome
-    /// unknown.
+    /// A new one, for this attempt alone: an idle one may have died silently, which leaves the
+    /// outcome unknown.
     Own,
 }
 

@@ -30,8 +30,8 @@ pub(crate) struct Response {
     pub(crate) body: Vec<u8>,
     /// Whether that is all of the body. A success is never less.
     pub(crate) is_complete: bool,
-    /// Whether the head says how long the body is. Without, a body that is cut off looks like a whole
-    /// one.
+    /// Whether the head says how long the body is. Without, a body that is cut off looks like a
+    /// whole one.
     pub(crate) has_length: bool,
     may_be_token: bool,
 }
@@ -97,7 +97,7 @@ pub(super) fn read(response: http::Response<Body>, record: &Record) -> AttemptRe
         // The status says enough, with however much of the body.
         Err(_) if !is_success => false,
         Err(error) => {
-            // It may be half of an answer that holds a token.
+            // It may be half of a response that holds a token.
             drop(Zeroizing::new(bytes));
             let mut failure = failure(ureq::Error::from(error), record);
             failure.status = Some(status);

@@ -19,8 +19,8 @@ pub(crate) struct Shutdown {
 }
 
 impl Shutdown {
-    /// Once this has returned, every socket of the client is closed to both sides, and no new one can
-    /// be made.
+    /// Once this has returned, every socket of the client is closed to both sides, and no new one
+    /// can be made.
     pub(crate) fn set(&self) {
         let waiting = {
             let mut waiting = self.lock();

@@ -1,4 +1,5 @@
-//! A TCP connection whose every wait ends with the attempt's deadline or with the client's shutdown.
+//! A TCP connection whose every wait ends with the attempt's deadline or with the client's
+//! shutdown.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown as Directions, TcpStream};
@@ -68,13 +69,13 @@ fn slice() -> io::Result<Duration> {
     slice_of(SLICE)
 }
 
-fn slice_of(most: Duration) -> io::Result<Duration> {
+fn slice_of(max: Duration) -> io::Result<Duration> {
     let left = Record::current()?.time_left()?;
-    Ok(left.map_or(most, |left| left.clamp(Duration::from_millis(1), most)))
+    Ok(left.map_or(max, |left| left.clamp(Duration::from_millis(1), max)))
 }
 
-/// Whether only the slice is over. That the connection itself timed out has a kind of its own, except
-/// on Windows.
+/// Whether only the slice is over. That the connection itself timed out has a kind of its own,
+/// except on Windows.
 fn is_over(error: &io::Error) -> bool {
     match error.kind() {
         io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => true,
@@ -102,10 +103,10 @@ impl Read for Socket {
 impl Write for Socket {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         loop {
-            // There a write that times out does not tell how much of it was sent. A request fits into
-            // the system's own buffer, so that nothing waits here.
-            let most = if cfg!(windows) { Duration::MAX } else { SLICE };
-            match self.write_slice(buffer, slice_of(most)?) {
+            // There a write that times out does not tell how much of it was sent. A request fits
+            // into the system's own buffer, so that nothing waits here.
+            let max = if cfg!(windows) { Duration::MAX } else { SLICE };
+            match self.write_slice(buffer, slice_of(max)?) {
                 Err(error) if cfg!(windows) => return Err(error),
                 Err(error) if is_over(&error) => {}
                 written => return written,
@@ -150,7 +151,7 @@ mod tests {
 
     /// As on a system that does not wake a blocked read.
     #[test]
-    fn a_read_that_nobody_wakes_ends_with_the_shutdown_all_the_same() {
+    fn a_read_ends_with_the_shutdown_even_if_nothing_wakes_it() {
         let (mut socket, mut other) = connection();
         let shutdown = Arc::<Shutdown>::default();
         let record = Record::new(Pooling::Any, None, Arc::clone(&shutdown));
@@ -185,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_that_nobody_asked_for_and_an_end_are_seen() {
+    fn a_socket_with_an_unsolicited_byte_or_an_end_is_not_quiet() {
         let (mut socket, mut other) = connection();
         assert!(socket.is_quiet() && socket.is_quiet());
         other.write_all(b"x").unwrap();

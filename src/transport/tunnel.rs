@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_status_line_of_a_proxy() {
+    fn the_status_line_of_a_proxy_is_read() {
         for (head, expected, reason) in [
             (
                 "HTTP/1.1 200 Connection established\r\n\r\n",

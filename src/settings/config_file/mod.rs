@@ -20,20 +20,20 @@ impl ClientBuilder {
     /// credentials, and of its environment the endpoint of the product `auth`.
     ///
     /// The profile is the one that `IONOS_CURRENT_PROFILE` names, else the file's `currentProfile`;
-    /// case does not matter. Its token wins over its user name and password. The endpoint's `name` is
-    /// the [`base_url`](ClientBuilder::base_url), and its `certificateAuthData`, else that of its
-    /// environment, are the [root certificates](ClientBuilder::root_certificates_pem); with another
-    /// base URL they are not used. Of other variables only `IONOS_PINNED_CERT` is read, as in
-    /// [`from_env`](ClientBuilder::from_env). What is set on the builder afterwards wins.
+    /// case does not matter. Its token wins over its user name and password. The endpoint's `name`
+    /// is the [`base_url`](ClientBuilder::base_url), and its `certificateAuthData`, else that of
+    /// its environment, are the [root certificates](ClientBuilder::root_certificates_pem); with
+    /// another base URL they are not used. Of other variables only `IONOS_PINNED_CERT` is read, as
+    /// in [`from_env`](ClientBuilder::from_env). What is set on the builder afterwards wins.
     ///
     /// Where a file with credentials can be read by others (on Unix), a warning is logged.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`], naming the file and mostly the line, and never a value that may be secret:
-    /// if the file can't be read, is longer than 1 MiB, is no YAML, does not have the profile or the
-    /// environment, or the profile has no credentials; and if the endpoint has `skipTlsVerify: true`,
-    /// as that would show the credentials to whoever stands on the way.
+    /// [`Error::Invalid`], naming the file and mostly the line, and never a value that may be
+    /// secret: if the file can't be read, is longer than 1 MiB, is no YAML, does not have the
+    /// profile or the environment, or the profile has no credentials; and if the endpoint has
+    /// `skipTlsVerify: true`, as that would show the credentials to whoever stands on the way.
     ///
     /// # Examples
     ///
@@ -67,8 +67,8 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// As those two; but a file without a profile, or a profile without credentials that can be used,
-    /// is none where the environment has credentials.
+    /// As those two; but a file without a profile, or a profile without credentials that can be
+    /// used, is none where the environment has credentials.
     pub fn from_env_or_config() -> Result<ClientBuilder> {
         let mut builder = ClientBuilder::from_env()?;
         let home = if cfg!(windows) { "USERPROFILE" } else { "HOME" };

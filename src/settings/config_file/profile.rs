@@ -1,4 +1,5 @@
-//! Which profile of the file is meant, and what it says of credentials and of the service's address.
+//! Which profile of the file is meant, and what it says of credentials and of the service's
+//! address.
 
 use std::rc::Rc;
 
@@ -221,17 +222,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_panics(text in any::<String>()) {
+        fn any_text_is_read_without_a_panic(text in any::<String>()) {
             let _ = read(&text);
         }
 
         #[test]
-        fn nothing_that_looks_like_yaml_panics(text in "[-\\[\\]{}:,&*a-c \n\t\r\"'|>?#!%@~0\\\\.<]{0,120}") {
+        fn text_like_yaml_is_read_without_a_panic(text in "[-\\[\\]{}:,&*a-c \n\t\r\"'|>?#!%@~0\\\\.<]{0,120}") {
             let _ = read(&text);
         }
 
         #[test]
-        fn no_piece_of_a_file_panics(cut in 0..300_usize, with in "[-\\[\\]{}:,&*a \n\"'|>?#!]{0,3}") {
+        fn pieces_of_a_file_are_read_without_a_panic(cut in 0..300_usize, with in "[-\\[\\]{}:,&*a \n\"'|>?#!]{0,3}") {
             let file = "profiles:\n- &p {name: a, environment: e, credentials: {token: \"t\"}}\n- *p\nenvironments:\n\
                 - name: e\n  certificateAuthData: |\n    pem\n  products:\n  - name: auth\n    endpoints:\n    - name: h\n      skipTlsVerify: no\n";
             let cut = file.len().min(cut);

@@ -10,7 +10,8 @@ use crate::error::{MAX_SHOWN, sanitize_line};
 
 /// How deep a file may be nested. That of the vendor's CLI is seven deep.
 const MAX_DEPTH: usize = 64;
-/// How many aliases a file may have. One costs no memory, but what it stands for is looked at again.
+/// How many aliases a file may have. One costs no memory, but what it stands for is looked at
+/// again.
 const MAX_ALIASES: usize = 1000;
 
 /// What is wrong with the file, and where. No value of the file is in it, as it may be a secret in

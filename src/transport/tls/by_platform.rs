@@ -66,8 +66,8 @@ impl Handshake for PlatformTls {
     }
 }
 
-/// Reads no further than to the end of a record: this TLS takes several at once, and does not say that
-/// it holds more than one.
+/// Reads no further than to the end of a record: this TLS takes several at once, and does not say
+/// that it holds more than one.
 #[derive(Debug)]
 struct OneRecord(Records);
 

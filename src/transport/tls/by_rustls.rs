@@ -152,11 +152,11 @@ struct TlsStream {
 }
 
 impl TlsStream {
-    /// Whether the other side has refused this client in its part of the handshake, and so before it
-    /// read a request. Under TLS 1.3 this side learns of it only afterwards, where it waits for the
-    /// response: RFC 8446, sections 4.4.2.4 and 6.2. (This client does not offer to be asked later.)
-    /// The alert is then the first that comes: whoever has agreed sends something else before, be it
-    /// a session ticket, and an alert after that says nothing of the request.
+    /// Whether the other side has refused this client in its part of the handshake, and so before
+    /// it read a request. Under TLS 1.3 this side learns of it only afterwards, where it waits for
+    /// the response: RFC 8446, sections 4.4.2.4 and 6.2. (This client does not offer to be asked
+    /// later.) The alert is then the first that comes: whoever has agreed sends something else
+    /// before, be it a session ticket, and an alert after that says nothing of the request.
     fn client_is_refused(&self, error: &io::Error) -> bool {
         is_certificate_alert(error)
             && self.stream.conn.protocol_version() == Some(ProtocolVersion::TLSv1_3)

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::io;
 
-/// The error of TLS that refuses this client because it has no certificate, before it reads anything.
+/// The error of TLS that refuses this client because it has no certificate, before it reads
+/// anything.
 #[derive(Debug)]
 pub(in crate::transport) struct ClientRefused;
 

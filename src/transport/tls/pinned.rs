@@ -70,8 +70,8 @@ impl fmt::Display for Fingerprint {
     }
 }
 
-/// Takes the one certificate, whatever its names, dates and authority. That the server holds its key
-/// is verified as ever.
+/// Takes the one certificate, whatever its names, dates and authority. That the server holds its
+/// key is verified as ever.
 #[derive(Debug)]
 struct Verifier {
     fingerprint: Fingerprint,

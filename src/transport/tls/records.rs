@@ -44,7 +44,8 @@ impl Stream for Records {
     }
 }
 
-/// Where a stream of TLS records stands: RFC 8446, section 5.1. One type, two of version, two of length.
+/// Where a stream of TLS records stands: RFC 8446, section 5.1. One type, two of version, two of
+/// length.
 #[derive(Debug, Default)]
 pub(super) struct Framing {
     pub(super) header_bytes: u8,
