@@ -172,7 +172,7 @@ fn parts(jwt: &str) -> Result<[&str; 2]> {
     if jwt.is_empty() {
         return Err(invalid("is empty"));
     }
-    if jwt.contains(char::is_whitespace) {
+    if jwt.bytes().any(|byte| byte.is_ascii_whitespace()) {
         return Err(invalid(
             "holds white space: give the token alone, without \"Bearer\"",
         ));

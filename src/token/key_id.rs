@@ -65,7 +65,9 @@ fn validate(id: &str) -> Result<(), String> {
     if id.is_empty() {
         return Err("is empty".to_owned());
     }
-    if let Some(other) = id.chars().find(|c| !is_unreserved(*c)) {
+    if !id.bytes().all(is_unreserved) {
+        let is_other = |c: &char| !u8::try_from(*c).is_ok_and(is_unreserved);
+        let other = id.chars().find(is_other).unwrap_or_default();
         return Err(format!(
             "holds {other:?}; only ASCII letters, digits, '-', '.', '_' and '~' are allowed"
         ));
@@ -86,8 +88,8 @@ fn validate(id: &str) -> Result<(), String> {
 }
 
 /// RFC 3986, section 2.3.
-fn is_unreserved(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '~')
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
 impl FromStr for KeyId {
