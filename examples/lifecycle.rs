@@ -1,4 +1,4 @@
-//! The life of a token, against a stand-in for the service in this process: `cargo run --example
+//! The life of a token, against a mock server in this process: `cargo run --example
 //! lifecycle`.
 //!
 //! `cargo run --example lifecycle -- --live` does it on the real service, with the credentials of
@@ -14,7 +14,7 @@ fn main() -> Result<()> {
         lifecycle(&Client::from_env()?)
     } else {
         let api = MockAuthApi::start();
-        println!("against a stand-in for the service at {}", api.base_url());
+        println!("against a mock server at {}", api.base_url());
         let client = Client::builder()
             .base_url(api.base_url())
             .credentials(api.credentials())

@@ -1,6 +1,6 @@
 //! Keeps the token in a file fresh: where less than a share of its life is left, it is replaced.
 //!
-//! `cargo run --example rotate` shows it on a stand-in for the service in this process. For a cron
+//! `cargo run --example rotate` shows it on a mock server in this process. For a cron
 //! job: `rotate FILE [--share 0.33] [--ttl SECONDS] [--dry-run]`, with `IONOS_API_URL` and
 //! `IONOS_CONTRACT_NUMBER` as ever. FILE holds the token alone, with mode 0600, and is replaced
 //! whole or not at all. One job a file: two at once would each make a token, and lose one of them.
@@ -255,10 +255,7 @@ fn demonstrate() -> std::result::Result<u8, Box<dyn std::error::Error>> {
     let file = std::env::temp_dir().join(format!("ionoscloud-auth-rotate-{}", std::process::id()));
     create_private(&file)?;
     replace(&file, first.token())?;
-    println!(
-        "a stand-in for the service, and a token in {}",
-        file.display()
-    );
+    println!("a mock server, and a token in {}", file.display());
 
     let mut code = 0;
     // A share of 1 is always due.
@@ -277,7 +274,7 @@ fn demonstrate() -> std::result::Result<u8, Box<dyn std::error::Error>> {
     Ok(code)
 }
 
-/// Runs this program once more, with the stand-in as its service.
+/// Runs this program once more, with the mock server as its service.
 fn once_more(arguments: &[String], url: &str) -> io::Result<u8> {
     let status = std::process::Command::new(std::env::current_exe()?)
         .args(arguments)
