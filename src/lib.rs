@@ -56,9 +56,9 @@
 //!
 //! # Settings, and rotating tokens
 //!
-//! Two pages of their own: [settings] has every variable and the config file, with what wins over
-//! what; [rotating tokens](rotating_tokens) how [`rotate_token`] replaces a token, and what a crash
-//! leaves.
+//! Two pages of their own: [settings](docs::settings) has every variable and the config file, with
+//! what wins over what; [rotating tokens](docs::rotating_tokens) how [`rotate_token`] replaces a
+//! token, and what a crash leaves.
 //!
 //! # Tests of your own
 //!
@@ -72,6 +72,8 @@
 mod auth;
 mod call;
 mod client;
+#[cfg(any(doc, doctest))]
+pub mod docs;
 mod error;
 #[cfg(fuzzing)]
 pub mod fuzzing;
@@ -100,14 +102,6 @@ pub use tokens::{
     GetTokenByIdOptions, create_token, delete_token_by_criteria, delete_token_by_id,
     get_all_tokens, get_token_by_id,
 };
-
-#[cfg(any(doc, doctest))]
-#[doc = include_str!("../docs/settings.md")]
-pub mod settings {}
-
-#[cfg(any(doc, doctest))]
-#[doc = include_str!("../docs/rotating_tokens.md")]
-pub mod rotating_tokens {}
 
 /// The README's programs are tests too.
 #[cfg(all(doctest, feature = "mock"))]

@@ -30,10 +30,11 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`], naming the file and mostly the line, and never a value that may be
-    /// secret: if the file can't be read, is longer than 1 MiB, is no YAML, does not have the
-    /// profile or the environment, or the profile has no credentials; and if the endpoint has
-    /// `skipTlsVerify: true`, as that would show the credentials to whoever stands on the way.
+    /// [`Error::Invalid`](crate::Error::Invalid), naming the file and mostly the line, and never a
+    /// value that may be secret: if the file can't be read, is longer than 1 MiB, is no YAML, does
+    /// not have the profile or the environment, or the profile has no credentials; and if the
+    /// endpoint has `skipTlsVerify: true`, as that would show the credentials to whoever stands on
+    /// the way.
     ///
     /// # Examples
     ///
@@ -57,9 +58,9 @@ impl ClientBuilder {
     ///
     /// Credentials are looked for in the order of the vendor's CLI: `IONOS_TOKEN`; `IONOS_USERNAME`
     /// and `IONOS_PASSWORD`; the file's token; the file's user name and password.
-    /// [`credentials_source`](Client::credentials_source) tells which it was. `IONOS_API_URL` wins
-    /// over the file's endpoint, which is then not looked at: its certificates are its own. For the
-    /// rest see [`from_env`](ClientBuilder::from_env) and
+    /// [`credentials_source`](crate::Client::credentials_source) tells which it was.
+    /// `IONOS_API_URL` wins over the file's endpoint, which is then not looked at: its certificates
+    /// are its own. For the rest see [`from_env`](ClientBuilder::from_env) and
     /// [`from_config_file`](ClientBuilder::from_config_file).
     ///
     /// The file is the one that `IONOS_CONFIG_FILE` names, which must be there; else
