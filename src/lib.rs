@@ -97,11 +97,8 @@ pub use token::{
     Claims, Criteria, DeleteResponse, DueTokens, Identity, Jwt, KeyId, Token, Tokens, claims,
     key_id,
 };
-pub use tokens::{
-    CreateTokenOptions, DeleteTokenByCriteriaOptions, DeleteTokenByIdOptions, GetAllTokensOptions,
-    GetTokenByIdOptions, create_token, delete_token_by_criteria, delete_token_by_id,
-    get_all_tokens, get_token_by_id,
-};
+// The endpoints and their options, however many there are.
+pub use tokens::*;
 
 /// The README's programs are tests too.
 #[cfg(all(doctest, feature = "mock"))]

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
-use crate::call::{self, Call, Caller, Done, Idempotency, Method, Response, Unread};
+use crate::call::Idempotency::{Idempotent, NotIdempotent};
+use crate::call::{self, Call, Caller, Done, Response, Unread};
 use crate::client::Client;
 use crate::error::{Error, Result};
 use crate::token::{Criteria, DeleteResponse, Jwt, KeyId, Token, Tokens, read_json};
@@ -54,26 +55,16 @@ pub(crate) fn create(client: &Client, options: &CreateTokenOptions) -> Result<(J
             format!("/tokens/generate?ttl={}", ttl.as_secs())
         }
         Some(ttl) => {
-            return Err(Error::invalid(
-                "ttl",
-                format!(
-                    "is {} s; a token lives from {} s to {} s (a year)",
-                    ttl.as_secs(),
-                    TTL.start(),
-                    TTL.end()
-                ),
-            ));
+            let (ttl, min, max) = (ttl.as_secs(), TTL.start(), TTL.end());
+            let reason = format!("is {ttl} s; a token lives from {min} s to {max} s (a year)");
+            return Err(Error::invalid("ttl", reason));
         }
     };
     call::run(
         &client.caller(options.contract_number)?,
         &Call {
-            endpoint: "GET /tokens/generate",
-            method: Method::Get,
-            target: &target,
-            idempotency: Idempotency::NotIdempotent,
-            gone_is_success: false,
             unknown_advice: LIST_AND_DELETE,
+            ..Call::get("GET /tokens/generate", &target, NotIdempotent)
         },
         json,
     )
@@ -129,14 +120,7 @@ impl CreateTokenOptions {
 pub fn get_all_tokens(client: &Client, options: &GetAllTokensOptions) -> Result<Tokens> {
     call::run(
         &client.caller(options.contract_number)?,
-        &Call {
-            endpoint: "GET /tokens",
-            method: Method::Get,
-            target: "/tokens",
-            idempotency: Idempotency::Idempotent,
-            gone_is_success: false,
-            unknown_advice: "",
-        },
+        &Call::get("GET /tokens", "/tokens", Idempotent),
         json,
     )
     .map(|(tokens, _)| tokens)
@@ -188,16 +172,10 @@ pub fn get_token_by_id(client: &Client, options: &GetTokenByIdOptions) -> Result
 
 /// Reads a token, and says what the call came to.
 pub(crate) fn get(client: &Client, options: &GetTokenByIdOptions) -> Result<(Token, Done)> {
+    let target = format!("/tokens/{}", options.id);
     call::run(
         &client.caller(options.contract_number)?,
-        &Call {
-            endpoint: "GET /tokens/{tokenId}",
-            method: Method::Get,
-            target: &format!("/tokens/{}", options.id),
-            idempotency: Idempotency::Idempotent,
-            gone_is_success: false,
-            unknown_advice: "",
-        },
+        &Call::get("GET /tokens/{tokenId}", &target, Idempotent),
         json,
     )
 }
@@ -253,15 +231,13 @@ pub fn delete_token_by_id(
     client: &Client,
     options: &DeleteTokenByIdOptions,
 ) -> Result<DeleteResponse> {
+    let target = format!("/tokens/{}", options.id);
     delete(
         &client.caller(options.contract_number)?,
         &Call {
-            endpoint: "DELETE /tokens/{tokenId}",
-            method: Method::Delete,
-            target: &format!("/tokens/{}", options.id),
-            idempotency: Idempotency::Idempotent,
             gone_is_success: true,
             unknown_advice: "the token may have been deleted: delete it again, 404 then means that it is gone",
+            ..Call::delete("DELETE /tokens/{tokenId}", &target, Idempotent)
         },
     )
 }
@@ -326,18 +302,16 @@ pub fn delete_token_by_criteria(
             "is CURRENT, which deletes the token that the call is made with; this client has a user name and a password",
         ));
     }
+    let target = format!("/tokens?criteria={}", options.criteria.as_str());
+    let idempotency = match options.criteria {
+        Criteria::Expired => Idempotent,
+        Criteria::All | Criteria::Current => NotIdempotent,
+    };
     delete(
         &client.caller(options.contract_number)?,
         &Call {
-            endpoint: "DELETE /tokens",
-            method: Method::Delete,
-            target: &format!("/tokens?criteria={}", options.criteria.as_str()),
-            idempotency: match options.criteria {
-                Criteria::Expired => Idempotency::Idempotent,
-                Criteria::All | Criteria::Current => Idempotency::NotIdempotent,
-            },
-            gone_is_success: false,
             unknown_advice: "tokens may have been deleted: list them to see which are left",
+            ..Call::delete("DELETE /tokens", &target, idempotency)
         },
     )
 }

@@ -35,7 +35,33 @@ pub(crate) struct Call<'a> {
     pub(crate) unknown_advice: &'static str,
 }
 
-impl Call<'_> {
+impl<'a> Call<'a> {
+    pub(crate) fn get(
+        endpoint: &'static str,
+        target: &'a str,
+        idempotency: Idempotency,
+    ) -> Call<'a> {
+        Call {
+            endpoint,
+            method: Method::Get,
+            target,
+            idempotency,
+            gone_is_success: false,
+            unknown_advice: "",
+        }
+    }
+
+    pub(crate) fn delete(
+        endpoint: &'static str,
+        target: &'a str,
+        idempotency: Idempotency,
+    ) -> Call<'a> {
+        Call {
+            method: Method::Delete,
+            ..Call::get(endpoint, target, idempotency)
+        }
+    }
+
     pub(super) fn name(&self) -> String {
         format!("{} {}", self.method.as_str(), self.target)
     }

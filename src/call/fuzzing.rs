@@ -5,18 +5,11 @@ use super::error::Failed;
 use super::retry::Idempotency;
 use super::service_error::ServiceError;
 use crate::error::Status;
-use crate::transport::{Method, Response};
+use crate::transport::Response;
 
 /// The error that a refusal with this body becomes, as text.
 pub(crate) fn refusal(caller: &Caller, body: &[u8]) -> String {
-    let call = Call {
-        endpoint: "GET /tokens",
-        method: Method::Get,
-        target: "/tokens",
-        idempotency: Idempotency::Idempotent,
-        gone_is_success: false,
-        unknown_advice: "",
-    };
+    let call = Call::get("GET /tokens", "/tokens", Idempotency::Idempotent);
     let failed = Failed {
         caller,
         call: &call,

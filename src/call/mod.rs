@@ -20,7 +20,7 @@ use error::Failed;
 use outcome::{Outcome, outcome};
 use retry::{Progress, next_delay};
 
-pub(crate) use crate::transport::{Method, Response};
+pub(crate) use crate::transport::Response;
 pub(crate) use description::{Call, Caller, Done, Unread};
 pub(crate) use hook::OnAttempt;
 pub use hook::{Attempt, AttemptOutcome};

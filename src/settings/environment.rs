@@ -34,14 +34,16 @@ impl ClientBuilder {
     /// set), text that is no UTF-8. So it is if `IONOS_PINNED_CERT` is set and the feature
     /// `pinned-cert` is off: nobody should believe in a pin that is not there.
     pub fn from_env() -> Result<ClientBuilder> {
-        let mut builder = ClientBuilder::default();
-        builder.credentials = credentials()?;
-        let name = "IONOS_API_URL";
-        builder.service = setting(name, |url| BaseUrl::parse(url).map(Service::at))?;
-        let name = "IONOS_CONTRACT_NUMBER";
-        builder.contract_number = setting(name, ContractNumber::parse)?;
-        builder.pinned_certificate = pin()?;
-        Ok(builder)
+        let credentials = credentials()?;
+        let service = setting("IONOS_API_URL", |url| BaseUrl::parse(url).map(Service::at))?;
+        let contract_number = setting("IONOS_CONTRACT_NUMBER", ContractNumber::parse)?;
+        Ok(ClientBuilder {
+            credentials,
+            service,
+            contract_number,
+            pinned_certificate: pin()?,
+            ..ClientBuilder::default()
+        })
     }
 }
 
