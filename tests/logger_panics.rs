@@ -1,6 +1,5 @@
-//! A logger that panics, once, at any of the lines that are logged: that is the logger's fault, and the
-//! client's no more than for the call that it happened in. In a file of its own, as the logger is the
-//! whole process's.
+//! A logger that panics fails the call in which it does, and no other. In a process of its own, as it
+//! installs a logger.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,38 +12,29 @@ mod support;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
-use log::{LevelFilter, Log, Metadata, Record};
+use log::{LevelFilter, Record};
 use support::*;
 
 /// How many lines are logged until one panics.
 static LEFT: AtomicUsize = AtomicUsize::new(usize::MAX);
 
-struct Panics;
-
-impl Log for Panics {
-    fn enabled(&self, metadata: &Metadata) -> bool {
-        !metadata.target().starts_with("ureq_proto")
+/// Panics once, and never again.
+fn log_or_panic(record: &Record) {
+    if LEFT.fetch_sub(1, Ordering::SeqCst) == 0 {
+        panic!("the logger, at {}", record.args());
     }
-
-    fn log(&self, record: &Record) {
-        // Once, and never again.
-        if self.enabled(record.metadata()) && LEFT.fetch_sub(1, Ordering::SeqCst) == 0 {
-            panic!("the logger, at {}", record.args());
-        }
-    }
-
-    fn flush(&self) {}
 }
 
 #[test]
-fn a_logger_that_panics_once_breaks_one_call() {
-    log::set_logger(&Panics).unwrap();
-    log::set_max_level(LevelFilter::Trace);
-    let list = &ENDPOINTS[1];
+fn panicking_logger_fails_only_the_call_that_logs() {
+    logger::install(
+        LevelFilter::Trace,
+        |metadata| !metadata.target().starts_with("ureq_proto"),
+        log_or_panic,
+    );
     for closes in [false, true] {
-        let body = answer(200, "", list.body);
+        let body = LIST.success();
         let play = if closes {
             Play::WriteAndClose(body)
         } else {
@@ -53,16 +43,16 @@ fn a_logger_that_panics_once_breaks_one_call() {
         let mut lines = 0;
         loop {
             let server = FaultServer::start(vec![play.clone()]);
-            let client = client_of(&server.url(), Duration::from_secs(20));
-            (list.run)(&client).unwrap();
+            let client = client_of(&server.url());
+            (LIST.run)(&client).unwrap();
             LEFT.store(lines, Ordering::SeqCst);
-            let called = catch_unwind(AssertUnwindSafe(|| (list.run)(&client)));
+            let called = catch_unwind(AssertUnwindSafe(|| (LIST.run)(&client)));
             LEFT.store(usize::MAX, Ordering::SeqCst);
             for _ in 0..3 {
-                (list.run)(&client).unwrap();
+                (LIST.run)(&client).unwrap();
             }
             client.shutdown();
-            assert!((list.run)(&client).is_err());
+            assert!((LIST.run)(&client).is_err());
             if called.is_ok() {
                 break;
             }

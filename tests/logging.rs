@@ -1,5 +1,5 @@
-//! What is logged, in a process of its own, as a logger is the whole process's. Asserts on levels
-//! and counts, and that no secret is in it; not on wording.
+//! What is logged: levels, numbers of lines, and no secret in any of them; not the wording. In a process
+//! of its own, as it installs a logger.
 
 #![allow(
     clippy::unwrap_used,
@@ -11,31 +11,18 @@
 mod support;
 
 use std::sync::Mutex;
-use std::time::Duration;
 
 use ionoscloud_auth::*;
-use log::{Level, LevelFilter, Log, Metadata, Record};
+use log::{Level, LevelFilter, Record};
 use support::*;
 
 static RECORDS: Mutex<Vec<(Level, String)>> = Mutex::new(Vec::new());
 
-struct Collect;
-
-impl Log for Collect {
-    fn enabled(&self, _: &Metadata<'_>) -> bool {
-        true
+fn keep(record: &Record) {
+    if record.target().starts_with("ionoscloud_auth") {
+        let line = (record.level(), record.args().to_string());
+        RECORDS.lock().unwrap().push(line);
     }
-
-    fn log(&self, record: &Record<'_>) {
-        if record.target().starts_with("ionoscloud_auth") {
-            RECORDS
-                .lock()
-                .unwrap()
-                .push((record.level(), record.args().to_string()));
-        }
-    }
-
-    fn flush(&self) {}
 }
 
 fn lines() -> Vec<(Level, String)> {
@@ -43,13 +30,12 @@ fn lines() -> Vec<(Level, String)> {
 }
 
 #[test]
-fn one_line_a_try_and_one_where_it_is_sent_again() {
-    log::set_logger(&Collect).unwrap();
-    log::set_max_level(LevelFilter::Debug);
+fn each_attempt_logs_one_line_and_each_retry_one_warning() {
+    logger::install(LevelFilter::Debug, |_| true, keep);
     for endpoint in &ENDPOINTS {
-        let works = Play::Write(answer(200, "", endpoint.body));
-        let busy = Play::Write(answer(429, "", "SECRET"));
-        for (script, tries, status) in [
+        let works = Play::Write(endpoint.success());
+        let busy = Play::Write(response(429, "", "SECRET"));
+        for (script, attempts, status) in [
             (vec![works.clone()], 1, "200"),
             (vec![busy.clone(), busy.clone(), works], 3, "429"),
             (vec![busy], 3, "429"),
@@ -62,7 +48,7 @@ fn one_line_a_try_and_one_where_it_is_sent_again() {
             ),
         ] {
             let server = FaultServer::start(script);
-            let client = client_of(&server.url(), Duration::from_secs(20))
+            let client = client_of(&server.url())
                 .with_credentials(Credentials::token("SECRET.SECRET.SECRET"))
                 .unwrap();
             // One for each client that is made: where its credentials came from.
@@ -71,7 +57,7 @@ fn one_line_a_try_and_one_where_it_is_sent_again() {
             for (level, line) in &made {
                 assert!(*level == Level::Debug && !line.contains("SECRET"), "{line}");
             }
-            let answer = (endpoint.run)(&client);
+            let result = (endpoint.run)(&client);
             let lines = lines();
             let of = |level| {
                 lines
@@ -83,13 +69,13 @@ fn one_line_a_try_and_one_where_it_is_sent_again() {
             let (debug, warn) = (of(Level::Debug), of(Level::Warn));
             assert_eq!(
                 (debug.len(), warn.len()),
-                (tries, tries - 1),
+                (attempts, attempts - 1),
                 "{}: {lines:?}",
                 endpoint.name
             );
             assert_eq!(
                 lines.len(),
-                tries * 2 - 1,
+                attempts * 2 - 1,
                 "nothing at other levels: {lines:?}"
             );
             let sent = server.requests()[0]
@@ -100,7 +86,7 @@ fn one_line_a_try_and_one_where_it_is_sent_again() {
                 assert!(!line.contains("SECRET") && !line.contains("eyJ"), "{line}");
             }
             assert!(debug[0].contains(status), "{}", debug[0]);
-            drop(answer);
+            drop(result);
         }
     }
 }

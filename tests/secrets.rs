@@ -1,4 +1,4 @@
-//! No secret in any log. In a process of its own, as a logger is the whole process's.
+//! No secret is in any log. In a process of its own, as it installs a logger.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,28 +13,20 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use ionoscloud_auth::*;
-use log::{LevelFilter, Log, Metadata, Record};
+use log::{LevelFilter, Metadata, Record};
 use support::*;
 
 static FILTER: Mutex<fn(&str) -> LevelFilter> = Mutex::new(|_| LevelFilter::Off);
 static RECORDS: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
 
-/// Takes what [`FILTER`] says, as `env_logger` does: by the target's beginning.
-struct Collect;
+/// By the target's beginning, as `env_logger` does.
+fn takes(metadata: &Metadata) -> bool {
+    metadata.level() <= FILTER.lock().unwrap()(metadata.target())
+}
 
-impl Log for Collect {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.level() <= FILTER.lock().unwrap()(metadata.target())
-    }
-
-    fn log(&self, record: &Record<'_>) {
-        if self.enabled(record.metadata()) {
-            let line = (record.target().to_owned(), record.args().to_string());
-            RECORDS.lock().unwrap().push(line);
-        }
-    }
-
-    fn flush(&self) {}
+fn keep(record: &Record) {
+    let line = (record.target().to_owned(), record.args().to_string());
+    RECORDS.lock().unwrap().push(line);
 }
 
 const PASSWORD: &str = "correct horse battery staple";
@@ -70,7 +62,7 @@ fn leak() -> Option<String> {
     None
 }
 
-/// Every endpoint, as both kinds of users, with every kind of answer; and the settings shown.
+/// Every endpoint, as both kinds of users, with every kind of response; and the settings shown.
 fn calls(allow: bool) -> (usize, Vec<Error>) {
     let mut connections = 0;
     let mut errors = Vec::new();
@@ -86,20 +78,22 @@ fn calls(allow: bool) -> (usize, Vec<Error>) {
             } else {
                 endpoint.body.to_owned()
             };
-            let whole = answer(200, "", &body);
+            let whole = response(200, "", &body);
             let half = whole[..whole.len() - 10].to_vec();
             for play in [
                 Play::Write(whole),
                 Play::WriteAndReset(half),
-                Play::WriteAndClose(answer(200, "", NEW_TOKEN)),
-                Play::Write(answer(403, "", &format!("you sent {TOKEN} and {PASSWORD}"))),
-                Play::Write(answer(302, "Location: http://127.0.0.1:1/\r\n", "")),
+                Play::WriteAndClose(response(200, "", NEW_TOKEN)),
+                Play::Write(response(
+                    403,
+                    "",
+                    &format!("you sent {TOKEN} and {PASSWORD}"),
+                )),
+                Play::Write(response(302, "Location: http://127.0.0.1:1/\r\n", "")),
             ] {
                 let server = FaultServer::start(vec![play]);
-                let client = Client::builder()
-                    .base_url(server.url())
+                let client = builder_of(&server.url())
                     .credentials(credentials.clone())
-                    .timeout(Duration::from_secs(20))
                     .retry(
                         RetryPolicy::default()
                             .max_retries(1)
@@ -125,8 +119,7 @@ fn calls(allow: bool) -> (usize, Vec<Error>) {
 
 #[test]
 fn no_secret_is_logged() {
-    log::set_logger(&Collect).unwrap();
-    log::set_max_level(LevelFilter::Trace);
+    logger::install(LevelFilter::Trace, takes, keep);
 
     // A logger that takes all, or just the lines in question: no call is made.
     let all: fn(&str) -> LevelFilter = |_| LevelFilter::Trace;

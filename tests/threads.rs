@@ -1,5 +1,5 @@
-//! No thread of the library's is left behind. In a process of its own, as it counts the process's
-//! threads.
+//! No thread of the library outlives its call. In a process of its own, as it counts the threads of the
+//! process.
 
 #![cfg(target_os = "linux")]
 #![allow(
@@ -29,15 +29,11 @@ fn library_threads() -> usize {
         .count()
 }
 
-/// A proxy that answers CONNECT a byte now and then, and never whole.
-fn a_proxy_that_drips_keeps_no_thread() {
+/// The response to CONNECT comes a byte now and then, and never whole.
+fn slow_proxy_keeps_no_thread() {
     let drip = Play::Drip(vec![b'x'; 10_000], Duration::from_millis(20));
     let proxy = FaultServer::start(vec![drip]);
-    let client = ionoscloud_auth::Client::builder()
-        .base_url("http://auth.example.test")
-        .allow_insecure_http(true)
-        .credentials(ionoscloud_auth::Credentials::token("a.b.c"))
-        .proxy(proxy.url())
+    let client = builder_through_proxy(&proxy.url())
         .timeout(Duration::from_millis(300))
         .build()
         .unwrap();
@@ -49,14 +45,11 @@ fn a_proxy_that_drips_keeps_no_thread() {
 
 /// One test, as two at once would count each other's threads.
 #[test]
-fn nothing_is_left_behind() {
+fn no_thread_outlives_its_call() {
     let before = threads();
     for endpoint in &ENDPOINTS[..3] {
         let server = FaultServer::start(vec![Play::Silence]);
-        let client = client_of(
-            &server.url().replace("127.0.0.1", "localhost"),
-            Duration::from_secs(60),
-        );
+        let client = client_of(&server.url().replace("127.0.0.1", "localhost"));
         thread::scope(|scope| {
             for _ in 0..8 {
                 scope.spawn(|| (endpoint.run)(&client));
@@ -73,5 +66,5 @@ fn nothing_is_left_behind() {
         thread::sleep(Duration::from_millis(10));
     }
     assert_eq!(threads(), before);
-    a_proxy_that_drips_keeps_no_thread();
+    slow_proxy_keeps_no_thread();
 }

@@ -1,10 +1,10 @@
-//! A network with faults before a service that keeps state: what each request meets there.
+//! Faults in front of a mock server that keeps state.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
+use super::Play;
 use super::faults::Fault;
-use super::{Endpoint, Play};
 
 /// What happens to one request.
 #[derive(Clone, Copy)]
@@ -36,27 +36,22 @@ impl Relay {
             Step::Fault(fault, acted) => (fault, acted),
         };
         let body = if acted {
-            let answer = String::from_utf8(self.ask(head)).unwrap();
-            answer.split_once("\r\n\r\n").unwrap().1.to_owned()
+            let response = String::from_utf8(self.ask(head)).unwrap();
+            response.split_once("\r\n\r\n").unwrap().1.to_owned()
         } else {
             // Long enough to be cut by every fault.
             r#"{"nothing":"was done"}"#.to_owned()
         };
-        (fault.play)(&Endpoint {
-            name: "any",
-            body: Box::leak(body.into_boxed_str()),
-            repeatable: false,
-            run: |_| unreachable!("it is only answered"),
-        })
+        (fault.play)(&body)
     }
 
-    /// The service's whole answer.
+    /// The service's whole response.
     fn ask(&self, head: &str) -> Vec<u8> {
         let mut upstream = TcpStream::connect(&self.service).unwrap();
         let head = head.replacen("\r\n", "\r\nConnection: close\r\n", 1);
         upstream.write_all(head.as_bytes()).unwrap();
-        let mut answer = Vec::new();
-        upstream.read_to_end(&mut answer).unwrap();
-        answer
+        let mut response = Vec::new();
+        upstream.read_to_end(&mut response).unwrap();
+        response
     }
 }

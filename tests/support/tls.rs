@@ -53,8 +53,7 @@ pub fn certificate(name: &str, years: std::ops::Range<i32>, by: Option<&Authorit
     (der, PrivatePkcs8KeyDer::from(key.serialize_der()).into())
 }
 
-/// It answers every request with an empty list, counts the handshakes that were agreed, and keeps what
-/// was asked.
+/// It responds to each request with an empty list, counts handshakes, and keeps what it was sent.
 pub struct Server {
     pub port: u16,
     seen: Arc<Seen>,
@@ -62,13 +61,13 @@ pub struct Server {
 
 #[derive(Default)]
 struct Seen {
-    agreed: AtomicUsize,
+    handshakes: AtomicUsize,
     heads: Mutex<Vec<String>>,
 }
 
 impl Server {
-    pub fn agreed(&self) -> usize {
-        self.seen.agreed.load(Ordering::SeqCst)
+    pub fn handshakes(&self) -> usize {
+        self.seen.handshakes.load(Ordering::SeqCst)
     }
 
     pub fn heads(&self) -> Vec<String> {
@@ -105,13 +104,13 @@ fn serve_with(
     let port = listen(config, move |_, mut stream| {
         while stream.conn.is_handshaking() && stream.conn.complete_io(&mut stream.sock).is_ok() {}
         if !stream.conn.is_handshaking() {
-            keep.agreed.fetch_add(1, Ordering::SeqCst);
+            keep.handshakes.fetch_add(1, Ordering::SeqCst);
         }
         let mut buffer = [0; 16 * 1024];
         while let Ok(n @ 1..) = stream.read(&mut buffer) {
             let head = String::from_utf8_lossy(&buffer[..n]).into_owned();
             keep.heads.lock().unwrap().push(head);
-            let _ = stream.write_all(&super::answer(200, "", r#"{"tokens":[]}"#));
+            let _ = stream.write_all(&super::response(200, "", r#"{"tokens":[]}"#));
         }
     });
     Server { port, seen }

@@ -1,20 +1,12 @@
-//! A pinned certificate against real handshakes.
+//! A pinned certificate, which replaces every other check.
 
-#![cfg(feature = "pinned-cert")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
-
-mod support;
-
-use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use ionoscloud_auth::*;
-use support::tls::*;
+
+use crate::support::proxy::TunnelProxy;
+use crate::support::tls::*;
+use crate::support::*;
 
 fn fingerprint(der: &[u8]) -> String {
     let digest = ring::digest::digest(&ring::digest::SHA256, der);
@@ -33,16 +25,12 @@ fn pem_der(pem: &str) -> Vec<u8> {
         .to_vec()
 }
 
-fn builder(server: &Server) -> ClientBuilder {
-    Client::builder()
-        .base_url(format!("https://127.0.0.1:{}", server.port))
-        .credentials(Credentials::token("a.b.c"))
-        .timeout(Duration::from_secs(20))
-        .retry(RetryPolicy::none())
+fn builder_for(server: &Server) -> ClientBuilder {
+    builder_of(&format!("https://127.0.0.1:{}", server.port)).retry(RetryPolicy::none())
 }
 
 #[test]
-fn the_one_certificate_and_no_other() {
+fn only_the_pinned_certificate_is_accepted() {
     let ca = authority("A test's CA");
     let good = 2020..2100;
     for (name, years, by, pin, taken, reason) in [
@@ -98,11 +86,11 @@ fn the_one_certificate_and_no_other() {
         };
         for pin in [pin.clone(), pin.replace(':', "").to_lowercase()] {
             // Roots that would take it make no difference.
-            let builder = builder(&server).root_certificates_pem(ca.pem.clone());
+            let builder = builder_for(&server).root_certificates_pem(ca.pem.clone());
             let client = builder.pinned_certificate_sha256(pin).build().unwrap();
             let before = server.heads().len();
             for _ in 0..3 {
-                match get_all_tokens(&client, &GetAllTokensOptions::new()) {
+                match list_tokens(&client) {
                     Ok(_) => assert!(taken, "{reason}"),
                     Err(Error::Transport(error)) => {
                         assert!(!taken, "{reason}: {error}");
@@ -116,7 +104,7 @@ fn the_one_certificate_and_no_other() {
                     Err(error) => panic!("{reason}: {error}"),
                 }
             }
-            let create = create_token(&client, &CreateTokenOptions::new());
+            let create = new_jwt(&client);
             assert!(
                 create.is_err_and(|error| error.outcome_unknown() == taken),
                 "{reason}"
@@ -128,18 +116,18 @@ fn the_one_certificate_and_no_other() {
 }
 
 #[test]
-fn a_server_without_the_key_is_refused() {
+fn server_without_the_key_of_the_certificate_is_refused() {
     // Each version has its own way to sign, and its own check.
     for version in rustls::ALL_VERSIONS {
         let (pinned, _) = certificate("127.0.0.1", 2020..2100, None);
         let (_, other_key) = certificate("127.0.0.1", 2020..2100, None);
         let pin = fingerprint(&pinned);
         let server = serve_unchecked((pinned, other_key), &[version]);
-        let client = builder(&server)
+        let client = builder_for(&server)
             .pinned_certificate_sha256(pin)
             .build()
             .unwrap();
-        let error = get_all_tokens(&client, &GetAllTokensOptions::new()).unwrap_err();
+        let error = list_tokens(&client).unwrap_err();
         assert!(
             error.to_string().contains("TLS was not agreed"),
             "{version:?}: {error}"
@@ -150,55 +138,49 @@ fn a_server_without_the_key_is_refused() {
 }
 
 #[test]
-fn a_silent_server_is_given_up() {
-    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("https://{}", silent.local_addr().unwrap());
-    let client = Client::builder()
-        .base_url(url)
-        .credentials(Credentials::token("a.b.c"))
-        .timeout(Duration::from_millis(500))
+fn silent_server_times_out_with_a_known_outcome() {
+    let server = FaultServer::start(vec![Play::Silence]);
+    let client = builder_of(&server.https_url())
+        .timeout(SHORT)
         .pinned_certificate_sha256(fingerprint(b"any"))
         .build()
         .unwrap();
     let started = Instant::now();
-    match get_all_tokens(&client, &GetAllTokensOptions::new()).unwrap_err() {
+    match list_tokens(&client).unwrap_err() {
         Error::Transport(error) => assert_eq!(error.kind, TransportErrorKind::TimedOut),
         error => panic!("{error}"),
     }
     assert!(started.elapsed() < Duration::from_secs(10));
     // The handshake ends by its own limit, and that nothing was sent is known.
-    let create = create_token(&client, &CreateTokenOptions::new());
+    let create = new_jwt(&client);
     assert!(create.is_err_and(|error| !error.outcome_unknown()));
 }
 
 #[test]
-fn a_pin_holds_behind_a_proxy() {
+fn pin_applies_through_a_proxy_tunnel() {
     let ca = authority("A test's CA");
     let pinned = certificate("auth.example.test", 2020..2100, None);
     let pin = fingerprint(&pinned.0);
     let other = certificate("auth.example.test", 2020..2100, Some(&ca));
     for (identity, taken) in [(pinned, true), (other, false)] {
         let server = serve(identity);
-        let (port, heads) = support::proxy(Ok(server.port));
-        let client = Client::builder()
+        let proxy = TunnelProxy::to(server.port);
+        let client = builder_through_proxy(&format!("http://127.0.0.1:{}", proxy.port))
             .base_url("https://auth.example.test")
-            .credentials(Credentials::token("a.b.c"))
-            .proxy(format!("http://127.0.0.1:{port}"))
             .root_certificates_pem(ca.pem.clone())
             .retry(RetryPolicy::none())
-            .timeout(Duration::from_secs(20))
             .pinned_certificate_sha256(&pin)
             .build()
             .unwrap();
-        let list = get_all_tokens(&client, &GetAllTokensOptions::new());
+        let list = list_tokens(&client);
         assert_eq!(list.is_ok(), taken, "{list:?}");
         assert_eq!(server.heads().len(), usize::from(taken));
-        assert_eq!(heads.lock().unwrap().len(), 1);
+        assert_eq!(proxy.take_heads().len(), 1);
     }
 }
 
 #[test]
-fn pins_that_are_none() {
+fn malformed_pins_are_refused() {
     let server = serve(certificate("127.0.0.1", 2020..2100, None));
     let good = fingerprint(b"");
     for pin in [
@@ -208,7 +190,7 @@ fn pins_that_are_none() {
         &format!("{good}:00"),
         &good.replace('E', "x"),
     ] {
-        let error = builder(&server)
+        let error = builder_for(&server)
             .pinned_certificate_sha256(pin)
             .build()
             .unwrap_err();
@@ -219,33 +201,31 @@ fn pins_that_are_none() {
             "{error}"
         );
     }
-    let plain = builder(&server).base_url("http://127.0.0.1:1");
+    let plain = builder_for(&server).base_url("http://127.0.0.1:1");
     let error = plain.pinned_certificate_sha256(&good).build().unwrap_err();
     assert!(error.to_string().contains("plain http"), "{error}");
 }
 
-/// In a process of its own.
 #[test]
-fn child_with_a_pin() {
-    if std::env::var_os("CHILD").is_none() {
+fn child_lists_tokens() {
+    if !is_child() {
         return;
     }
-    match Client::from_env().and_then(|client| get_all_tokens(&client, &GetAllTokensOptions::new()))
-    {
-        Ok(_) => println!("it is taken"),
+    match Client::from_env().and_then(|client| list_tokens(&client)) {
+        Ok(_) => println!("it is accepted"),
         Err(error) => println!("error: {error}"),
     }
 }
 
 #[test]
-fn the_variable() {
+fn pin_is_read_from_the_environment() {
     let identity = certificate("127.0.0.1", 2020..2100, None);
     let right = fingerprint(&identity.0);
     let server = serve(identity);
     let url = format!("https://127.0.0.1:{}", server.port);
     for (pin, says) in [
-        (right.as_str(), "it is taken"),
-        (&format!(" {} ", right.replace(':', " ")), "it is taken"),
+        (right.as_str(), "it is accepted"),
+        (&format!(" {} ", right.replace(':', " ")), "it is accepted"),
         (&fingerprint(b"other"), right.as_str()),
         (
             "ab:cd",
@@ -261,28 +241,23 @@ fn the_variable() {
             ("IONOS_API_URL", &url),
             ("IONOS_PINNED_CERT", pin),
         ];
-        let output = support::in_a_child("child_with_a_pin", &variables);
+        let output = run_child("pinned_certificate::child_lists_tokens", &variables);
         assert!(output.contains(says), "{pin}: {says}: {output}");
     }
 }
 
 #[test]
-fn a_proxy_has_its_own_certificate() {
+fn pin_does_not_apply_to_the_proxy() {
     let identity = certificate("127.0.0.1", 2020..2100, None);
     let pin = fingerprint(&identity.0);
     let proxy = serve(certificate("127.0.0.1", 2020..2100, None));
-    let client = Client::builder()
+    let client = builder_through_proxy(&format!("https://127.0.0.1:{}", proxy.port))
         .base_url("https://auth.example.test")
-        .credentials(Credentials::token("a.b.c"))
-        .proxy(format!("https://127.0.0.1:{}", proxy.port))
         .retry(RetryPolicy::none())
-        .timeout(Duration::from_secs(20))
         .pinned_certificate_sha256(&pin)
         .build()
         .unwrap();
-    let error = get_all_tokens(&client, &GetAllTokensOptions::new())
-        .unwrap_err()
-        .to_string();
+    let error = list_tokens(&client).unwrap_err().to_string();
     // The pin is not asked of it: its own authority is unknown.
     assert!(error.contains("TLS was not agreed"), "{error}");
     assert!(!error.contains("fingerprint"), "{error}");

@@ -1,34 +1,25 @@
-//! Certificates against real handshakes: which are taken, and that nothing is sent where one is not.
+//! Which certificates are accepted, and that nothing is sent where one is not.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
-
-mod support;
-
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ionoscloud_auth::*;
 use rcgen::KeyPair;
-use support::tls::*;
+
+use crate::support::tls::*;
+use crate::support::*;
 
 fn list(server: &Server, host: &str, roots: Option<&str>) -> Result<Tokens> {
-    let mut builder = Client::builder()
-        .base_url(format!("https://{host}:{}", server.port))
-        .credentials(Credentials::token("a.b.c"))
-        .timeout(Duration::from_secs(20))
-        .retry(RetryPolicy::none());
+    let mut builder =
+        builder_of(&format!("https://{host}:{}", server.port)).retry(RetryPolicy::none());
     if let Some(roots) = roots {
         builder = builder.root_certificates_pem(roots);
     }
-    get_all_tokens(&builder.build().unwrap(), &GetAllTokensOptions::new())
+    list_tokens(&builder.build().unwrap())
 }
 
 #[test]
-fn which_certificates_are_taken() {
+fn certificate_must_be_valid_trusted_and_of_the_host() {
     let ca = authority("A test's CA");
     let other = authority("Another CA");
     let both = format!("{}\n{}", other.pem, ca.pem);
@@ -128,8 +119,8 @@ fn which_certificates_are_taken() {
         ),
     ] {
         let server = serve(certificate(name, years, by));
-        let answer = list(&server, host, roots.map(String::as_str));
-        match (answer, says) {
+        let response = list(&server, host, roots.map(String::as_str));
+        match (response, says) {
             (Ok(tokens), None) => {
                 assert!(tokens.tokens.is_empty());
                 assert_eq!(server.heads().len(), 1, "{reason}");
@@ -148,30 +139,51 @@ fn which_certificates_are_taken() {
                 assert_eq!(error.kind, TransportErrorKind::TlsFailed, "{reason}");
                 assert_eq!(server.heads().len(), 0, "{reason}: nothing was sent");
             }
-            (answer, _) => panic!("{reason}: {answer:?}"),
+            (response, _) => panic!("{reason}: {response:?}"),
         }
     }
 }
 
 #[test]
-fn a_connection_is_agreed_once_for_many_calls() {
+fn untrusted_certificate_is_not_retried() {
+    let [ca, other] = [authority("a"), authority("b")];
+    for endpoint in &ENDPOINTS {
+        let connections = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&connections);
+        let identity = certificate("127.0.0.1", 2020..2100, Some(&ca));
+        let port = listen(config(identity), move |_, mut stream| {
+            count.fetch_add(1, Ordering::SeqCst);
+            let _ = read_head(&mut stream);
+        });
+        let client = builder_of(&format!("https://127.0.0.1:{port}"))
+            .root_certificates_pem(&*other.pem)
+            .build()
+            .unwrap();
+        let error = (endpoint.run)(&client).unwrap_err();
+        assert!(!error.outcome_unknown(), "{error}");
+        if cfg!(not(feature = "native-tls")) {
+            assert_eq!(connections.load(Ordering::SeqCst), 1, "{error}");
+        }
+    }
+}
+
+#[test]
+fn one_handshake_serves_many_calls() {
     let ca = authority("A test's CA");
     let server = serve(certificate("localhost", 2020..2100, Some(&ca)));
-    let client = Client::builder()
-        .base_url(format!("https://localhost:{}", server.port))
-        .credentials(Credentials::token("a.b.c"))
+    let client = builder_of(&format!("https://localhost:{}", server.port))
         .root_certificates_pem(ca.pem)
         .build()
         .unwrap();
     for _ in 0..50 {
-        get_all_tokens(&client, &GetAllTokensOptions::new()).unwrap();
+        list_tokens(&client).unwrap();
     }
     assert_eq!(server.heads().len(), 50);
-    assert_eq!(server.agreed(), 1);
+    assert_eq!(server.handshakes(), 1);
 }
 
 #[test]
-fn roots_that_are_none() {
+fn malformed_root_certificates_are_refused() {
     let ca = authority("A test's CA");
     let der = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     let key = KeyPair::generate().unwrap().serialize_pem();

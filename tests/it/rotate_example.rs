@@ -1,18 +1,9 @@
-//! The example `rotate` as a cron job runs it: its exit codes, and that its file holds a whole and
-//! valid token whenever it is killed.
-
-#![cfg(unix)]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+//! The example `rotate` as a cron job runs it: its exit codes, and that its file holds a valid token
+//! whenever it is killed.
 
 #[allow(dead_code)]
-#[path = "../examples/rotate.rs"]
+#[path = "../../examples/rotate.rs"]
 mod example;
-mod support;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -24,13 +15,15 @@ use ionoscloud_auth::mock::MockAuthApi;
 use ionoscloud_auth::*;
 use proptest::prelude::Rng as _;
 use proptest::test_runner::TestRunner;
-use support::relay::Step;
-use support::{FaultServer, Folder, Play, answer};
 
-/// In a process of its own: what the example's `main` does with arguments.
+use crate::support::faults::{self, FAULTS, Fault, Outcome};
+use crate::support::relay::Step;
+use crate::support::*;
+
+/// What the example's `main` does with arguments.
 #[test]
-fn child_that_rotates() {
-    if std::env::var_os("CHILD").is_none() {
+fn child_runs_the_example() {
+    if !is_child() {
         return;
     }
     let arguments = std::env::var("ARGUMENTS").unwrap();
@@ -41,7 +34,7 @@ fn child_that_rotates() {
 fn start(url: &str, arguments: &[&str]) -> Child {
     let arguments = arguments.join("|");
     let variables = [("ARGUMENTS", arguments.as_str()), ("IONOS_API_URL", url)];
-    support::child("child_that_rotates", &variables)
+    child("rotate_example::child_runs_the_example", &variables)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -69,11 +62,9 @@ struct Setting {
 impl Setting {
     fn new(mode: u32) -> Setting {
         let api = MockAuthApi::start();
-        let basic = Client::builder()
-            .base_url(api.base_url())
-            .credentials(api.credentials());
+        let basic = builder_of(api.base_url()).credentials(api.credentials());
         let basic = basic.build().unwrap();
-        let jwt = create_token(&basic, &CreateTokenOptions::new()).unwrap();
+        let jwt = new_jwt(&basic).unwrap();
         let folder = Folder::new();
         let file = folder.0.join("token");
         fs::write(&file, jwt.token()).unwrap();
@@ -108,7 +99,7 @@ impl Setting {
 }
 
 #[test]
-fn exit_codes() {
+fn exit_code_says_what_happened() {
     let refused = |setting: &Setting, n, status| setting.api.answer_next(n, status, &[], "{}");
     // (what goes wrong, the arguments after the file, the exit code, what is said, whether it is replaced)
     type Prepare<'a> = &'a dyn Fn(&Setting);
@@ -208,13 +199,10 @@ fn exit_codes() {
 }
 
 #[test]
-fn an_old_token_that_can_not_be_deleted() {
+fn exit_code_is_3_if_the_old_token_can_not_be_deleted() {
     // The third request of a rotation is the deletion.
     let setting = Setting::new(0o600);
-    let fault = support::faults::FAULTS
-        .iter()
-        .find(|fault| fault.name == "403")
-        .unwrap();
+    let fault = FAULTS.iter().find(|fault| fault.name == "403").unwrap();
     let relay = FaultServer::before(setting.api.base_url(), move |n| match n {
         2 => Step::Fault(fault, false),
         _ => Step::Pass,
@@ -229,9 +217,9 @@ fn an_old_token_that_can_not_be_deleted() {
 
 /// Behind Envoy or Varnish, whose 503 comes after the service acted.
 #[test]
-fn a_gateway_that_answers_503_to_what_was_done() {
+fn exit_code_is_4_if_a_gateway_sends_503_after_the_creation() {
     let setting = Setting::new(0o600);
-    let fault = support::faults::FAULTS
+    let fault = FAULTS
         .iter()
         .find(|fault| fault.name == "503 of a gateway that asks to wait")
         .unwrap();
@@ -250,12 +238,12 @@ fn a_gateway_that_answers_503_to_what_was_done() {
 
 /// It does not say that the service has no such token.
 #[test]
-fn a_404_of_a_gateway_for_the_old_token() {
-    static PAGE: support::faults::Fault = support::faults::Fault {
+fn exit_code_is_3_if_a_gateway_sends_404_for_the_old_token() {
+    static PAGE: Fault = Fault {
         name: "404 of a gateway",
-        says: support::faults::Says::Answered,
+        outcome: Outcome::Told,
         text: "404",
-        play: |_| support::faults::gateway(404),
+        play: |_| faults::gateway(404),
     };
     let setting = Setting::new(0o600);
     let relay = FaultServer::before(setting.api.base_url(), move |n| match n {
@@ -269,7 +257,7 @@ fn a_404_of_a_gateway_for_the_old_token() {
 }
 
 #[test]
-fn a_link_is_followed_and_kept() {
+fn symlink_is_followed_and_kept() {
     let setting = Setting::new(0o600);
     let link = setting.folder.0.join("link");
     std::os::unix::fs::symlink(&setting.file, &link).unwrap();
@@ -285,7 +273,7 @@ fn a_link_is_followed_and_kept() {
 
 /// Run by root for somebody else, that one keeps the file.
 #[test]
-fn the_owner_is_kept() {
+fn owner_of_the_file_is_kept() {
     use std::os::unix::fs::{MetadataExt as _, chown};
 
     let setting = Setting::new(0o600);
@@ -304,8 +292,8 @@ fn the_owner_is_kept() {
 
 /// A token that does not say, or says nonsense: the service is asked.
 #[test]
-fn a_token_whose_life_only_the_service_tells() {
-    let id = "f13a5c54-8228-4b7e-9414-61313ce723d1";
+fn service_is_asked_for_a_life_that_the_token_does_not_tell() {
+    let id = ID;
     let encode = |json: &str| {
         base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, json)
     };
@@ -329,7 +317,7 @@ fn a_token_whose_life_only_the_service_tells() {
             let body = format!(
                 r#"{{"id":"{id}","createdDate":"2020-01-01T00:00:00Z","expirationDate":"{expires}"}}"#
             );
-            let server = FaultServer::start(vec![Play::Write(answer(200, "", &body))]);
+            let server = FaultServer::start(vec![Play::Write(response(200, "", &body))]);
             let (code, said) = run(&server.url(), &[file.to_str().unwrap(), "--dry-run"]);
             assert!(code == 0 && said.contains(says), "{payload}: {said}");
             assert_eq!(server.requests().len(), 1);
@@ -339,7 +327,7 @@ fn a_token_whose_life_only_the_service_tells() {
 
 /// Killed 250 times, at moments spread over the time that a run takes.
 #[test]
-fn killed_at_any_moment() {
+fn file_holds_a_valid_token_whenever_the_example_is_killed() {
     let setting = Setting::new(0o600);
     let arguments = [setting.path(), "--share", "1"];
     let started = Instant::now();

@@ -1,12 +1,4 @@
-//! The whole life of tokens against the mock of the service, and what the mock does that a user's
-//! tests rely on.
-
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+//! The life of tokens against the mock server, and what users' own tests rely on in it.
 
 use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
@@ -14,25 +6,24 @@ use std::time::{Duration, SystemTime};
 use ionoscloud_auth::mock::MockAuthApi;
 use ionoscloud_auth::*;
 
-fn client_of(api: &MockAuthApi) -> Client {
-    Client::builder()
-        .base_url(api.base_url())
-        .credentials(api.credentials())
-        .retry(RetryPolicy::none())
-        .build()
-        .unwrap()
+use crate::support::{builder_of, list_tokens, new_jwt};
+
+fn builder_for(api: &MockAuthApi) -> ClientBuilder {
+    builder_of(api.base_url()).credentials(api.credentials())
+}
+
+fn client_for(api: &MockAuthApi) -> Client {
+    builder_for(api).retry(RetryPolicy::none()).build().unwrap()
 }
 
 fn new_token(client: &Client) -> (Jwt, KeyId) {
-    let jwt = create_token(client, &CreateTokenOptions::new()).unwrap();
+    let jwt = new_jwt(client).unwrap();
     let id = jwt.key_id().unwrap();
     (jwt, id)
 }
 
 fn listed(client: &Client) -> Vec<KeyId> {
-    let tokens = get_all_tokens(client, &GetAllTokensOptions::new())
-        .unwrap()
-        .tokens;
+    let tokens = list_tokens(client).unwrap().tokens;
     tokens.into_iter().map(|token| token.id).collect()
 }
 
@@ -82,12 +73,7 @@ fn lifecycle(client: &Client, others: &[KeyId]) {
             .unwrap()
             .success
     );
-    assert_eq!(
-        get_all_tokens(&itself, &GetAllTokensOptions::new())
-            .unwrap_err()
-            .status(),
-        Some(401)
-    );
+    assert_eq!(list_tokens(&itself).unwrap_err().status(), Some(401));
     assert_eq!(
         get_token_by_id(client, &GetTokenByIdOptions::new(id.clone()))
             .unwrap_err()
@@ -104,15 +90,15 @@ fn lifecycle(client: &Client, others: &[KeyId]) {
 }
 
 #[test]
-fn the_lifecycle_with_user_name_and_password() {
+fn token_lifecycle_works_with_username_and_password() {
     let api = MockAuthApi::start();
-    lifecycle(&client_of(&api), &[]);
+    lifecycle(&client_for(&api), &[]);
 }
 
 #[test]
-fn the_lifecycle_with_a_token() {
+fn token_lifecycle_works_with_a_token() {
     let api = MockAuthApi::start();
-    let client = client_of(&api);
+    let client = client_for(&api);
     let (jwt, id) = new_token(&client);
     lifecycle(
         &client
@@ -123,9 +109,9 @@ fn the_lifecycle_with_a_token() {
 }
 
 #[test]
-fn deletion_by_criteria() {
+fn delete_by_criteria_deletes_what_matches() {
     let api = MockAuthApi::start();
-    let basic = client_of(&api);
+    let basic = client_for(&api);
     let (_, old) = new_token(&basic);
     let (jwt, current) = new_token(&basic);
     let (_, other) = new_token(&basic);
@@ -166,14 +152,14 @@ fn deletion_by_criteria() {
 }
 
 #[test]
-fn who_is_let_in() {
+fn only_valid_credentials_are_accepted() {
     let api = MockAuthApi::start();
-    let client = client_of(&api);
+    let client = client_for(&api);
     let (expired, id) = new_token(&client);
     assert!(api.expire(&id));
     let (deleted, id) = new_token(&client);
     delete_token_by_id(&client, &DeleteTokenByIdOptions::new(id)).unwrap();
-    let elsewhere = new_token(&client_of(&MockAuthApi::start())).0;
+    let elsewhere = new_token(&client_for(&MockAuthApi::start())).0;
     for (credentials, status, reason) in [
         (
             Credentials::basic(api.username(), api.password()),
@@ -208,7 +194,7 @@ fn who_is_let_in() {
         (Credentials::token("a.b.c"), Some(401), "no token at all"),
     ] {
         let client = client.with_credentials(credentials).unwrap();
-        let error = get_all_tokens(&client, &GetAllTokensOptions::new()).err();
+        let error = list_tokens(&client).err();
         assert_eq!(error.as_ref().and_then(Error::status), status, "{reason}");
         if let Some(Error::Api(error)) = error {
             assert!(
@@ -229,7 +215,7 @@ fn who_is_let_in() {
 #[test]
 fn key_ids_are_distinct_uuids() {
     let api = MockAuthApi::start();
-    let client = client_of(&api);
+    let client = client_for(&api);
     let ids: HashSet<String> = (0..50).map(|_| new_token(&client).1.to_string()).collect();
     assert_eq!(ids.len(), 50);
     for id in ids {
@@ -248,9 +234,9 @@ fn key_ids_are_distinct_uuids() {
 }
 
 #[test]
-fn ordered_answers_come_in_order_and_do_nothing() {
+fn queued_responses_are_sent_in_order_and_change_nothing() {
     let api = MockAuthApi::start();
-    let client = client_of(&api);
+    let client = client_for(&api);
     api.answer_next(
         2,
         503,
@@ -260,12 +246,12 @@ fn ordered_answers_come_in_order_and_do_nothing() {
     api.answer_next(0, 418, &[], "never");
     api.answer_next(1, 200, &[], r#"{"token":"not kept"}"#);
     for _ in 0..2 {
-        let error = create_token(&client, &CreateTokenOptions::new()).unwrap_err();
+        let error = new_jwt(&client).unwrap_err();
         assert_eq!(error.status(), Some(503));
         assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
         assert!(error.to_string().contains("<html>busy</html>"), "{error}");
     }
-    let jwt = create_token(&client, &CreateTokenOptions::new()).unwrap();
+    let jwt = new_jwt(&client).unwrap();
     assert_eq!(jwt.token(), "not kept");
     assert_eq!(api.key_ids(), [], "nothing was created");
     let (_, id) = new_token(&client);
@@ -277,10 +263,10 @@ fn ordered_answers_come_in_order_and_do_nothing() {
 }
 
 #[test]
-fn retries_are_seen_by_the_mock() {
+fn each_attempt_is_recorded() {
     // (endpoint, status, how many requests until the error or the success)
-    let list = |client: &Client| get_all_tokens(client, &GetAllTokensOptions::new()).err();
-    let create = |client: &Client| create_token(client, &CreateTokenOptions::new()).err();
+    let list = |client: &Client| list_tokens(client).err();
+    let create = |client: &Client| new_jwt(client).err();
     type Call<'a> = &'a dyn Fn(&Client) -> Option<Error>;
     for (call, n, status, requests, outcome_unknown) in [
         (&list as Call, 2, 502, 3, None),
@@ -296,16 +282,7 @@ fn retries_are_seen_by_the_mock() {
         (&create, 9, 500, 1, Some(true)),
     ] {
         let api = MockAuthApi::start();
-        let client = Client::builder()
-            .base_url(api.base_url())
-            .credentials(api.credentials())
-            .retry(
-                RetryPolicy::default()
-                    .max_retries(2)
-                    .base_delay(Duration::from_millis(1)),
-            )
-            .build()
-            .unwrap();
+        let client = builder_for(&api).build().unwrap();
         api.answer_next(n, status, &[], "");
         let error = call(&client);
         assert_eq!(
@@ -318,14 +295,9 @@ fn retries_are_seen_by_the_mock() {
 }
 
 #[test]
-fn a_deletion_whose_answer_was_lost_is_a_success() {
+fn delete_whose_response_was_lost_is_a_success() {
     let api = MockAuthApi::start();
-    let client = Client::builder()
-        .base_url(api.base_url())
-        .credentials(api.credentials())
-        .retry(RetryPolicy::default().base_delay(Duration::from_millis(1)))
-        .build()
-        .unwrap();
+    let client = builder_for(&api).build().unwrap();
     let gone = KeyId::new("gone").unwrap();
     // A gateway's 503, behind which the service may have deleted it; then the service's own 404.
     api.answer_next(1, 503, &[], "");
@@ -344,9 +316,9 @@ fn a_deletion_whose_answer_was_lost_is_a_success() {
 }
 
 #[test]
-fn a_mock_can_be_used_by_many_threads_at_once() {
+fn many_threads_can_use_one_mock() {
     let api = MockAuthApi::start();
-    let client = client_of(&api);
+    let client = client_for(&api);
     std::thread::scope(|scope| {
         for _ in 0..8 {
             scope.spawn(|| {
@@ -360,28 +332,4 @@ fn a_mock_can_be_used_by_many_threads_at_once() {
         }
     });
     assert_eq!(api.key_ids().len(), 80);
-}
-
-#[test]
-fn after_shutdown_calls_fail_and_say_so() {
-    let api = MockAuthApi::start();
-    let client = client_of(&api);
-    let clone = client.clone();
-    let other = client
-        .with_credentials(Credentials::token("a.b.c"))
-        .unwrap();
-    client.shutdown();
-    for client in [&client, &clone, &other] {
-        let error = create_token(client, &CreateTokenOptions::new()).unwrap_err();
-        assert!(
-            error.to_string().contains("the client was shut down"),
-            "{error}"
-        );
-        assert!(!error.outcome_unknown());
-        let Error::Transport(error) = error else {
-            panic!("{error:?}");
-        };
-        assert_eq!(error.kind, TransportErrorKind::ShutDown);
-    }
-    assert!(api.requests().is_empty());
 }

@@ -1,0 +1,117 @@
+//! The config file of the vendor's tools, with a home for each test and a child process that reads it.
+
+mod contents;
+#[cfg(unix)]
+mod permissions;
+mod precedence;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ionoscloud_auth::*;
+
+use crate::support::{Folder, is_child, run_child};
+
+/// A home with a config file in it.
+struct Home(Folder);
+
+impl Home {
+    fn new() -> Home {
+        let folder = Folder::new();
+        fs::create_dir(folder.0.join(".ionos")).unwrap();
+        Home(folder)
+    }
+
+    fn path(&self) -> &Path {
+        &self.0.0
+    }
+
+    fn file(&self) -> PathBuf {
+        self.path().join(".ionos/config")
+    }
+
+    fn write(&self, contents: impl AsRef<[u8]>) -> PathBuf {
+        fs::write(self.file(), contents).unwrap();
+        self.file()
+    }
+}
+
+/// As the vendor's CLI writes it.
+const WRITTEN: &str = r#"version: 1.0
+currentProfile: user
+profiles:
+  - name: user                # compared without case
+    environment: prod
+    credentials:
+      token: "SECRET-file-token"
+      username: "file@example.com"
+      password: "SECRET-file-password"
+      s3AccessKey: "x"
+      s3SecretKey: "SECRET-s3"
+  - name: Second
+    environment: test
+    credentials:
+      token: SECRET-second-token
+  - name: bare
+    credentials:
+      username: "bare@example.com"
+      password: 12345678
+  - name: none
+    environment: prod
+environments:
+  - name: prod
+    certificateAuthData: ""   # PEM
+    products:
+      - name: compute
+        endpoints:
+          - name: https://compute.example
+            skipTlsVerify: true
+      - name: auth
+        endpoints:
+          - name: https://auth.example
+            skipTlsVerify: false
+            certificateAuthData: ""
+          - name: https://second.example
+  - name: test
+    products: []
+"#;
+
+#[test]
+fn child_makes_a_client() {
+    if !is_child() {
+        return;
+    }
+    let client = match std::env::var("FILE_ALONE") {
+        Ok(path) => ClientBuilder::from_config_file(path).and_then(ClientBuilder::build),
+        Err(_) => Client::from_env_or_config(),
+    };
+    match client {
+        Ok(client) => {
+            println!("source: {}\n{client:?}", client.credentials_source());
+            let other = client
+                .with_credentials(Credentials::token("a.b.c"))
+                .unwrap();
+            println!("then: {}", other.credentials_source());
+        }
+        Err(error) => println!("error: {error}"),
+    }
+}
+
+fn client_in_child(variables: &[(&str, &str)]) -> String {
+    let output = run_child("config_file::child_makes_a_client", variables);
+    assert!(!output.contains("SECRET"), "{output}");
+    if output.contains("source: ") {
+        assert!(output.contains("then: the program itself"), "{output}");
+    }
+    output
+}
+
+/// What the file alone makes of the builder, as text.
+fn read(path: &Path) -> String {
+    let text = match ClientBuilder::from_config_file(path).and_then(ClientBuilder::build) {
+        Ok(client) => format!("{client:?}"),
+        Err(error) => error.to_string(),
+    };
+    assert!(!text.contains("SECRET"), "{text}");
+    text
+}

@@ -1,0 +1,73 @@
+//! A warning where others can read a file with credentials.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use ionoscloud_auth::*;
+
+use super::*;
+use crate::support::logger;
+
+#[test]
+fn file_with_credentials_that_others_can_read_is_warned_of() {
+    let of = |profile: &str| format!("currentProfile: a\nprofiles:\n- name: a\n- {profile}\n");
+    for (mode, contents, warned) in [
+        (0o600, WRITTEN.to_owned(), false),
+        (0o640, WRITTEN.to_owned(), true),
+        (0o604, WRITTEN.to_owned(), true),
+        (0o644, WRITTEN.to_owned(), true),
+        (0o644, "a: b".to_owned(), false),
+        (
+            0o644,
+            of("{name: b, credentials: {username: u, token: \"\"}}"),
+            false,
+        ),
+        // Whether it is used makes no difference.
+        (0o644, of("{name: b, credentials: {token: SECRET}}"), true),
+        (
+            0o644,
+            of("{name: b, credentials: {password: SECRET}}"),
+            true,
+        ),
+        (
+            0o644,
+            of("{name: b, credentials: {s3SecretKey: SECRET}}"),
+            true,
+        ),
+        (
+            0o644,
+            of("{credentials: {token: SECRET}}").replace("currentProfile: a\n", ""),
+            true,
+        ),
+    ] {
+        let folder = Home::new();
+        let path = folder.write(&contents);
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        let variables = [
+            ("IONOS_CONFIG_FILE", path.to_str().unwrap()),
+            ("IONOS_TOKEN", "SECRET-variable"),
+        ];
+        let output = run_child("config_file::permissions::child_logs_to_stdout", &variables);
+        let warning = output.lines().find(|line| line.starts_with("WARN "));
+        assert_eq!(warning.is_some(), warned, "{mode:o}: {contents}: {output}");
+        if let Some(warning) = warning {
+            assert!(warning.contains(variables[0].1), "{warning}");
+        }
+        // Which credentials are used is logged, too.
+        assert!(
+            output
+                .lines()
+                .any(|line| line.starts_with("DEBUG ") && line.contains("IONOS_TOKEN"))
+        );
+        assert!(!output.contains("SECRET"), "{output}");
+    }
+}
+
+/// Prints what is logged while a client is made.
+#[test]
+fn child_logs_to_stdout() {
+    if is_child() {
+        logger::install_printer(log::LevelFilter::Debug);
+        Client::from_env_or_config().unwrap();
+    }
+}

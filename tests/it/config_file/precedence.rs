@@ -1,0 +1,363 @@
+//! Which file is read, and what wins where the program, the environment and the file differ.
+
+use std::fs;
+
+use ionoscloud_auth::*;
+
+use super::*;
+use crate::support::tls::*;
+use crate::support::*;
+
+#[test]
+fn environment_credentials_override_those_of_the_file() {
+    // Each combination of the environment's pairs, the file's, and how the profile is named.
+    in_parallel(0..48, |n| {
+        let folder = Home::new();
+        let home = ("HOME", folder.path().to_str().unwrap());
+        let home = [home, ("USERPROFILE", home.1)];
+        let file = folder.file();
+        let [env_token, env_basic, file_token, file_basic] =
+            [1, 2, 4, 8].map(|bit| (n % 16) & bit != 0);
+        let named_by = ["file", "variable", "nobody"][n / 16];
+        let mut contents =
+            "profiles:\n  - {name: other, credentials: {token: SECRET-other}}\n".to_owned();
+        contents.push_str("  - name: mine\n    credentials:\n      s3AccessKey: x\n");
+        if file_token {
+            contents.push_str("      token: SECRET-file\n");
+        }
+        if file_basic {
+            contents.push_str("      username: file\n      password: SECRET-file\n");
+        }
+        let mut variables = home.to_vec();
+        match named_by {
+            "file" => contents.push_str("currentProfile: MINE\n"),
+            // It overrides the one of the file.
+            "variable" => {
+                contents.push_str("currentProfile: other\n");
+                variables.push(("IONOS_CURRENT_PROFILE", "Mine"));
+            }
+            _ => {}
+        }
+        folder.write(contents);
+        if env_token {
+            variables.push(("IONOS_TOKEN", "SECRET-variable"));
+        }
+        if env_basic {
+            variables.push(("IONOS_USERNAME", "variable"));
+            variables.push(("IONOS_PASSWORD", "SECRET-variable"));
+        }
+        let of_file = |what| {
+            format!(
+                "source: the {what} of profile {:?} in {}",
+                "mine",
+                file.display()
+            )
+        };
+        let expected = match (env_token, env_basic, named_by, file_token, file_basic) {
+            (true, ..) => "source: IONOS_TOKEN".to_owned(),
+            (_, true, ..) => "source: IONOS_USERNAME and IONOS_PASSWORD".to_owned(),
+            (_, _, "nobody", ..) => {
+                "names no currentProfile; there are \"other\", \"mine\"".to_owned()
+            }
+            (_, _, _, true, _) => of_file("token"),
+            (_, _, _, _, true) => of_file("user name and password"),
+            _ => "the profile \"mine\" holds no credentials".to_owned(),
+        }
+        .to_lowercase();
+        let output = client_in_child(&variables).to_lowercase();
+        assert!(
+            output.contains(&expected),
+            "{variables:?}: {expected}: {output}"
+        );
+    });
+}
+
+#[test]
+fn variables_choose_the_file_the_profile_and_the_base_url() {
+    let folder = Home::new();
+    let elsewhere = Home::new();
+    let home = ("HOME", folder.path().to_str().unwrap());
+    let there = elsewhere.write(WRITTEN);
+    let named = ("IONOS_CONFIG_FILE", there.to_str().unwrap());
+    let missing = ("IONOS_CONFIG_FILE", "/nowhere/at/all");
+    let token = ("IONOS_TOKEN", "SECRET-variable");
+    let second = ("IONOS_CURRENT_PROFILE", "SECOND");
+    let cases = [
+        (
+            vec![home, token],
+            "https://api.ionos.com",
+            "no file, and none needed",
+        ),
+        (
+            vec![home],
+            "credentials: there are none",
+            "no file, and nothing else",
+        ),
+        (vec![token], "https://api.ionos.com", "no home"),
+        (vec![], "credentials: there are none", "nothing at all"),
+        (
+            vec![home, named],
+            "source: the token of profile \"user\"",
+            "the file that is named",
+        ),
+        (vec![named], "https://auth.example/auth/v1", "its endpoint"),
+        (
+            vec![named, token],
+            "https://auth.example/auth/v1",
+            "its endpoint, whoever calls",
+        ),
+        (
+            vec![named, ("IONOS_API_URL", "other.example")],
+            "https://other.example/auth/v1",
+            "the variable wins",
+        ),
+        (
+            vec![named, second],
+            "https://api.ionos.com/auth/v1",
+            "an environment without the product",
+        ),
+        (
+            vec![named, second],
+            "source: the token of profile \"SECOND\"",
+            "the profile that is named",
+        ),
+        (
+            vec![named, ("IONOS_CURRENT_PROFILE", "bare")],
+            "user name and password of profile",
+            "no environment, a number for a password",
+        ),
+        (
+            vec![named, ("IONOS_CURRENT_PROFILE", "none")],
+            "line 20: the profile \"none\" holds no credentials",
+            "no credentials",
+        ),
+        (
+            vec![named, token, ("IONOS_CURRENT_PROFILE", "none")],
+            "source: IONOS_TOKEN",
+            "and none needed",
+        ),
+        (
+            vec![named, ("IONOS_CURRENT_PROFILE", "x")],
+            "has no profile \"x\"; there are \"user\", \"Second\", \"bare\", \"none\"",
+            "a profile that is not there",
+        ),
+        (
+            vec![named, token, ("IONOS_CURRENT_PROFILE", "x")],
+            "has no profile \"x\"",
+            "though it is not needed",
+        ),
+        (
+            vec![missing],
+            "IONOS_CONFIG_FILE: /nowhere/at/all: No such file",
+            "a named file must be there",
+        ),
+        (
+            vec![missing, token],
+            "IONOS_CONFIG_FILE: /nowhere/at/all: No such file",
+            "whoever calls",
+        ),
+        (
+            vec![named, ("IONOS_USERNAME", "u")],
+            "IONOS_PASSWORD: is not set",
+            "half of a pair",
+        ),
+    ];
+    in_parallel(cases, |(variables, says, reason)| {
+        let output = client_in_child(&variables);
+        assert!(output.contains(says), "{reason}: {says}: {output}");
+    });
+}
+
+#[test]
+fn endpoint_that_is_not_used_is_not_checked() {
+    let elsewhere = Home::new();
+    let refused = WRITTEN.replacen("skipTlsVerify: false", "skipTlsVerify: true", 1);
+    let spoiled = elsewhere.write(refused);
+    let spoiled = ("IONOS_CONFIG_FILE", spoiled.to_str().unwrap());
+    assert!(client_in_child(&[spoiled]).contains("is refused: remove it"));
+    let output = client_in_child(&[spoiled, ("IONOS_API_URL", "other.example")]);
+    assert!(output.contains("source: the token of profile"), "{output}");
+}
+
+#[test]
+fn certificates_of_an_endpoint_are_for_its_base_url_alone() {
+    let elsewhere = Home::new();
+    let ca = authority("A test's CA").pem.replace('\n', "\\n");
+    let private = WRITTEN.replacen(
+        "certificateAuthData: \"\"",
+        &format!("certificateAuthData: \"{ca}\""),
+        1,
+    );
+    let nameless = private.replacen("name: https://auth.example\n            ", "", 1);
+    for (contents, has_roots) in [
+        (WRITTEN.to_owned(), false),
+        (private, true),
+        (nameless, false),
+    ] {
+        let path = elsewhere.write(contents);
+        let builder = ClientBuilder::from_config_file(path).unwrap();
+        assert_eq!(
+            format!("{builder:?}").contains("file_certificates: true"),
+            has_roots
+        );
+        let other = builder.base_url("https://other.example");
+        assert!(format!("{other:?}").contains("file_certificates: false"));
+    }
+}
+
+#[test]
+fn pin_is_never_ignored() {
+    let elsewhere = Home::new();
+    let there = elsewhere.write(WRITTEN);
+    let named = ("IONOS_CONFIG_FILE", there.to_str().unwrap());
+    let token = ("IONOS_TOKEN", "SECRET-variable");
+    let pin = ("IONOS_PINNED_CERT", "ab:cd");
+    for variables in [vec![named, token, pin], vec![("FILE_ALONE", named.1), pin]] {
+        let output = client_in_child(&variables);
+        assert!(output.contains("error: IONOS_PINNED_CERT: is "), "{output}");
+    }
+}
+
+#[test]
+fn credentials_that_are_not_used_are_not_checked() {
+    let elsewhere = Home::new();
+    let there = elsewhere.file();
+    let named = ("IONOS_CONFIG_FILE", there.to_str().unwrap());
+    let token = ("IONOS_TOKEN", "SECRET-variable");
+    for credentials in [
+        "{token: \"<SECRET token>\"}",
+        "{username: u}",
+        "{username: \"us:er\", password: SECRET}",
+    ] {
+        elsewhere.write(format!(
+            "currentProfile: a\nprofiles:\n- {{name: a, credentials: {credentials}}}\n"
+        ));
+        assert!(
+            client_in_child(&[named, token]).contains("source: IONOS_TOKEN"),
+            "{credentials}"
+        );
+        assert!(
+            client_in_child(&[named]).contains("line 3: "),
+            "{credentials}"
+        );
+    }
+}
+
+#[test]
+fn default_file_is_read_and_may_be_empty() {
+    let folder = Home::new();
+    let home = ("HOME", folder.path().to_str().unwrap());
+    let token = ("IONOS_TOKEN", "SECRET-variable");
+    folder.write(WRITTEN);
+    assert!(client_in_child(&[home]).contains("source: the token of profile \"user\""));
+    // An empty one is no error where the environment suffices.
+    folder.write("");
+    assert!(client_in_child(&[home, token]).contains("source: IONOS_TOKEN"));
+    assert!(client_in_child(&[home]).contains("names no currentProfile; there are none"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn file_is_found_by_a_path_that_is_not_utf8() {
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let home = Home::new();
+    let folder = home.path().join(std::ffi::OsStr::from_bytes(b"caf\xe9"));
+    fs::create_dir_all(folder.join(".ionos")).unwrap();
+    let file = folder.join(".ionos/config");
+    fs::write(&file, WRITTEN).unwrap();
+    for (name, value) in [("HOME", &folder), ("IONOS_CONFIG_FILE", &file)] {
+        let output = run_child("config_file::child_makes_a_client", &[(name, value)]);
+        assert!(
+            output.contains("source: the token of profile"),
+            "{name}: {output}"
+        );
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn default_file_that_can_not_be_examined_is_an_error() {
+    let folder = Folder::new();
+    std::os::unix::fs::symlink(".ionos", folder.0.join(".ionos")).unwrap();
+    let output = client_in_child(&[("HOME", folder.0.to_str().unwrap())]);
+    assert!(
+        output.contains(".ionos/config: Too many levels"),
+        "{output}"
+    );
+}
+
+#[test]
+fn certificates_of_the_program_override_the_endpoint_and_the_environment() {
+    let folder = Home::new();
+    let (right, wrong) = (authority("One CA"), authority("Another CA"));
+    let server = serve(certificate("127.0.0.1", 2020..2100, Some(&right)));
+    let line = |authority: Option<&Authority>| {
+        authority.map_or_else(String::new, |authority| {
+            format!(
+                "certificateAuthData: \"{}\", ",
+                authority.pem.replace('\n', "\\n")
+            )
+        })
+    };
+    for (endpoint, environment, program, agreed, reason) in [
+        (Some(&right), None, None, true, "the endpoint's"),
+        (None, Some(&right), None, true, "the environment's"),
+        (
+            Some(&right),
+            Some(&wrong),
+            None,
+            true,
+            "the endpoint's wins",
+        ),
+        (
+            Some(&wrong),
+            Some(&right),
+            None,
+            false,
+            "also where it is wrong",
+        ),
+        (
+            Some(&wrong),
+            None,
+            Some(&right),
+            true,
+            "the program's wins over both",
+        ),
+        (
+            Some(&right),
+            None,
+            Some(&wrong),
+            false,
+            "also where it is wrong",
+        ),
+        (None, None, None, false, "a CA that nobody knows"),
+    ] {
+        let path = folder.write(format!(
+            "currentProfile: a\nprofiles:\n- {{name: a, environment: e, credentials: {{token: a.b.c}}}}\nenvironments:\n\
+             - {{name: e, {}products: [{{name: auth, endpoints: [{{{}name: 'https://127.0.0.1:{}'}}]}}]}}\n",
+            line(environment),
+            line(endpoint),
+            server.port
+        ));
+        let mut builder = ClientBuilder::from_config_file(path)
+            .unwrap()
+            .retry(RetryPolicy::none());
+        if let Some(authority) = program {
+            builder = builder.root_certificates_pem(authority.pem.clone());
+        }
+        let list = get_all_tokens(&builder.build().unwrap(), &GetAllTokensOptions::new());
+        match list {
+            Ok(_) => assert!(agreed, "{reason}"),
+            Err(Error::Transport(error)) => {
+                assert_eq!(
+                    error.kind,
+                    TransportErrorKind::TlsFailed,
+                    "{reason}: {error}"
+                );
+                assert!(!agreed, "{reason}: {error}");
+            }
+            Err(error) => panic!("{reason}: {error}"),
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! Which connection a call uses, and how a call ends that waits for one.
+
+use std::io::Write as _;
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Barrier, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ionoscloud_auth::*;
+
+use crate::support::faults::status;
+use crate::support::*;
+
+#[test]
+fn repeatable_calls_reuse_a_connection_and_others_open_their_own() {
+    let server = FaultServer::start((0..100).map(|_| Play::Write(LIST.success())).collect());
+    let client = client_of(&server.url());
+    for _ in 0..100 {
+        (LIST.run)(&client).unwrap();
+    }
+    assert_eq!((server.requests().len(), server.connections()), (100, 1));
+
+    let script: Vec<_> = ENDPOINTS
+        .iter()
+        .flat_map(|endpoint| [LIST, endpoint, LIST])
+        .map(|endpoint| Play::Write(endpoint.success()))
+        .collect();
+    let server = FaultServer::start(script);
+    let client = client_of(&server.url());
+    let mut expected = 1;
+    for endpoint in &ENDPOINTS {
+        (LIST.run)(&client).unwrap();
+        (endpoint.run)(&client).unwrap();
+        expected += usize::from(!endpoint.repeatable);
+        assert_eq!(server.connections(), expected, "{}", endpoint.name);
+        (LIST.run)(&client).unwrap();
+        assert_eq!(
+            server.connections(),
+            expected,
+            "the idle one is still there"
+        );
+    }
+}
+
+/// It ended in order while nobody looked: nothing is sent twice.
+#[test]
+fn closed_idle_connection_is_replaced() {
+    in_parallel(&ENDPOINTS, |endpoint| {
+        let server = FaultServer::start(vec![
+            Play::WriteAndClose(endpoint.success()),
+            Play::Write(endpoint.success()),
+        ]);
+        let client = client_of(&server.url());
+        (endpoint.run)(&client).unwrap();
+        thread::sleep(Duration::from_millis(100));
+        (endpoint.run)(&client).unwrap();
+        assert_eq!(
+            (server.requests().len(), server.connections()),
+            (2, 2),
+            "{}",
+            endpoint.name
+        );
+    });
+}
+
+/// It breaks as the next request arrives. Calls that may not be repeated never use an idle connection.
+#[test]
+fn lost_idle_connection_costs_repeatable_calls_one_attempt() {
+    for endpoint in &ENDPOINTS {
+        let server = FaultServer::start(vec![
+            Play::Write(LIST.success()),
+            Play::WriteAndReset(vec![]),
+            Play::Write(endpoint.success()),
+        ]);
+        let client = client_of(&server.url());
+        (LIST.run)(&client).unwrap();
+        let error = (endpoint.run)(&client).err();
+        assert_eq!(error.is_none(), endpoint.repeatable, "{}", endpoint.name);
+        assert!(error.is_none_or(|error| error.outcome_unknown()));
+        assert_eq!(
+            server.requests().len(),
+            if endpoint.repeatable { 3 } else { 2 }
+        );
+    }
+}
+
+/// After a failover every idle connection is dead, and none of them says so.
+#[test]
+fn one_stale_connection_costs_one_attempt() {
+    const STALE: usize = 6;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let failed_over = Arc::new(AtomicBool::new(false));
+    let over = Arc::clone(&failed_over);
+    // So many calls at once need so many connections.
+    let at_once = Arc::new(Barrier::new(STALE));
+    let alone = Arc::new(AtomicBool::new(false));
+    let is_alone = Arc::clone(&alone);
+    thread::spawn(move || {
+        for (n, stream) in listener.incoming().enumerate() {
+            let mut stream = stream.unwrap();
+            let (over, at_once, alone) = (over.clone(), at_once.clone(), is_alone.clone());
+            thread::spawn(move || {
+                while read_head(&mut stream).is_some() {
+                    if n < STALE && over.load(Ordering::SeqCst) {
+                        // The new server has no such connection.
+                        return;
+                    }
+                    if !alone.load(Ordering::SeqCst) {
+                        at_once.wait();
+                    }
+                    stream.write_all(&LIST.success()).unwrap();
+                }
+            });
+        }
+    });
+    let attempts = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&attempts);
+    let client = builder_of(&url)
+        .on_try(move |tried| seen.lock().unwrap().push(tried.outcome))
+        .build()
+        .unwrap();
+    let all_at_once = || {
+        thread::scope(|scope| {
+            for _ in 0..STALE {
+                scope.spawn(|| (LIST.run)(&client).unwrap());
+            }
+        });
+    };
+    all_at_once();
+    attempts.lock().unwrap().clear();
+    failed_over.store(true, Ordering::SeqCst);
+
+    alone.store(true, Ordering::SeqCst);
+    (LIST.run)(&client).unwrap();
+    let lost = TryOutcome::NoAnswer(TransportErrorKind::ConnectionLost);
+    let works = TryOutcome::Status(200);
+    assert_eq!(*attempts.lock().unwrap(), [lost, works]);
+
+    // The others were idle for as long, and are not used.
+    alone.store(false, Ordering::SeqCst);
+    all_at_once();
+    assert_eq!(attempts.lock().unwrap()[2..], [works; STALE]);
+}
+
+/// While it waits for its next attempt, others make connections, and leave them idle.
+#[test]
+fn attempt_after_a_lost_connection_uses_a_new_one() {
+    let works = Play::Write(LIST.success());
+    let server = FaultServer::start(vec![Play::WriteAndReset(vec![]), works]);
+    let client = builder_of(&server.url())
+        .retry(RetryPolicy::default().base_delay(Duration::from_millis(1000)))
+        .build()
+        .unwrap();
+    thread::scope(|scope| {
+        let waits = scope.spawn(|| (LIST.run)(&client));
+        server.await_requests(1);
+        thread::sleep(Duration::from_millis(100));
+        (LIST.run)(&client).unwrap();
+        assert_eq!(server.connections(), 2);
+        waits.join().unwrap().unwrap();
+        assert_eq!(server.connections(), 3);
+        (LIST.run)(&client).unwrap();
+        assert_eq!(server.connections(), 3, "both are kept");
+    });
+}
+
+#[test]
+fn retry_after_429_or_503_reuses_the_connection() {
+    let server = FaultServer::start(vec![status(503), status(429), Play::Write(LIST.success())]);
+    (LIST.run)(&client_of(&server.url())).unwrap();
+    assert_eq!((server.requests().len(), server.connections()), (3, 1));
+}
+
+/// However the idle connection ended, a shutdown ends the attempt to make the next one.
+#[cfg(target_os = "linux")]
+#[test]
+fn shutdown_ends_a_reconnect_after_a_stale_connection() {
+    let body = LIST.body;
+    let length = body.len();
+    let length = format!("Content-Length: {length}\r\n");
+    let cases = [
+        (format!("HTTP/1.1 200 OK\r\n{length}\r\n{body}"), true),
+        (format!("HTTP/1.0 200 OK\r\n{length}\r\n{body}"), false),
+        (
+            format!("HTTP/1.1 200 OK\r\nConnection: close, x\r\n{length}\r\n{body}"),
+            true,
+        ),
+        (format!("HTTP/1.1 200 OK\r\n\r\n{body}"), true),
+    ];
+    in_parallel(cases, |(head, closes)| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let client = client_of(&format!("http://{address}"));
+        thread::scope(|scope| {
+            let first = scope.spawn(|| (LIST.run)(&client));
+            let (mut stream, _) = listener.accept().unwrap();
+            read_head(&mut stream).unwrap();
+            stream.write_all(head.as_bytes()).unwrap();
+            if closes {
+                stream.shutdown(Shutdown::Both).unwrap();
+            }
+            first.join().unwrap().unwrap();
+
+            // The listener takes no more: further connects hang.
+            let mut queued = Vec::new();
+            while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(200))
+            {
+                queued.push(stream);
+            }
+            let second = scope.spawn(|| (LIST.run)(&client));
+            thread::sleep(Duration::from_millis(200));
+            let started = Instant::now();
+            client.shutdown();
+            let error = second.join().unwrap().unwrap_err();
+            assert!(started.elapsed() < SLACK, "{head}: {:?}", started.elapsed());
+            assert!(!error.outcome_unknown(), "{head}: {error}");
+        });
+    });
+}
+
+/// A guard that deletes its token when its thread ends, after the thread's other locals have gone.
+#[test]
+fn call_in_a_thread_local_destructor_succeeds() {
+    struct Guard(Client, std::sync::mpsc::Sender<bool>);
+    impl Drop for Guard {
+        fn drop(&mut self) {
+            let deleted = (ENDPOINTS[3].run)(&self.0);
+            self.1.send(deleted.is_ok()).unwrap();
+        }
+    }
+    thread_local! {
+        static GUARD: std::cell::RefCell<Option<Guard>> = const { std::cell::RefCell::new(None) };
+    }
+    for calls_before in [false, true] {
+        let script = [LIST, DELETE].map(|endpoint| Play::Write(endpoint.success()));
+        let server = FaultServer::start(script[usize::from(!calls_before)..].to_vec());
+        let client = client_of(&server.url());
+        let (deleted, told) = std::sync::mpsc::channel();
+        thread::spawn(move || {
+            GUARD.with_borrow_mut(|guard| *guard = Some(Guard(client.clone(), deleted)));
+            if calls_before {
+                (LIST.run)(&client).unwrap();
+            }
+        });
+        let deleted = told.recv_timeout(2 * LONG).unwrap();
+        // On Windows no other thread can start in the meantime, to connect in.
+        assert!(deleted || cfg!(windows) && !calls_before);
+    }
+}
+
+/// In a process of its own, in which no further thread can be started: its stack would be larger than
+/// the address space.
+#[cfg(target_os = "linux")]
+#[test]
+fn child_cannot_start_threads() {
+    if !is_child() {
+        return;
+    }
+    let url = std::env::var("IONOS_API_URL").unwrap();
+    for endpoint in &ENDPOINTS {
+        let error = (endpoint.run)(&client_of(&url)).unwrap_err();
+        println!("{} unknown: {error}", error.outcome_unknown());
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn call_fails_with_a_known_outcome_if_no_thread_can_start() {
+    let server = FaultServer::start(vec![Play::Silence]);
+    for url in [server.url(), server.url().replace("127.0.0.1", "localhost")] {
+        let stack = (1_u64 << 50).to_string();
+        let variables = [("IONOS_API_URL", url.as_str()), ("RUST_MIN_STACK", &stack)];
+        let output = run_child("connections::child_cannot_start_threads", &variables);
+        let said = output.matches("false unknown: ").count();
+        assert_eq!(said, ENDPOINTS.len(), "{output}");
+        assert!(output.contains("no thread could be started"), "{output}");
+    }
+    assert!(server.requests().is_empty());
+}

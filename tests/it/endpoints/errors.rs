@@ -1,0 +1,206 @@
+//! What an error says of a response that is no success.
+
+use std::time::Duration;
+
+use ionoscloud_auth::*;
+
+use super::*;
+use crate::support::list_tokens;
+
+#[test]
+fn error_holds_the_status_and_the_messages_of_the_service() {
+    let two = r#"{"httpStatus":403,"messages":[{"errorCode":"315","message":"No."},{"errorCode":"316","message":"Never\u001b[2J!"}]}"#;
+    let level = r#"{"httpStatus":401,"messages":[{"errorCode":"501","message":"Endpoint requires a higher level of authentication."}]}"#;
+    // (status, body, what the error says, its messages, whether the outcome is unknown)
+    type Case<'a> = (
+        usize,
+        &'a str,
+        &'a [&'a str],
+        &'a [(&'a str, &'a str)],
+        bool,
+    );
+    let cases: &[Case] = &[
+        (
+            401,
+            level,
+            &[
+                "401 Unauthorized",
+                "Endpoint requires a higher level of authentication.",
+                "501",
+                "credentials",
+            ],
+            &[("501", "Endpoint requires a higher level of authentication.")],
+            false,
+        ),
+        (
+            403,
+            two,
+            &["403 Forbidden", "315", "No.", "316", "Never [2J!"],
+            &[("315", "No."), ("316", "Never [2J!")],
+            false,
+        ),
+        (
+            404,
+            r#"{"httpStatus":404,"messages":[{"errorCode":"309","message":"Resource does not exist"}]}"#,
+            &["404 Not Found", "309", "Resource does not exist"],
+            &[("309", "Resource does not exist")],
+            false,
+        ),
+        (
+            500,
+            r#"{"httpStatus":500,"messages":[{"errorCode":"1","message":"Oops"}]}"#,
+            &["500 Internal Server Error", "Oops"],
+            &[("1", "Oops")],
+            true,
+        ),
+        (429, "", &["429 Too Many Requests"], &[], false),
+        (
+            401,
+            r#"{"messages":[{"errorCode":315}]}"#,
+            &["error code 315"],
+            &[("315", "")],
+            false,
+        ),
+        (
+            401,
+            r#"{"messages":[{"message":"m"},{},{"errorCode":null,"message":7,"x":[]}]}"#,
+            &[": m; 7"],
+            &[("", "m"), ("", "7")],
+            false,
+        ),
+        (
+            401,
+            r#"{"messages":[{"message":"m"},"another model"]}"#,
+            &[r#": {"messages":[{"message":"m"},"another model"]}"#],
+            &[],
+            false,
+        ),
+        (
+            401,
+            r#"{"messages":[]}"#,
+            &[r#"{"messages":[]}"#],
+            &[],
+            false,
+        ),
+        (
+            401,
+            r#"{"messages":null}"#,
+            &[r#"{"messages":null}"#],
+            &[],
+            false,
+        ),
+        (
+            401,
+            "\u{1b}]0;x\u{7}plain",
+            &["401 Unauthorized: ]0;x plain"],
+            &[],
+            false,
+        ),
+        (
+            502,
+            "<html>\r\n<head><title>502 Bad Gateway</title></head>",
+            &["502 Bad Gateway: <html> <head><title>"],
+            &[],
+            true,
+        ),
+        (
+            301,
+            "",
+            &["301 Moved Permanently", "redirects are not followed"],
+            &[],
+            false,
+        ),
+        (418, "teapot", &["418: teapot"], &[], false),
+    ];
+    for (status, body, says, messages, outcome_unknown) in cases {
+        for (name, call) in endpoints() {
+            let (server, seen) = server(*status, body);
+            let error = call(&builder_for(&server).build().unwrap()).unwrap_err();
+            let text = error.to_string();
+            let line = &seen.lock().unwrap()[0].0.replace("/auth/v1", "");
+            assert!(
+                text.starts_with(&format!("{line}: the answer was ")),
+                "{name}: {text}"
+            );
+            for says in *says {
+                assert!(text.contains(says), "{name}: {says}: {text}");
+            }
+            assert!(!text.chars().any(char::is_control), "{text}");
+            assert_eq!(error.status(), Some(*status as u16));
+            assert_eq!(
+                error.outcome_unknown(),
+                *outcome_unknown,
+                "{name}: {status}"
+            );
+            let Error::Api(api) = &error else {
+                panic!("{name}: {error:?}");
+            };
+            let read: Vec<_> = api
+                .messages
+                .iter()
+                .map(|m| (m.error_code.as_str(), m.message.as_str()))
+                .collect();
+            assert_eq!(read, *messages, "{name}: {body}");
+            let advice = text.contains("list the tokens")
+                || text.contains("delete it again")
+                || text.contains("list them");
+            assert_eq!(
+                advice,
+                *outcome_unknown && name != "list" && name != "get",
+                "{name}: {text}"
+            );
+        }
+    }
+}
+
+#[test]
+fn html_page_is_shortened_to_one_line() {
+    let page = format!(
+        "<html>\n<body>{}</body>\n</html>",
+        "lorem ipsum\t".repeat(10_000)
+    );
+    let (server, _seen) = server(403, &page);
+    let error = list_tokens(&builder_for(&server).build().unwrap()).unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.contains("<html> <body>lorem ipsum lorem ipsum") && text.contains('…'),
+        "{text}"
+    );
+    assert!(text.len() < 600 && text.lines().count() == 1, "{text}");
+}
+
+#[test]
+fn echoed_credentials_are_not_shown() {
+    for (body, says) in [
+        (
+            r#"{"messages":[{"errorCode":"1","message":"bad token eyJ0eXAiOiJKV1QifQ.e30.c2ln"}]}"#,
+            "[not shown: it repeats what is secret in the request]",
+        ),
+        (
+            "authorization: Bearer eyJ0eXAiOiJKV1QifQ.e30.c2ln",
+            "[not shown: it repeats what is secret in the request]",
+        ),
+    ] {
+        let (server, _seen) = server(403, body);
+        let error = list_tokens(&builder_for(&server).build().unwrap()).unwrap_err();
+        let text = error.to_string();
+        assert!(
+            text.contains(says) && !text.contains(TOKEN) && !format!("{error:?}").contains(TOKEN),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn error_holds_retry_after() {
+    let mut server = Server::new();
+    server
+        .mock("GET", "/auth/v1/tokens")
+        .with_status(429)
+        .with_header("retry-after", "120")
+        .create();
+    let client = builder_for(&server).build().unwrap();
+    let error = list_tokens(&client).unwrap_err();
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(120)));
+    assert!(error.to_string().contains("120 s"), "{error}");
+}

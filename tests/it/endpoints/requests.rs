@@ -1,0 +1,278 @@
+//! What each endpoint sends, header by header.
+
+use std::time::Duration;
+
+use ionoscloud_auth::*;
+
+use super::*;
+use crate::support::list_tokens;
+
+#[test]
+fn each_endpoint_sends_its_request_line_and_headers() {
+    let ttl = |seconds| CreateTokenOptions::new().ttl(Duration::from_secs(seconds));
+    let by = DeleteTokenByCriteriaOptions::new;
+    let token_path = format!("/auth/v1/tokens/{ID}");
+    // (call, request line, the X-Contract-Number that the call asks for)
+    let cases: Vec<(Call, String, Option<&str>)> = vec![
+        (
+            create(CreateTokenOptions::new()),
+            "GET /auth/v1/tokens/generate".into(),
+            None,
+        ),
+        (
+            create(CreateTokenOptions::default()),
+            "GET /auth/v1/tokens/generate".into(),
+            None,
+        ),
+        (
+            create(ttl(60)),
+            "GET /auth/v1/tokens/generate?ttl=60".into(),
+            None,
+        ),
+        (
+            create(ttl(31_536_000)),
+            "GET /auth/v1/tokens/generate?ttl=31536000".into(),
+            None,
+        ),
+        (
+            create(CreateTokenOptions::new().ttl(Duration::from_millis(3_600_900))),
+            "GET /auth/v1/tokens/generate?ttl=3600".into(),
+            None,
+        ),
+        (
+            create(ttl(90).contract_number(31_952_746)),
+            "GET /auth/v1/tokens/generate?ttl=90".into(),
+            Some("31952746"),
+        ),
+        (
+            list(GetAllTokensOptions::new()),
+            "GET /auth/v1/tokens".into(),
+            None,
+        ),
+        (
+            list(GetAllTokensOptions::default()),
+            "GET /auth/v1/tokens".into(),
+            None,
+        ),
+        (
+            list(GetAllTokensOptions::new().contract_number(1)),
+            "GET /auth/v1/tokens".into(),
+            Some("1"),
+        ),
+        (
+            get(GetTokenByIdOptions::new(id())),
+            format!("GET {token_path}"),
+            None,
+        ),
+        (
+            get(GetTokenByIdOptions::new(id()).contract_number(2_147_483_647)),
+            format!("GET {token_path}"),
+            Some("2147483647"),
+        ),
+        (
+            get(GetTokenByIdOptions::new(KeyId::new("A.b-c_d~9").unwrap())),
+            "GET /auth/v1/tokens/A.b-c_d~9".into(),
+            None,
+        ),
+        (
+            delete(DeleteTokenByIdOptions::new(id())),
+            format!("DELETE {token_path}"),
+            None,
+        ),
+        (
+            delete(DeleteTokenByIdOptions::new(id()).contract_number(7)),
+            format!("DELETE {token_path}"),
+            Some("7"),
+        ),
+        (
+            delete_by(by(Criteria::All)),
+            "DELETE /auth/v1/tokens?criteria=ALL".into(),
+            None,
+        ),
+        (
+            delete_by(by(Criteria::Expired)),
+            "DELETE /auth/v1/tokens?criteria=EXPIRED".into(),
+            None,
+        ),
+        (
+            delete_by(by(Criteria::Current)),
+            "DELETE /auth/v1/tokens?criteria=CURRENT".into(),
+            None,
+        ),
+        (
+            delete_by(by(Criteria::Expired).contract_number(7)),
+            "DELETE /auth/v1/tokens?criteria=EXPIRED".into(),
+            Some("7"),
+        ),
+    ];
+    for (call, line, number) in &cases {
+        // The contract number of the call overrides that of the client, and without either none is sent.
+        for (clients, expected) in [
+            (None, *number),
+            (Some(4711), Some(number.unwrap_or("4711"))),
+        ] {
+            let (server, seen) = server(403, "");
+            let mut builder = builder_for(&server);
+            if let Some(clients) = clients {
+                builder = builder.contract_number(clients);
+            }
+            let error = call(&builder.build().unwrap()).unwrap_err();
+            assert_eq!(error.status(), Some(403));
+
+            let mut headers: Headers = [
+                ("accept", "application/json"),
+                ("authorization", BEARER),
+                ("host", &server.host_with_port()),
+                (
+                    "user-agent",
+                    concat!("ionoscloud-auth/", env!("CARGO_PKG_VERSION")),
+                ),
+            ]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
+            if let Some(expected) = expected {
+                headers.insert("x-contract-number".to_owned(), expected.to_owned());
+            }
+            assert_eq!(*seen.lock().unwrap(), [(line.clone(), headers)]);
+        }
+    }
+}
+
+#[test]
+fn authorization_header_encodes_the_credentials() {
+    for (credentials, expected, reason) in [
+        (Credentials::token(TOKEN), BEARER, "a token as it is"),
+        (
+            Credentials::basic("Aladdin", "open sesame"),
+            "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==",
+            "the example of RFC 7617",
+        ),
+        (
+            Credentials::basic("jörg@example.com", "pässwörd:€"),
+            "Basic asO2cmdAZXhhbXBsZS5jb206cMOkc3N3w7ZyZDrigqw=",
+            "UTF-8, and a colon in the password",
+        ),
+        (
+            Credentials::basic("u", "?>?>"),
+            "Basic dTo/Pj8+",
+            "the standard alphabet, not that of URLs",
+        ),
+    ] {
+        let (server, seen) = server(200, r#"{"tokens":[]}"#);
+        let other = builder_for(&server)
+            .user_agent(" sync/1.2 ")
+            .build()
+            .unwrap();
+        let client = other.with_credentials(credentials).unwrap();
+        list_tokens(&client).unwrap();
+        let seen = seen.lock().unwrap();
+        assert_eq!(seen[0].1["authorization"], expected, "{reason}");
+        let user_agent = concat!("sync/1.2 ionoscloud-auth/", env!("CARGO_PKG_VERSION"));
+        assert_eq!(seen[0].1["user-agent"], user_agent, "settings are kept");
+    }
+}
+
+#[test]
+fn longest_settings_are_sent_whole() {
+    let (server, seen) = server(200, r#"{"id":"x"}"#);
+    let url = server.url();
+    let url = format!("{url}/{}/auth/v1", "p".repeat(2000 - url.len() - 9));
+    for credentials in [
+        Credentials::token("A".repeat(12 * 1024)),
+        Credentials::basic("u".repeat(4096), "p".repeat(4096)),
+    ] {
+        let client = Client::builder()
+            .base_url(&url)
+            .credentials(credentials)
+            .user_agent("x".repeat(1000))
+            .build()
+            .unwrap();
+        let id = KeyId::new("k".repeat(256)).unwrap();
+        get_token_by_id(&client, &GetTokenByIdOptions::new(id)).unwrap();
+    }
+    let lengths: Vec<_> = seen
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|(line, headers)| (line.len(), headers["authorization"].len()))
+        .collect();
+    let line = "GET ".len() + url.len() - server.url().len() + "/tokens/".len() + 256;
+    assert_eq!(lengths, [(line, 7 + 12 * 1024), (line, 6 + 10_924)]);
+}
+
+#[test]
+fn path_of_the_base_url_comes_first() {
+    for (suffix, line) in [
+        ("", "GET /auth/v1/tokens"),
+        ("/", "GET /auth/v1/tokens"),
+        ("/auth/v1", "GET /auth/v1/tokens"),
+        ("/auth/v1/", "GET /auth/v1/tokens"),
+        ("/gateway/auth/v1", "GET /gateway/auth/v1/tokens"),
+        ("/gateway", "GET /gateway/auth/v1/tokens"),
+    ] {
+        let (server, seen) = server(200, r#"{"tokens":[]}"#);
+        let url = format!("{}{suffix}", server.url());
+        let client = builder_for(&server).base_url(url).build().unwrap();
+        list_tokens(&client).unwrap();
+        assert_eq!(seen.lock().unwrap()[0].0, line, "{suffix}");
+    }
+}
+
+#[test]
+fn invalid_options_are_refused_before_anything_is_sent() {
+    let (server, seen) = server(200, "");
+    let token = builder_for(&server).build().unwrap();
+    let basic = token
+        .with_credentials(Credentials::basic("u", "p"))
+        .unwrap();
+    let ttl = |ttl| create(CreateTokenOptions::new().ttl(ttl));
+    let by = DeleteTokenByCriteriaOptions::new;
+    for (client, call, says) in [
+        (&token, ttl(Duration::ZERO), "ttl: is 0 s"),
+        (&token, ttl(Duration::from_millis(59_999)), "ttl: is 59 s"),
+        (
+            &token,
+            ttl(Duration::from_secs(31_536_001)),
+            "ttl: is 31536001 s",
+        ),
+        (&token, ttl(Duration::MAX), "ttl: is 18446744073709551615 s"),
+        (
+            &token,
+            create(CreateTokenOptions::new().contract_number(0)),
+            "contract_number: is 0",
+        ),
+        (
+            &token,
+            list(GetAllTokensOptions::new().contract_number(0)),
+            "contract_number: is 0",
+        ),
+        (
+            &token,
+            get(GetTokenByIdOptions::new(id()).contract_number(1 << 31)),
+            "contract_number: is 2147483648",
+        ),
+        (
+            &token,
+            delete(DeleteTokenByIdOptions::new(id()).contract_number(u32::MAX)),
+            "contract_number: is 4294967295",
+        ),
+        (
+            &token,
+            delete_by(by(Criteria::All).contract_number(0)),
+            "contract_number: is 0",
+        ),
+        (
+            &basic,
+            delete_by(by(Criteria::Current)),
+            "criteria: is CURRENT",
+        ),
+    ] {
+        let error = call(client).unwrap_err();
+        assert!(
+            matches!(error, Error::Invalid { .. }) && error.to_string().starts_with(says),
+            "{says}: {error}"
+        );
+        assert!(!error.outcome_unknown() && error.status().is_none());
+    }
+    assert_eq!(*seen.lock().unwrap(), []);
+}

@@ -1,0 +1,235 @@
+//! What each endpoint makes of a success.
+
+use ionoscloud_auth::*;
+
+use super::*;
+use crate::support::{FaultServer, Play, client_of, list_tokens, new_jwt, response};
+
+#[test]
+fn success_is_read() {
+    let token = format!(
+        r#"{{"id":"{ID}","href":"https://api.ionos.com/auth/v1/tokens/{ID}","createdDate":"2025-09-23T07:29:44Z","expirationDate":"2026-09-23T07:29:44Z[UTC]"}}"#
+    );
+    let read = format!(
+        "Token {{ id: KeyId({ID}), href: \"https://api.ionos.com/auth/v1/tokens/{ID}\", created_date: \"2025-09-23T07:29:44Z\", expiration_date: \"2026-09-23T07:29:44Z[UTC]\" }}"
+    );
+    let endpoints = endpoints();
+    let endpoint = |name: &str| {
+        &endpoints
+            .iter()
+            .find(|(known, _)| *known == name)
+            .unwrap()
+            .1
+    };
+    let deleted = "DeleteResponse { success: true }";
+    for (name, status, body, expected) in [
+        (
+            "create",
+            200,
+            r#"{"token":"a.b.c"}"#.to_owned(),
+            "Jwt([redacted])".to_owned(),
+        ),
+        (
+            "create",
+            201,
+            r#"{"more":[1],"token":"a.b.c"}"#.into(),
+            "Jwt([redacted])".into(),
+        ),
+        (
+            "list",
+            200,
+            r#"{"tokens":[]}"#.into(),
+            "Tokens { tokens: [] }".into(),
+        ),
+        (
+            "list",
+            200,
+            format!(r#"{{"tokens":[{token}],"more":1}}"#),
+            format!("Tokens {{ tokens: [{read}] }}"),
+        ),
+        (
+            "list",
+            200,
+            format!(r#"{{"tokens":[{token},{token}]}}"#),
+            format!("Tokens {{ tokens: [{read}, {read}] }}"),
+        ),
+        ("get", 200, token.clone(), read.clone()),
+        (
+            "get",
+            200,
+            format!(
+                " {}\n",
+                token.replace(r#""href""#, r#""new":{"id":""},"href""#)
+            ),
+            read.clone(),
+        ),
+        (
+            "get",
+            200,
+            format!(r#"{{"id":"{ID}"}}"#),
+            format!(
+                "Token {{ id: KeyId({ID}), href: \"\", created_date: \"\", expiration_date: \"\" }}"
+            ),
+        ),
+        ("delete", 200, r#"{"success":true}"#.into(), deleted.into()),
+        (
+            "delete",
+            200,
+            r#"{"success":true,"more":null}"#.into(),
+            deleted.into(),
+        ),
+        ("delete", 204, String::new(), deleted.into()),
+        ("delete", 200, String::new(), deleted.into()),
+        (
+            "delete ALL",
+            200,
+            r#"{"success":true}"#.into(),
+            deleted.into(),
+        ),
+        ("delete EXPIRED", 204, String::new(), deleted.into()),
+        (
+            "delete CURRENT",
+            200,
+            r#"{"success":true}"#.into(),
+            deleted.into(),
+        ),
+    ] {
+        let (server, _seen) = server(status, &body);
+        let client = builder_for(&server).build().unwrap();
+        match endpoint(name)(&client) {
+            Ok(result) => assert_eq!(result, expected, "{name}: {body}"),
+            Err(error) => panic!("{name}: {body}: {error}"),
+        }
+    }
+}
+
+#[test]
+fn created_token_is_returned_as_it_came() {
+    let (server, _seen) = server(200, r#"{"token":"eyJraWQiOiJhIn0.eyJleHAiOjd9.c2ln"}"#);
+    let client = builder_for(&server).build().unwrap();
+    let jwt = new_jwt(&client).unwrap();
+    assert_eq!(jwt.token(), "eyJraWQiOiJhIn0.eyJleHAiOjd9.c2ln");
+    assert_eq!(jwt.key_id().unwrap().as_str(), "a");
+    assert_eq!(jwt.claims().unwrap().exp, Some(7));
+}
+
+#[test]
+fn list_of_ten_thousand_tokens_is_read() {
+    let tokens: Vec<String> = (0..10_000)
+        .map(|n| {
+            format!(r#"{{"id":"f13a5c54-8228-4b7e-9414-{n:012}","href":"https://api.ionos.com/auth/v1/tokens/f13a5c54-8228-4b7e-9414-{n:012}","createdDate":"2025-09-23T07:29:44Z","expirationDate":"2026-09-23T07:29:44Z"}}"#)
+        })
+        .collect();
+    let body = format!(r#"{{"tokens":[{}]}}"#, tokens.join(","));
+    assert!(body.len() > 2_000_000 && body.len() < 8 << 20);
+    let server = FaultServer::start(vec![Play::Write(response(200, "", &body))]);
+    let tokens = list_tokens(&client_of(&server.url())).unwrap().tokens;
+    assert_eq!(tokens.len(), 10_000);
+    assert_eq!(
+        tokens[9_999].id.as_str(),
+        "f13a5c54-8228-4b7e-9414-000000009999"
+    );
+}
+
+#[test]
+fn unreadable_success_leaves_the_outcome_unknown() {
+    // (endpoints, body, what the error says); none of the text SECRET may be repeated.
+    let cases: &[(&[&str], &str, &str)] = &[
+        (
+            &["create", "list", "get"],
+            "",
+            "ends in the middle of its JSON",
+        ),
+        (
+            &["create", "list", "get"],
+            r#"{"token":"SECRET"#,
+            "ends in the middle of its JSON",
+        ),
+        (
+            &["create", "list", "get", "delete"],
+            "<html>SECRET</html>",
+            "is no JSON",
+        ),
+        (
+            &["create", "list", "get", "delete"],
+            r#""SECRET""#,
+            "another type",
+        ),
+        (&["create"], "{}", "missing field `token`"),
+        (&["create"], r#"{"token":""}"#, "token: is empty"),
+        (&["create"], r#"{"token":null}"#, "another type"),
+        (&["list"], "{}", "missing field `tokens`"),
+        (
+            &["list"],
+            r#"{"tokens":[{"href":"SECRET"}]}"#,
+            "missing field `id`",
+        ),
+        (&["list"], r#"{"tokens":[{"id":""}]}"#, "key_id: is empty"),
+        (
+            &["list"],
+            r#"{"tokens":[{"id":"generate"}]}"#,
+            "key_id: is \"generate\"",
+        ),
+        (&["get"], "{}", "missing field `id`"),
+        (&["get"], r#"{"id":""}"#, "key_id: is empty"),
+        (&["get"], r#"{"id":"../SECRET"}"#, "key_id: holds '/'"),
+        (
+            &["delete", "delete ALL", "delete EXPIRED", "delete CURRENT"],
+            "{}",
+            "missing field `success`",
+        ),
+        (&["delete"], r#"{"success":"SECRET"}"#, "another type"),
+    ];
+    for (names, body, says) in cases {
+        for (name, call) in endpoints().iter().filter(|(name, _)| names.contains(name)) {
+            let (server, _seen) = server(200, body);
+            let error = call(&builder_for(&server).build().unwrap()).unwrap_err();
+            let text = error.to_string();
+            assert!(
+                matches!(error, Error::UnreadableAnswer(_)),
+                "{name}: {body}: {text}"
+            );
+            assert!(
+                text.contains(says) && text.contains("200 OK"),
+                "{name}: {body}: {text}"
+            );
+            assert!(
+                !text.contains("SECRET") && !format!("{error:?}").contains("SECRET"),
+                "{text}"
+            );
+            assert_eq!(error.status(), Some(200));
+            assert!(error.outcome_unknown(), "{name}: {body}");
+        }
+    }
+}
+
+#[test]
+fn success_false_is_an_error_and_is_not_retried() {
+    for (name, call) in endpoints()
+        .iter()
+        .filter(|(name, _)| name.starts_with("delete"))
+    {
+        let (server, seen) = server(200, r#"{"success":false}"#);
+        let error = call(
+            &builder_for(&server)
+                .retry(RetryPolicy::default())
+                .build()
+                .unwrap(),
+        )
+        .unwrap_err();
+        assert!(
+            error.to_string().contains(r#"{"success":false}"#),
+            "{name}: {error}"
+        );
+        assert!(
+            matches!(error, Error::Api(_)) && error.status() == Some(200),
+            "{name}"
+        );
+        assert!(!error.outcome_unknown(), "{name}");
+        assert_eq!(
+            seen.lock().unwrap().len(),
+            1,
+            "{name}: a response is no reason to ask again"
+        );
+    }
+}

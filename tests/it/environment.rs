@@ -1,0 +1,244 @@
+//! Settings from environment variables, read in child processes.
+
+use ionoscloud_auth::mock::MockAuthApi;
+use ionoscloud_auth::*;
+
+use crate::support::*;
+
+#[test]
+fn child_lists_tokens() {
+    if !is_child() {
+        return;
+    }
+    let tokens = Client::from_env().and_then(|client| {
+        println!("client: {client:?}");
+        list_tokens(&client)
+    });
+    match tokens {
+        Ok(tokens) => println!("result: {} tokens", tokens.tokens.len()),
+        Err(error) => println!("result: {error}"),
+    }
+}
+
+#[test]
+fn variables_make_a_client_or_are_refused_by_name() {
+    let api = MockAuthApi::start();
+    let token = {
+        let client = builder_of(api.base_url())
+            .credentials(api.credentials())
+            .build()
+            .unwrap();
+        new_jwt(&client).unwrap()
+    };
+    let url = ("IONOS_API_URL", api.base_url());
+    let token = ("IONOS_TOKEN", token.token());
+    let username = ("IONOS_USERNAME", api.username());
+    let password = ("IONOS_PASSWORD", api.password());
+    let host = api.base_url().strip_suffix("/auth/v1").unwrap();
+    let host_with_slash = format!("{host}/");
+    let padded = format!(" \t{}\r\n", api.password());
+    let works = "result: 1 tokens";
+    let cases = [
+        (vec![url, token], works),
+        (vec![url, username, password], works),
+        (
+            vec![url, token, username, ("IONOS_PASSWORD", "wrong")],
+            works,
+        ),
+        (vec![url, token, username], works),
+        (
+            vec![url, ("IONOS_TOKEN", "wrong"), username, password],
+            "401 Unauthorized",
+        ),
+        (vec![url, ("IONOS_TOKEN", ""), username, password], works),
+        (vec![url, ("IONOS_TOKEN", " \n"), username, password], works),
+        (vec![url, username, ("IONOS_PASSWORD", &padded)], works),
+        (vec![("IONOS_API_URL", host), token], works),
+        (vec![("IONOS_API_URL", &host_with_slash), token], works),
+        (
+            vec![url, token, ("IONOS_CONTRACT_NUMBER", " 31952746 ")],
+            works,
+        ),
+        (vec![url, token, ("IONOS_CONTRACT_NUMBER", "")], works),
+        (vec![url, token, ("IONOS_PINNED_CERT", "")], works),
+        (
+            vec![url, token, ("IONOS_CONTRACT_NUMBER", "1")],
+            "403 Forbidden",
+        ),
+        (
+            vec![url],
+            "result: credentials: there are none: set IONOS_TOKEN, or IONOS_USERNAME and IONOS_PASSWORD",
+        ),
+        (
+            vec![url, username],
+            "result: IONOS_PASSWORD: is not set, and IONOS_USERNAME is",
+        ),
+        (
+            vec![url, username, ("IONOS_PASSWORD", "")],
+            "result: IONOS_PASSWORD: is not set",
+        ),
+        (
+            vec![url, password],
+            "result: IONOS_USERNAME: is not set, and IONOS_PASSWORD is",
+        ),
+        (
+            vec![url, ("IONOS_TOKEN", "a b")],
+            "result: IONOS_TOKEN: holds white space",
+        ),
+        (
+            vec![url, ("IONOS_USERNAME", "a:b"), password],
+            "result: IONOS_USERNAME: holds a colon",
+        ),
+        (
+            vec![url, username, ("IONOS_PASSWORD", "a\u{7}b")],
+            "result: IONOS_PASSWORD: holds a line break",
+        ),
+        (
+            vec![url, token, ("IONOS_CONTRACT_NUMBER", "0")],
+            "result: IONOS_CONTRACT_NUMBER: is 0",
+        ),
+        (
+            vec![url, token, ("IONOS_CONTRACT_NUMBER", "-1")],
+            "result: IONOS_CONTRACT_NUMBER: is no number",
+        ),
+        (
+            vec![url, token, ("IONOS_CONTRACT_NUMBER", "12x")],
+            "result: IONOS_CONTRACT_NUMBER: is no number",
+        ),
+        (
+            vec![url, token, ("IONOS_CONTRACT_NUMBER", "2147483648")],
+            "result: IONOS_CONTRACT_NUMBER: is 2147483648",
+        ),
+        (
+            vec![token, ("IONOS_API_URL", "https://a:b@c")],
+            "result: IONOS_API_URL: has a user name",
+        ),
+        (
+            vec![token, ("IONOS_API_URL", "http://api.example")],
+            "result: IONOS_API_URL: is plain http",
+        ),
+        (
+            vec![url, token, ("IONOS_PINNED_CERT", "ab:cd")],
+            "result: IONOS_PINNED_CERT: is ",
+        ),
+        (vec![token], "base_url: \"https://api.ionos.com/auth/v1\""),
+        (
+            vec![
+                token,
+                ("IONOS_API_URL", "auth.example.test"),
+                ("ALL_PROXY", "socks5://127.0.0.1:1"),
+            ],
+            "result: ALL_PROXY: names a SOCKS proxy",
+        ),
+        (
+            vec![
+                token,
+                ("IONOS_API_URL", "auth.example.test"),
+                ("ALL_PROXY", "socks5://127.0.0.1:1"),
+                ("HTTPS_PROXY", "http://127.0.0.1:1"),
+            ],
+            "Connection refused",
+        ),
+        (
+            vec![
+                token,
+                ("IONOS_API_URL", "auth.example.test"),
+                ("ALL_PROXY", "socks5h://127.0.0.1:1"),
+                ("NO_PROXY", "auth.example.test"),
+            ],
+            "client: ",
+        ),
+        (
+            vec![url, token, ("ALL_PROXY", "socks4://127.0.0.1:1")],
+            works,
+        ),
+        (
+            vec![
+                token,
+                ("IONOS_API_URL", "auth.example.test"),
+                ("HTTPS_PROXY", " http://127.0.0.1:1 "),
+            ],
+            "Connection refused",
+        ),
+        (
+            vec![
+                token,
+                ("IONOS_API_URL", "auth.example.test"),
+                ("HTTPS_PROXY", "http://a b"),
+            ],
+            "result: HTTPS_PROXY: is no address of a proxy",
+        ),
+        (
+            vec![
+                token,
+                ("IONOS_API_URL", "auth.example.test"),
+                ("https_proxy", "htps://127.0.0.1:1"),
+            ],
+            "result: https_proxy: is no address of a proxy",
+        ),
+        (
+            vec![
+                token,
+                ("IONOS_API_URL", "auth.example.test"),
+                ("https_proxy", "htps://127.0.0.1:1"),
+                ("NO_PROXY", "*"),
+            ],
+            "client: ",
+        ),
+        // Another scheme's.
+        (
+            vec![
+                token,
+                ("IONOS_API_URL", "auth.example.test"),
+                ("HTTP_PROXY", "socks5://127.0.0.1:1"),
+            ],
+            "client: ",
+        ),
+        (
+            vec![
+                token,
+                ("IONOS_API_URL", "auth.example.test"),
+                ("HTTPS_PROXY", "http://127.0.0.1:1"),
+            ],
+            "Connection refused",
+        ),
+        // A proxy is for other hosts: it would be shown the credentials, and could not reach this
+        // machine.
+        (
+            vec![
+                url,
+                token,
+                ("HTTP_PROXY", "http://127.0.0.1:1"),
+                ("ALL_PROXY", "http://127.0.0.1:1"),
+            ],
+            works,
+        ),
+    ];
+    in_parallel(cases, |(variables, says)| {
+        // Only such a case would leave this machine: it ends at a proxy that is not there.
+        let mut variables = variables;
+        if !variables.iter().any(|(name, _)| *name == "IONOS_API_URL") {
+            variables.push(("HTTPS_PROXY", "http://127.0.0.1:1"));
+        }
+        let output = run_child("environment::child_lists_tokens", &variables);
+        assert!(output.contains(says), "{says}: {output}");
+        assert!(
+            !output.contains(token.1) && !output.contains(password.1),
+            "{output}"
+        );
+    });
+}
+
+#[cfg(unix)]
+#[test]
+fn variable_that_is_not_utf8_is_refused() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let output = run_child(
+        "environment::child_lists_tokens",
+        &[("IONOS_TOKEN", std::ffi::OsStr::from_bytes(b"\xff"))],
+    );
+    assert!(
+        output.contains("result: IONOS_TOKEN: is no UTF-8"),
+        "{output}"
+    );
+}

@@ -1,0 +1,378 @@
+//! What a call reports after each fault, how many requests it sent, and that it ended in time.
+
+use std::time::{Duration, Instant};
+
+use ionoscloud_auth::*;
+
+use crate::support::faults::{FAULTS, Fault, Outcome, TOLD, UNKNOWN, gateway, status};
+use crate::support::*;
+
+struct Seen {
+    requests: usize,
+    error: Option<Error>,
+    elapsed: Duration,
+}
+
+fn run(endpoint: &Endpoint, script: Vec<Play>, timeout: Duration) -> Seen {
+    let server = FaultServer::start(script);
+    let client = client_with_timeout(&server.url(), timeout);
+    let started = Instant::now();
+    let error = (endpoint.run)(&client).err();
+    Seen {
+        requests: server.requests().len(),
+        error,
+        elapsed: started.elapsed(),
+    }
+}
+
+fn check(endpoint: &Endpoint, fault: &Fault) {
+    let case = format!("{} × {}", fault.name, endpoint.name);
+    let timeout = if fault.outcome == Outcome::TimedOut {
+        SHORT
+    } else {
+        LONG
+    };
+
+    // The fault at each attempt.
+    let lasting = run(endpoint, vec![(fault.play)(endpoint.body)], timeout);
+    let again = match fault.outcome {
+        Outcome::Refused => true,
+        Outcome::Unknown => endpoint.repeatable,
+        _ => false,
+    };
+    let outcome_unknown = matches!(
+        fault.outcome,
+        Outcome::Unknown | Outcome::UnknownForGood | Outcome::TimedOut
+    );
+    println!(
+        "{case:45} {} requests, {:5} ms, {}",
+        lasting.requests,
+        lasting.elapsed.as_millis(),
+        lasting
+            .error
+            .as_ref()
+            .map_or("Ok".to_owned(), ToString::to_string)
+    );
+    assert_eq!(lasting.requests, if again { 3 } else { 1 }, "{case}");
+    assert!(
+        lasting.elapsed < timeout + SLACK,
+        "{case}: {:?}",
+        lasting.elapsed
+    );
+    match &lasting.error {
+        None => assert_eq!(fault.outcome, Outcome::Success, "{case}"),
+        Some(error) => {
+            assert_ne!(fault.outcome, Outcome::Success, "{case}: {error}");
+            assert_eq!(error.outcome_unknown(), outcome_unknown, "{case}: {error}");
+            assert!(error.to_string().contains(fault.text), "{case}: {error}");
+        }
+    }
+
+    // The fault once, and then a success.
+    if fault.outcome == Outcome::TimedOut {
+        return;
+    }
+    let once = run(
+        endpoint,
+        vec![(fault.play)(endpoint.body), Play::Write(endpoint.success())],
+        timeout,
+    );
+    assert_eq!(once.requests, if again { 2 } else { 1 }, "{case}, once");
+    let succeeds = again || fault.outcome == Outcome::Success;
+    assert_eq!(
+        once.error.is_none(),
+        succeeds,
+        "{case}, once: {:?}",
+        once.error
+    );
+}
+
+#[test]
+fn each_fault_is_retried_only_where_safe() {
+    in_parallel(&ENDPOINTS, |endpoint| {
+        FAULTS.iter().for_each(|fault| check(endpoint, fault));
+    });
+}
+
+#[test]
+fn reset_on_accept_leaves_the_outcome_unknown() {
+    for endpoint in &ENDPOINTS {
+        let server = FaultServer::resetting();
+        let error = (endpoint.run)(&client_of(&server.url())).unwrap_err();
+        // The request may have been on its way: the client can't know that nobody read it.
+        assert!(error.outcome_unknown(), "{}: {error}", endpoint.name);
+        let expected = if endpoint.repeatable { 3 } else { 1 };
+        assert_eq!(server.connections(), expected, "{}", endpoint.name);
+    }
+}
+
+/// Whoever sends them, and whatever stands in their body.
+#[test]
+fn each_status_is_retried_only_where_safe() {
+    in_parallel(&ENDPOINTS, |endpoint| {
+        let unknown = UNKNOWN.iter().map(|code| (*code, true));
+        let told = TOLD.iter().map(|code| (*code, false));
+        for (code, outcome_unknown) in unknown.chain(told) {
+            for play in [status(code), gateway(code)] {
+                let case = format!("{code} × {}: {play:?}", endpoint.name);
+                let seen = run(endpoint, vec![play], LONG);
+                let error = seen.error.unwrap_or_else(|| panic!("{case}"));
+                assert_eq!(error.status(), Some(code), "{case}: {error}");
+                assert_eq!(error.outcome_unknown(), outcome_unknown, "{case}: {error}");
+                let again = outcome_unknown && endpoint.repeatable;
+                assert_eq!(seen.requests, if again { 3 } else { 1 }, "{case}");
+            }
+        }
+    });
+}
+
+#[test]
+fn not_found_after_a_lost_response_is_success_only_for_delete() {
+    for (first, says) in [
+        (Play::WriteAndReset(vec![]), "reset"),
+        (status(502), "502"),
+        (gateway(503), "a gateway's 503"),
+        (Play::Write(response(202, "", "")), "202"),
+        (
+            Play::WriteAndClose(b"HTTP/1.1 200 OK\r\n\r\n".to_vec()),
+            "cut off",
+        ),
+        (Play::Write(response(200, "", "<html>")), "unreadable"),
+    ] {
+        for endpoint in &ENDPOINTS {
+            let seen = run(endpoint, vec![first.clone(), status(404)], LONG);
+            let error = seen.error;
+            match endpoint.name {
+                "delete" => assert!(error.is_none(), "{says}: {error:?}"),
+                name => {
+                    let error = error.unwrap_or_else(|| panic!("{says}: {name}"));
+                    assert_eq!(
+                        error.status() == Some(404),
+                        endpoint.repeatable,
+                        "{says}: {name}"
+                    );
+                    // A 404 that follows does not say what the first attempt did.
+                    assert!(error.outcome_unknown(), "{says}: {name}");
+                }
+            }
+        }
+        // Somebody else's 404 does not say that the token is gone.
+        let another = r#"{"httpStatus":404,"messages":[]}"#;
+        for second in [gateway(404), Play::Write(response(404, "", another))] {
+            let seen = run(DELETE, vec![first.clone(), second], LONG);
+            let error = seen.error.unwrap();
+            assert_eq!(
+                (error.status(), error.outcome_unknown()),
+                (Some(404), true),
+                "{says}: {error}"
+            );
+        }
+    }
+    for first in [status(503), status(429)] {
+        for endpoint in &ENDPOINTS {
+            let error = run(endpoint, vec![first.clone(), status(404)], LONG)
+                .error
+                .unwrap();
+            assert_eq!(
+                (error.status(), error.outcome_unknown()),
+                (Some(404), false),
+                "{}",
+                endpoint.name
+            );
+        }
+    }
+}
+
+#[test]
+fn delete_succeeds_only_if_the_response_says_so() {
+    // (what comes, whether it says that the token is gone, why)
+    for (play, says, reason) in [
+        (
+            Play::Write(response(200, "", r#"{"success":true}"#)),
+            true,
+            "it says so",
+        ),
+        (
+            Play::Write(response(200, "", "")),
+            true,
+            "an empty body of a declared length",
+        ),
+        (
+            Play::Write(b"HTTP/1.1 204 X\r\n\r\n".to_vec()),
+            true,
+            "204 has no body",
+        ),
+        (
+            Play::Write(response(202, "", "")),
+            false,
+            "accepted is not done",
+        ),
+        (
+            Play::Write(response(202, "", r#"{"success":true}"#)),
+            false,
+            "accepted is not done",
+        ),
+        (
+            Play::WriteAndClose(b"HTTP/1.1 200 X\r\n\r\n".to_vec()),
+            false,
+            "it may be cut off",
+        ),
+        (
+            Play::Write(b"HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n".to_vec()),
+            false,
+            "no length was declared",
+        ),
+        (
+            Play::Write(
+                b"HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n0\r\n\r\n"
+                    .to_vec(),
+            ),
+            false,
+            "which of the two is its length?",
+        ),
+        (
+            Play::Write(response(200, "", " ")),
+            false,
+            "a blank is no statement",
+        ),
+        (
+            Play::Write(response(200, "", "{}")),
+            false,
+            "it does not say so",
+        ),
+        (
+            Play::Write(response(200, "", "null")),
+            false,
+            "it does not say so",
+        ),
+    ] {
+        for endpoint in ENDPOINTS.iter().filter(|e| e.name.starts_with("delete")) {
+            let seen = run(endpoint, vec![play.clone()], LONG);
+            match seen.error {
+                None => assert!(says, "{reason}: {}", endpoint.name),
+                Some(error) => assert!(
+                    !says && error.outcome_unknown(),
+                    "{reason}: {}: {error}",
+                    endpoint.name
+                ),
+            }
+        }
+    }
+    let refusal = Play::Write(response(200, "", r#"{"success":false}"#));
+    for endpoint in ENDPOINTS.iter().filter(|e| e.name.starts_with("delete")) {
+        let seen = run(endpoint, vec![refusal.clone()], LONG);
+        let error = seen.error.unwrap();
+        assert_eq!(
+            (seen.requests, error.outcome_unknown()),
+            (1, false),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn unknown_outcome_persists_through_later_errors() {
+    // After a reset, this: the last response is the error, and what the first attempt did is as
+    // unknown as before.
+    for (then, status_code) in [(status(503), 503), (status(401), 401), (status(500), 500)] {
+        let seen = run(LIST, vec![Play::WriteAndReset(vec![]), then], LONG);
+        let error = seen.error.unwrap();
+        assert_eq!(
+            (error.status(), error.outcome_unknown()),
+            (Some(status_code), true),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn refused_connection_leaves_the_outcome_known() {
+    let (_taken, port) = closed_port();
+    for endpoint in &ENDPOINTS {
+        let error = (endpoint.run)(&client_of(&format!("http://127.0.0.1:{port}"))).unwrap_err();
+        assert!(!error.outcome_unknown(), "{error}");
+        let Error::Transport(error) = error else {
+            panic!("{error}");
+        };
+        assert_eq!(error.kind, TransportErrorKind::ConnectFailed);
+        assert!(std::error::Error::source(&error).is_some());
+    }
+}
+
+#[test]
+fn unresolvable_host_leaves_the_outcome_known() {
+    for endpoint in &ENDPOINTS {
+        let started = Instant::now();
+        let timeout = Duration::from_secs(3);
+        let error = (endpoint.run)(&client_with_timeout(
+            "https://no-such-host.invalid",
+            timeout,
+        ))
+        .unwrap_err();
+        assert!(started.elapsed() < timeout + SLACK);
+        assert!(!error.outcome_unknown(), "{error}");
+        // Where no name server can be reached, it may be time that ends it.
+        let Error::Transport(error) = error else {
+            panic!("{error}");
+        };
+        assert!(
+            matches!(
+                error.kind,
+                TransportErrorKind::AddressNotFound | TransportErrorKind::TimedOut
+            ),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn failed_tls_handshake_leaves_the_outcome_known() {
+    let cases = [
+        (Play::WriteAndReset(vec![]), TransportErrorKind::TlsFailed),
+        (Play::WriteAndClose(vec![]), TransportErrorKind::TlsFailed),
+        (
+            Play::WriteAndClose(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()),
+            TransportErrorKind::TlsFailed,
+        ),
+        (
+            Play::WriteAndClose(b"\x15\x03\x03\x00\x02\x02\x28".to_vec()),
+            TransportErrorKind::TlsFailed,
+        ),
+        (Play::Silence, TransportErrorKind::TimedOut),
+        (
+            Play::Drip(
+                vec![0x16, 3, 3, 0xff, 0xff, 2, 0, 0xff, 0xff],
+                Duration::from_millis(100),
+            ),
+            TransportErrorKind::TimedOut,
+        ),
+    ];
+    let cases = cases
+        .iter()
+        .flat_map(|case| ENDPOINTS.iter().map(move |endpoint| (case, endpoint)));
+    in_parallel(cases, |((play, kind), endpoint)| {
+        let server = FaultServer::start(vec![play.clone()]);
+        let timeout = if *kind == TransportErrorKind::TimedOut {
+            SHORT
+        } else {
+            LONG
+        };
+        let started = Instant::now();
+        let error = (endpoint.run)(&client_with_timeout(&server.https_url(), timeout)).unwrap_err();
+        assert!(
+            started.elapsed() < timeout + SLACK,
+            "{:?}",
+            started.elapsed()
+        );
+        assert!(
+            !error.outcome_unknown(),
+            "{}: {play:?}: {error}",
+            endpoint.name
+        );
+        let Error::Transport(error) = error else {
+            panic!("{error}");
+        };
+        assert_eq!(error.kind, *kind, "{play:?}: {error}");
+        assert!(server.connections() > 1, "{play:?}: it is retried");
+    });
+}

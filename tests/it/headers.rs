@@ -1,0 +1,94 @@
+//! Headers that a caller adds to each request.
+
+use ionoscloud_auth::*;
+
+use crate::support::*;
+
+#[test]
+fn extra_headers_are_on_every_request() {
+    let server = FaultServer::start(vec![Play::Write(LIST.success())]);
+    let client = builder_of(&server.url())
+        .header("X-Gateway-Key", " SECRET-key ")
+        .header("x-trace", "one")
+        .header("X-Trace", "two")
+        .header("x-empty", "")
+        .build()
+        .unwrap();
+    for _ in 0..2 {
+        list_tokens(&client).unwrap();
+    }
+    let other = client
+        .with_credentials(Credentials::basic("a", "b"))
+        .unwrap();
+    get_all_tokens(&other, &GetAllTokensOptions::new().contract_number(7)).unwrap();
+    let seen = server.heads();
+    assert_eq!(seen.len(), 3);
+    for request in seen.iter() {
+        let lines: Vec<String> = request.lines().map(str::to_lowercase).collect();
+        for (name, value) in [
+            ("x-gateway-key", "secret-key"),
+            ("x-trace", "two"),
+            ("x-empty", ""),
+            ("accept", "application/json"),
+        ] {
+            let of_name = |line: &&String| line.starts_with(&format!("{name}:"));
+            let there: Vec<_> = lines.iter().filter(of_name).collect();
+            assert_eq!(there.len(), 1, "{name}: {request}");
+            assert_eq!(
+                there[0].split_once(':').unwrap().1.trim(),
+                value,
+                "{request}"
+            );
+        }
+    }
+    assert!(!format!("{client:?}").contains("SECRET"));
+}
+
+#[test]
+fn reserved_and_malformed_headers_are_refused() {
+    let long = "x".repeat(8 * 1024 + 1);
+    for (name, value, says) in [
+        ("Authorization", "SECRET", "\"Authorization\" can't be set"),
+        ("HOST", "SECRET", "can't be set"),
+        ("accept-Encoding", "SECRET", "can't be set"),
+        ("User-Agent", "SECRET", "can't be set"),
+        ("X-Contract-Number", "SECRET", "can't be set"),
+        ("Connection", "SECRET", "can't be set"),
+        ("Content-Length", "SECRET", "can't be set"),
+        ("Transfer-Encoding", "SECRET", "can't be set"),
+        ("Proxy-Authorization", "SECRET", "can't be set"),
+        ("Expect", "SECRET", "can't be set"),
+        ("If-None-Match", "SECRET", "can't be set"),
+        ("X-HTTP-Method-Override", "SECRET", "can't be set"),
+        ("", "SECRET", "is no name of a header"),
+        ("x y", "SECRET", "is no name of a header"),
+        ("x:", "SECRET", "is no name of a header"),
+        ("x\r\ny", "SECRET", "is no name of a header"),
+        ("ü", "SECRET", "is no name of a header"),
+        ("x", "SECRET\r\ny: z", "has a value with a line break"),
+        ("x", "SECRET\0", "has a value with a line break"),
+        ("x", "SECRETü", "has a value with a line break"),
+        ("x", &long, "more than 8 KiB"),
+    ] {
+        let builder = builder_of("http://127.0.0.1:1").header(name, value);
+        assert!(!format!("{builder:?}").contains("SECRET"));
+        let error = builder.build().unwrap_err().to_string();
+        assert!(
+            error.starts_with("header: ") && error.contains(says),
+            "{name}: {error}"
+        );
+        assert!(!error.contains("SECRET"), "{error}");
+    }
+}
+
+#[test]
+fn more_than_64_headers_are_refused() {
+    let many = (0..100_000).fold(builder_of("http://127.0.0.1:1"), |builder, n| {
+        builder.header(format!("x-{n}"), "x")
+    });
+    let error = many.build().unwrap_err().to_string();
+    assert!(
+        error.starts_with("header: there are more than 64"),
+        "{error}"
+    );
+}

@@ -1,0 +1,268 @@
+//! The hook that a caller sets: what it is told of each attempt, and that it can do no harm.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use ionoscloud_auth::*;
+
+use crate::support::faults::service_error;
+use crate::support::*;
+
+const SECRET: &str = "eyJhbGciOiJSUzI1NiJ9.U0VDUkVU.c2ln";
+
+/// What the hook saw: endpoint, number, outcome, request id.
+type Seen = Arc<Mutex<Vec<(&'static str, u32, TryOutcome, Option<String>)>>>;
+
+fn watched(url: &str) -> (ClientBuilder, Seen) {
+    let seen = Seen::default();
+    let writing = Arc::clone(&seen);
+    let builder = builder_of(url).credentials(Credentials::token(SECRET));
+    let builder = builder.on_try(move |attempt| {
+        assert!(!format!("{attempt:?}").contains(SECRET));
+        assert!(attempt.elapsed < LONG);
+        let id = attempt.request_id.map(str::to_owned);
+        let entry = (attempt.endpoint, attempt.number, attempt.outcome, id);
+        writing.lock().unwrap().push(entry);
+    });
+    (builder, seen)
+}
+
+#[test]
+fn hook_sees_each_attempt() {
+    let names = [
+        "GET /tokens/generate",
+        "GET /tokens",
+        "GET /tokens/{tokenId}",
+        "DELETE /tokens/{tokenId}",
+        "DELETE /tokens",
+        "DELETE /tokens",
+        "DELETE /tokens",
+    ];
+    for (endpoint, name) in ENDPOINTS.iter().zip(names) {
+        let server = FaultServer::start(vec![
+            service_error(503, "X-RequestId: first\r\n"),
+            Play::Write(response(
+                429,
+                "x-request-id: second\r\nx-correlation-id: x\r\n",
+                "",
+            )),
+            Play::Write(response(200, "X-Correlation-Id: third\r\n", endpoint.body)),
+        ]);
+        let (builder, seen) = watched(&server.url());
+        (endpoint.run)(&builder.build().unwrap()).unwrap();
+        let entry = |number, status, id: &str| {
+            (
+                name,
+                number,
+                TryOutcome::Status(status),
+                Some(id.to_owned()),
+            )
+        };
+        let expected = [
+            entry(1, 503, "first"),
+            entry(2, 429, "second"),
+            entry(3, 200, "third"),
+        ];
+        assert_eq!(*seen.lock().unwrap(), expected, "{}", endpoint.name);
+    }
+}
+
+#[test]
+fn hook_is_told_why_an_attempt_failed() {
+    use TransportErrorKind as Kind;
+    let with_id = |body: &str| {
+        let head = "HTTP/1.1 200 OK\r\nX-RequestId: 7\r\nContent-Length: 9\r\n\r\n";
+        Play::WriteAndClose(format!("{head}{body}").into_bytes())
+    };
+    let echoed = format!("X-RequestId: {SECRET}\r\n");
+    for (play, expected, id, reason) in [
+        (
+            Play::WriteAndReset(vec![]),
+            TryOutcome::NoAnswer(Kind::ConnectionLost),
+            None,
+            "a reset",
+        ),
+        (
+            Play::Silence,
+            TryOutcome::NoAnswer(Kind::TimedOut),
+            None,
+            "silence",
+        ),
+        (
+            Play::Write(response(200, "", "SECRET")),
+            TryOutcome::Unreadable,
+            None,
+            "no JSON",
+        ),
+        (
+            with_id("<a page/>"),
+            TryOutcome::Unreadable,
+            Some("7"),
+            "a page, with an id",
+        ),
+        (
+            with_id("{"),
+            TryOutcome::NoAnswer(Kind::ConnectionLost),
+            Some("7"),
+            "half of a response",
+        ),
+        (
+            Play::WriteAndClose(b"SSH-2.0\r\n\r\n".to_vec()),
+            TryOutcome::Unreadable,
+            None,
+            "no HTTP",
+        ),
+        (
+            Play::Write(response(403, "X-RequestId: 7\r\n", "")),
+            TryOutcome::Status(403),
+            Some("7"),
+            "refused",
+        ),
+        (
+            Play::Write(response(403, &echoed, "")),
+            TryOutcome::Status(403),
+            None,
+            "the token sent back",
+        ),
+        (
+            Play::Write(response(403, "X-RequestId: \r\n", "")),
+            TryOutcome::Status(403),
+            None,
+            "an empty id",
+        ),
+    ] {
+        let server = FaultServer::start(vec![play]);
+        let (builder, seen) = watched(&server.url());
+        let builder = builder.timeout(Duration::from_millis(500));
+        let client = builder.retry(RetryPolicy::none()).build().unwrap();
+        let error = list_tokens(&client).unwrap_err();
+        let expected = ("GET /tokens", 1, expected, id.map(str::to_owned));
+        assert_eq!(*seen.lock().unwrap(), [expected], "{reason}: {error}");
+        assert_eq!(error.request_id(), id, "{reason}");
+        assert_eq!(
+            error.to_string().contains("request id 7"),
+            id.is_some(),
+            "{reason}: {error}"
+        );
+        assert!(!error.to_string().contains(SECRET), "{reason}: {error}");
+    }
+}
+
+#[test]
+fn hook_sees_each_attempt_to_connect() {
+    let (_taken, port) = closed_port();
+    let (builder, seen) = watched(&format!("http://127.0.0.1:{port}"));
+    let retry = RetryPolicy::default().base_delay(Duration::from_millis(1));
+    assert!(list_tokens(&builder.retry(retry).build().unwrap()).is_err());
+    let seen: Vec<_> = seen
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|attempt| (attempt.1, attempt.2))
+        .collect();
+    let refused = TryOutcome::NoAnswer(TransportErrorKind::ConnectFailed);
+    assert_eq!(seen, [1, 2, 3, 4].map(|number| (number, refused)));
+}
+
+/// A gateway's key, or a new token, that somebody on the way sends back.
+#[test]
+fn echoed_secrets_are_not_shown_as_request_id() {
+    const KEY: &str = "SECRET-of-the-gateway";
+    let jwt = "eyJraWQiOiJhIn0.eyJleHAiOjQ3MDAwMDAwMDB9.c2lnbmF0dXJlc2ln";
+    let message = format!(r#"{{"messages":[{{"errorCode":"1","message":"no such key {KEY}"}}]}}"#);
+    let id = |id: &str| format!("X-RequestId: {id}\r\n");
+    let token = format!(r#"{{"token":"{jwt}"}}"#);
+    let half = format!(
+        "HTTP/1.1 200 OK\r\n{}Content-Length: 900\r\n\r\n{token}",
+        id(jwt)
+    );
+    for (play, shown, reason) in [
+        (
+            Play::Write(response(403, &id(KEY), "")),
+            None,
+            "the key as an id",
+        ),
+        (
+            Play::Write(response(403, &id("fine"), KEY)),
+            Some("fine"),
+            "in a page",
+        ),
+        (
+            Play::Write(response(403, &id("fine"), &message)),
+            Some("fine"),
+            "in a message",
+        ),
+        (
+            Play::Write(response(403, &id("fine-in-test"), "")),
+            Some("fine-in-test"),
+            "a short value stands in any text",
+        ),
+        (
+            Play::Write(response(403, &id("the-caller-s-own-id"), "")),
+            Some("the-caller-s-own-id"),
+            "an id is there to be sent back",
+        ),
+        (
+            Play::Write(response(200, &id(jwt), &token)),
+            None,
+            "the new token as an id",
+        ),
+        (
+            Play::Write(response(200, &id(&jwt[20..40]), &token)),
+            None,
+            "a piece of it",
+        ),
+        (
+            Play::Write(response(200, &id("fine"), &token)),
+            Some("fine"),
+            "an id",
+        ),
+        (
+            Play::WriteAndClose(half.into_bytes()),
+            None,
+            "the new token as an id, in half of a response",
+        ),
+    ] {
+        let server = FaultServer::start(vec![play]);
+        let (builder, seen) = watched(&server.url());
+        let builder = builder
+            .header("X-Gateway-Key", KEY)
+            .header("X-Stage", "test")
+            .header("X-Request-Id", "the-caller-s-own-id");
+        let client = builder.retry(RetryPolicy::none()).build().unwrap();
+        if let Err(error) = (CREATE.run)(&client) {
+            assert_eq!(error.request_id(), shown, "{reason}: {error}");
+            assert!(
+                !format!("{error} {error:?}").contains("SECRET"),
+                "{reason}: {error}"
+            );
+        }
+        assert_eq!(seen.lock().unwrap()[0].3.as_deref(), shown, "{reason}");
+    }
+}
+
+#[test]
+fn panicking_hook_does_not_fail_the_call() {
+    /// What it panics with panics once more when it is dropped.
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("at the drop of what it panicked with");
+        }
+    }
+
+    let hooks: [fn(); 2] = [|| panic!("at each attempt"), || std::panic::panic_any(Bomb)];
+    for hook in hooks {
+        let list = r#"{"tokens":[{"id":"a"}]}"#;
+        let server = FaultServer::start(vec![
+            Play::Write(response(503, "", "")),
+            Play::Write(response(200, "", list)),
+        ]);
+        let client = builder_of(&server.url())
+            .on_try(move |_| hook())
+            .build()
+            .unwrap();
+        let tokens = list_tokens(&client).unwrap();
+        assert_eq!((tokens.tokens.len(), server.requests().len()), (1, 2));
+    }
+}

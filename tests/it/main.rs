@@ -1,0 +1,37 @@
+//! The integration tests in one binary, a module for each matter. Tests that need a process of their own
+//! are in files of their own.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+#[cfg(feature = "config-file")]
+mod config_file;
+mod connections;
+mod endpoints;
+mod environment;
+mod faults;
+mod headers;
+mod hook;
+mod hostile;
+mod mock;
+#[cfg(feature = "pinned-cert")]
+mod pinned_certificate;
+mod proxy;
+mod redirects;
+#[cfg(unix)]
+mod rotate_example;
+mod rotation;
+mod settings;
+mod shutdown;
+mod storm;
+mod timeouts;
+mod tls;
+mod tls_connections;
+mod truth;

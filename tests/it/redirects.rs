@@ -1,0 +1,32 @@
+//! Redirects are never followed: a response must not decide where credentials go.
+
+use crate::support::*;
+
+#[test]
+fn redirects_are_not_followed() {
+    let elsewhere = FaultServer::start(vec![Play::Write(response(200, "", r#"{"tokens":[]}"#))]);
+    for endpoint in &ENDPOINTS {
+        for status in [300, 301, 302, 303, 307, 308] {
+            for location in [
+                elsewhere.url(),
+                "/auth/v1/tokens".to_owned(),
+                "//[".to_owned(),
+            ] {
+                let headers = format!("Location: {location}\r\n");
+                let server = FaultServer::start(vec![Play::Write(response(status, &headers, ""))]);
+                let error = (endpoint.run)(&client_of(&server.url())).unwrap_err();
+                assert_eq!(error.status(), Some(status), "{}: {error}", endpoint.name);
+                // What a 303 points to may be the result of what was done.
+                assert_eq!(error.outcome_unknown(), status == 303, "{error}");
+                let again = status == 303 && endpoint.repeatable;
+                assert_eq!(
+                    server.requests().len(),
+                    if again { 3 } else { 1 },
+                    "{}: {status} {location}",
+                    endpoint.name
+                );
+            }
+        }
+    }
+    assert_eq!(elsewhere.connections(), 0);
+}

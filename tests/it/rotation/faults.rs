@@ -1,0 +1,157 @@
+//! Faults at each request of a rotation: nothing leaves a caller without a valid token, or with a token
+//! that nobody was told of.
+
+use std::time::Duration;
+
+use ionoscloud_auth::*;
+use proptest::prelude::*;
+
+use super::*;
+use crate::support::faults::{FAULTS, Fault, Outcome};
+
+/// Whether a service that was sent this can have acted on it. Where it
+/// can't, a test in which it does would be one of a gateway that lies.
+fn may_have_acted(fault: &Fault) -> bool {
+    !matches!(fault.outcome, Outcome::Refused | Outcome::Told)
+}
+
+/// Rotates by way of these steps, and checks the service's state against what the caller was told.
+fn rotate_and_check(
+    steps: impl Fn(usize) -> Step + Send + Sync + 'static,
+    store_fails: bool,
+    timeout: Duration,
+    case: &str,
+) {
+    let (api, _, old) = service();
+    let basic = client_with(api.base_url(), api.credentials());
+    let jwt = new_jwt(&basic).unwrap();
+    delete_token_by_id(&basic, &DeleteTokenByIdOptions::new(old)).unwrap();
+    let old = jwt.key_id().unwrap();
+    let relay = FaultServer::before(api.base_url(), steps);
+    let client = builder_of(&relay.url())
+        .credentials(Credentials::token(jwt.token()))
+        .timeout(timeout)
+        .build()
+        .unwrap();
+    let mut holds = old.clone();
+    let result = rotate_token(&client, &RotateTokenOptions::current(), |jwt| {
+        if store_fails {
+            return Err(Full);
+        }
+        holds = jwt.key_id().unwrap();
+        Ok(())
+    });
+
+    let ids = api.key_ids();
+    assert!(
+        ids.contains(&holds),
+        "{case}: what the caller holds is not valid: {result:?}"
+    );
+    let mut known = vec![holds.clone()];
+    let mut unnamed = 0;
+    match &result {
+        Ok(rotation) => {
+            assert_eq!(rotation.key_id, holds, "{case}");
+            match &rotation.leftover {
+                None => assert!(!ids.contains(&old), "{case}: {result:?}"),
+                Some(error) => {
+                    assert!(
+                        ids.contains(&old) || error.outcome_unknown(),
+                        "{case}: {result:?}"
+                    );
+                    known.push(old.clone());
+                }
+            }
+        }
+        Err(error) => {
+            assert_eq!(
+                holds, old,
+                "{case}: it says that nothing was stored: {error}"
+            );
+            if let RotateError::NotCreated(error) = error {
+                unnamed = usize::from(error.outcome_unknown());
+            }
+            if let Some(leftover) = error.leftover() {
+                known.extend(leftover.key_id.clone());
+            }
+            let text = error.to_string();
+            assert!(!text.contains(jwt.token()), "{case}: {text}");
+        }
+    }
+    let unknown: Vec<_> = ids.iter().filter(|id| !known.contains(id)).collect();
+    assert!(
+        unknown.len() <= unnamed,
+        "{case}: nobody was told of {unknown:?}: {result:?}"
+    );
+}
+
+fn time_for(fault: &Fault) -> Duration {
+    match fault.outcome {
+        Outcome::TimedOut => Duration::from_millis(300),
+        _ => LONG,
+    }
+}
+
+#[test]
+fn no_fault_at_any_request_loses_a_token() {
+    let bools = [false, true];
+    let mut cases = Vec::new();
+    for fault in FAULTS {
+        for acted in bools {
+            // A success that nobody carried out is one of a gateway that lies, too.
+            let possible = if acted {
+                may_have_acted(fault)
+            } else {
+                fault.outcome != Outcome::Success
+            };
+            if !possible {
+                continue;
+            }
+            // Create, read back, delete the old one or, if the store fails, the new one.
+            for at in 0..3 {
+                for lasting in bools {
+                    for store_fails in bools {
+                        cases.push((fault, acted, at, lasting, store_fails));
+                    }
+                }
+            }
+        }
+    }
+    assert!(cases.len() > 500);
+    in_parallel(cases, |(fault, acted, at, lasting, store_fails)| {
+        let step = move |n: usize| {
+            if n == at || lasting && n > at {
+                Step::Fault(fault, acted)
+            } else {
+                Step::Pass
+            }
+        };
+        let case = format!(
+            "{} at request {at}, acted {acted}, lasting {lasting}, store fails {store_fails}",
+            fault.name
+        );
+        rotate_and_check(step, store_fails, time_for(fault), &case);
+    });
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn no_sequence_of_faults_loses_a_token(
+        script in prop::collection::vec((0..FAULTS.len(), any::<bool>(), any::<bool>()), 0..10),
+        store_fails: bool,
+    ) {
+        let steps: Vec<Step> = script
+            .iter()
+            .map(|(index, acted, pass)| {
+                let fault = &FAULTS[*index];
+                let acted = if fault.outcome == Outcome::Success { true } else { *acted && may_have_acted(fault) };
+                if *pass { Step::Pass } else { Step::Fault(fault, acted) }
+            })
+            .collect();
+        let case = format!("{script:?}, store fails {store_fails}");
+        let step = move |n: usize| steps.get(n).copied().unwrap_or(Step::Pass);
+        rotate_and_check(step, store_fails, Duration::from_millis(300), &case);
+    }
+}

@@ -1,0 +1,302 @@
+//! A rotation: its steps, what `store` may do, and responses that would lose a token.
+
+mod faults;
+
+use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use ionoscloud_auth::mock::MockAuthApi;
+use ionoscloud_auth::*;
+
+use crate::support::faults::{Fault, Outcome};
+use crate::support::relay::Step;
+use crate::support::*;
+
+fn client_with(url: &str, credentials: Credentials) -> Client {
+    builder_of(url).credentials(credentials).build().unwrap()
+}
+
+/// A mock server with one token, a client that uses the token, and its Key ID.
+fn service() -> (MockAuthApi, Client, KeyId) {
+    let api = MockAuthApi::start();
+    let jwt = new_jwt(&client_with(api.base_url(), api.credentials())).unwrap();
+    let client = client_with(api.base_url(), Credentials::token(jwt.token()));
+    let id = jwt.key_id().unwrap();
+    (api, client, id)
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the disk is full")]
+struct Full;
+
+#[test]
+fn token_is_created_verified_stored_and_the_old_one_deleted() {
+    let (api, client, old) = service();
+    let before = api.requests().len();
+    let options = RotateTokenOptions::current().ttl(Duration::from_secs(3600));
+    let mut stored = String::new();
+    let rotation = rotate_token(&client, &options, |jwt| {
+        // The old one is still there while the new one is being stored.
+        assert_eq!(api.key_ids(), [old.clone(), jwt.key_id().unwrap()]);
+        stored = jwt.token().to_owned();
+        Ok::<_, Infallible>(())
+    })
+    .unwrap();
+    assert!(rotation.leftover.is_none());
+    assert_eq!(api.key_ids(), std::slice::from_ref(&rotation.key_id));
+    assert_eq!(stored, rotation.jwt.token());
+    assert_eq!(rotation.jwt.key_id().unwrap(), rotation.key_id);
+    let new = &rotation.key_id;
+    let expected = [
+        "GET /auth/v1/tokens/generate?ttl=3600".to_owned(),
+        format!("GET /auth/v1/tokens/{new}"),
+        format!("DELETE /auth/v1/tokens/{old}"),
+    ];
+    assert_eq!(api.requests()[before..], expected);
+    assert!(!format!("{rotation:?}").contains(&stored));
+}
+
+#[test]
+fn current_or_named_token_is_replaced() {
+    // With a user name and a password there is none of the client's own.
+    let (api, own, old) = service();
+    let basic = client_with(api.base_url(), api.credentials());
+    let before = api.requests().len();
+    let error = rotate_token(
+        &basic,
+        &RotateTokenOptions::current(),
+        |_| Ok::<_, Full>(()),
+    );
+    let error = error.unwrap_err();
+    assert!(
+        matches!(error, RotateError::NotCreated(Error::Invalid { .. })),
+        "{error}"
+    );
+    assert!(
+        error.to_string().contains("RotateTokenOptions::replacing"),
+        "{error}"
+    );
+    assert_eq!(api.requests().len(), before, "nothing is sent");
+
+    // One that is named, by either.
+    for client in [&basic, &own] {
+        let named = new_jwt(&basic).unwrap().key_id().unwrap();
+        let options = RotateTokenOptions::replacing(named.clone());
+        let options = options.contract_number(api.contract_number());
+        let rotation = rotate_token(client, &options, |_| Ok::<_, Full>(())).unwrap();
+        assert!(rotation.leftover.is_none());
+        let ids = api.key_ids();
+        assert!(ids.contains(&old) && ids.contains(&rotation.key_id) && !ids.contains(&named));
+    }
+
+    // One that is not there is told, as nobody knows then which one lives on.
+    let options = RotateTokenOptions::replacing(KeyId::new("no-such-token").unwrap());
+    let rotation = rotate_token(&own, &options, |_| Ok::<_, Full>(())).unwrap();
+    assert_eq!(rotation.leftover.unwrap().status(), Some(404));
+
+    // The options are checked, and the contract number is sent with every request.
+    let short = RotateTokenOptions::current().ttl(Duration::from_secs(59));
+    let error = rotate_token(&own, &short, |_| Ok::<_, Full>(())).unwrap_err();
+    assert!(error.to_string().contains("ttl: is 59 s"), "{error}");
+    let other = RotateTokenOptions::current().contract_number(1);
+    let error = rotate_token(&own, &other, |_| Ok::<_, Full>(())).unwrap_err();
+    assert!(matches!(&error, RotateError::NotCreated(error) if error.status() == Some(403)));
+}
+
+#[test]
+fn failed_store_deletes_the_new_token() {
+    let (api, client, old) = service();
+    let options = RotateTokenOptions::current();
+    let error = rotate_token(&client, &options, |_| Err(Full)).unwrap_err();
+    assert!(matches!(
+        &error,
+        RotateError::NotStored {
+            error: Full,
+            leftover: None,
+            ..
+        }
+    ));
+    assert!(
+        error
+            .to_string()
+            .contains("the disk is full; it was deleted again"),
+        "{error}"
+    );
+    assert_eq!(
+        std::error::Error::source(&error).unwrap().to_string(),
+        "the disk is full"
+    );
+    assert_eq!(api.key_ids(), std::slice::from_ref(&old));
+
+    // It can't be deleted again: the error names it.
+    let mut new = None;
+    let error = rotate_token(&client, &options, |jwt| {
+        new = jwt.key_id().ok();
+        api.answer_next(1, 403, &[], "{}");
+        Err(Full)
+    })
+    .unwrap_err();
+    let leftover = error.leftover().unwrap();
+    assert_eq!(
+        (leftover.key_id.as_ref(), leftover.error.status()),
+        (new.as_ref(), Some(403))
+    );
+    assert!(error.to_string().contains(new.unwrap().as_str()), "{error}");
+    assert!(api.key_ids().contains(&old));
+}
+
+/// Rotates with a `store` that panics, after which the service sends this status to the next request.
+fn panic_in_store(api: &MockAuthApi, client: &Client, status: Option<u16>) {
+    let store = |_: &Jwt| -> std::result::Result<(), Full> {
+        if let Some(status) = status {
+            api.answer_next(1, status, &[], "{}");
+        }
+        panic!("in the store")
+    };
+    let rotating = || rotate_token(client, &RotateTokenOptions::current(), store);
+    let panic = catch_unwind(AssertUnwindSafe(rotating)).unwrap_err();
+    assert_eq!(
+        panic.downcast_ref(),
+        Some(&"in the store"),
+        "the panic goes on"
+    );
+}
+
+#[test]
+fn panicking_store_deletes_the_new_token() {
+    let (api, client, old) = service();
+    panic_in_store(&api, &client, None);
+    assert_eq!(api.key_ids(), [old]);
+}
+
+/// Prints what is logged when the new token can't be deleted, and its Key ID.
+#[test]
+fn child_logs_to_stdout() {
+    if !is_child() {
+        return;
+    }
+    let (api, client, old) = service();
+    logger::install_printer(log::LevelFilter::Error);
+    panic_in_store(&api, &client, Some(403));
+    let ids = api.key_ids();
+    assert_eq!(ids.len(), 2);
+    let new = ids.iter().find(|id| **id != old).unwrap();
+    println!("new: {new}");
+}
+
+#[test]
+fn panicking_store_logs_a_token_that_can_not_be_deleted() {
+    let printed = run_child("rotation::child_logs_to_stdout", &[("", ""); 0]);
+    let (logged, new) = printed.split_once("new: ").unwrap();
+    let new = new.lines().next().unwrap();
+    let error = logged.lines().find(|line| line.starts_with("ERROR "));
+    assert!(
+        error.is_some_and(|line| line.contains(new)),
+        "the Key ID is in the log: {logged}"
+    );
+}
+
+#[test]
+fn replayed_or_unproven_token_is_not_stored() {
+    // A cache between here and the service brings the old token once more: to go on would delete it.
+    let (api, _, old) = service();
+    let basic = client_with(api.base_url(), api.credentials());
+    let jwt = new_jwt(&basic).unwrap();
+    let own = client_with(api.base_url(), Credentials::token(jwt.token()));
+    let cached = format!(r#"{{"token":"{}"}}"#, jwt.token());
+    api.answer_next(1, 200, &[], &cached);
+    let error = rotate_token(&own, &RotateTokenOptions::current(), |_| Ok::<_, Full>(()));
+    assert_replayed(error.unwrap_err());
+    assert_eq!(api.key_ids(), [old.clone(), jwt.key_id().unwrap()]);
+
+    // Nor when another token was to be replaced: to undo it would delete the one that is in use.
+    api.answer_next(1, 200, &[], &cached);
+    let options = RotateTokenOptions::replacing(old.clone());
+    let error = rotate_token(&own, &options, |_| Err(Full)).unwrap_err();
+    assert_replayed(error);
+    assert_eq!(api.key_ids(), [old.clone(), jwt.key_id().unwrap()]);
+
+    // The proof is of the new token, and not of another.
+    let relay = FaultServer::before(api.base_url(), |n| {
+        static ANOTHER: Fault = Fault {
+            name: "another token",
+            outcome: Outcome::Unknown,
+            text: "",
+            play: |_| Play::Write(response(200, "", r#"{"id":"another"}"#)),
+        };
+        if n == 1 {
+            Step::Fault(&ANOTHER, true)
+        } else {
+            Step::Pass
+        }
+    });
+    let through = client_with(&relay.url(), Credentials::token(jwt.token()));
+    let error = rotate_token(&through, &RotateTokenOptions::current(), |_| {
+        Ok::<_, Full>(())
+    });
+    let error = error.unwrap_err();
+    assert!(
+        matches!(
+            &error,
+            RotateError::NotProven {
+                error: Error::UnreadableAnswer(_),
+                leftover: None,
+                ..
+            }
+        ),
+        "something was sent, and something came back: {error}"
+    );
+    assert_eq!(api.key_ids(), [old.clone(), jwt.key_id().unwrap()]);
+
+    // What is no JWT has no Key ID: it is asked to delete itself, and if it can't, that is told.
+    api.answer_next(1, 200, &[], r#"{"token":"opaque"}"#);
+    let error = rotate_token(&own, &RotateTokenOptions::current(), |_| Ok::<_, Full>(()));
+    let error = error.unwrap_err();
+    let RotateError::NotProven { error: finding, .. } = &error else {
+        panic!("{error}");
+    };
+    assert_eq!(
+        (finding.status(), finding.outcome_unknown()),
+        (Some(200), false)
+    );
+    assert!(error.leftover().unwrap().key_id.is_none());
+    assert_eq!(
+        api.requests().last().unwrap(),
+        "DELETE /auth/v1/tokens?criteria=CURRENT"
+    );
+    assert!(!error.to_string().contains("opaque"), "{error}");
+}
+
+/// The request was sent, and what came back does not say what it did.
+fn assert_replayed(error: RotateError<Full>) {
+    let RotateError::NotCreated(finding) = &error else {
+        panic!("{error}");
+    };
+    assert!(matches!(finding, Error::UnreadableAnswer(_)), "{error}");
+    assert_eq!(
+        (finding.status(), finding.outcome_unknown()),
+        (Some(200), true)
+    );
+    assert!(error.to_string().contains("list the tokens"), "{error}");
+}
+
+/// A token that is not a JWT has no Key ID to compare: a replayed response that holds it would have it
+/// delete itself, as what was just created and can't be read.
+#[test]
+fn replayed_opaque_token_is_not_deleted() {
+    for token in ["opaque", " opaque "] {
+        let api = MockAuthApi::start();
+        let own = client_with(api.base_url(), Credentials::token("opaque"));
+        let before = api.requests().len();
+        api.answer_next(1, 200, &[], format!(r#"{{"token":"{token}"}}"#));
+        let options = RotateTokenOptions::replacing(KeyId::new("another").unwrap());
+        let error = rotate_token(&own, &options, |_| Ok::<_, Full>(())).unwrap_err();
+        assert_replayed(error);
+        assert_eq!(
+            api.requests()[before..],
+            ["GET /auth/v1/tokens/generate"],
+            "nothing is deleted"
+        );
+    }
+}

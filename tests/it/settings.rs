@@ -1,0 +1,221 @@
+//! Settings from code: what is accepted, what is refused, and with which words.
+
+use std::time::Duration;
+
+use ionoscloud_auth::mock::MockAuthApi;
+use ionoscloud_auth::*;
+
+fn builder() -> ClientBuilder {
+    Client::builder().credentials(Credentials::token("a.b.c"))
+}
+
+#[test]
+fn valid_settings_make_a_client() {
+    let year = Duration::from_secs(31_536_000);
+    for (builder, reason) in [
+        (builder(), "the defaults"),
+        (builder().base_url("api.example/"), "https by default"),
+        (
+            builder().base_url("http://127.0.0.1:1"),
+            "plain http to this machine",
+        ),
+        (builder().base_url("http://localhost"), "by name"),
+        (builder().base_url("http://[::1]:8080/auth/v1"), "by IPv6"),
+        (
+            builder()
+                .base_url("http://api.example")
+                .allow_insecure_http(true),
+            "plain http by permission",
+        ),
+        (builder().contract_number(1), "the least contract number"),
+        (builder().contract_number(2_147_483_647), "the greatest"),
+        (
+            builder().timeout(Duration::from_nanos(1)),
+            "a timeout that nothing meets is still one",
+        ),
+        (builder().timeout(year * 100), "no limit"),
+        (builder().timeout(Duration::MAX), "no limit either"),
+        (builder().user_agent(""), "no product"),
+        (
+            builder().user_agent("sync/1.2 (nightly; +https://x.example)"),
+            "a product with a comment",
+        ),
+        (builder().retry(RetryPolicy::none()), "no retries"),
+    ] {
+        if let Err(error) = builder.build() {
+            panic!("{reason}: {error}");
+        }
+    }
+}
+
+#[test]
+fn invalid_settings_are_refused() {
+    for (builder, says) in [
+        (Client::builder(), "credentials: there are none"),
+        (
+            builder().credentials(Credentials::token("")),
+            "token: is empty",
+        ),
+        (
+            builder().credentials(Credentials::token("SECRET\r\nx: y")),
+            "token: holds white space",
+        ),
+        (
+            builder().credentials(Credentials::basic("us:er", "SECRET")),
+            "username: holds a colon",
+        ),
+        (
+            builder().credentials(Credentials::basic("user", "SECRET\0")),
+            "password: holds a line break",
+        ),
+        (builder().base_url(""), "base_url: has no host"),
+        (
+            builder().base_url("ftp://api.example"),
+            "base_url: its scheme",
+        ),
+        (
+            builder().base_url("https://user:SECRET@api.example"),
+            "base_url: has a user name",
+        ),
+        (
+            builder().base_url("https://api.example?x"),
+            "base_url: has a query",
+        ),
+        (
+            builder().base_url("https://api.example#x"),
+            "base_url: has a fragment",
+        ),
+        (
+            builder().base_url("http://api.example"),
+            "base_url: is plain http",
+        ),
+        (
+            builder().base_url("http://127.0.0.1.evil.example"),
+            "base_url: is plain http",
+        ),
+        (
+            builder().base_url("http://localhost.evil.example"),
+            "base_url: is plain http",
+        ),
+        (
+            builder().base_url("http://0.0.0.0"),
+            "base_url: is plain http",
+        ),
+        (builder().contract_number(0), "contract_number: is 0"),
+        (
+            builder().contract_number(2_147_483_648),
+            "contract_number: is 2147483648",
+        ),
+        (builder().timeout(Duration::ZERO), "timeout: is zero"),
+        (
+            builder().user_agent("sync\r\nx: y"),
+            "user_agent: holds a line break",
+        ),
+        (
+            builder().user_agent("sync\0"),
+            "user_agent: holds a line break",
+        ),
+        (
+            builder().user_agent("x".repeat(1001)),
+            "user_agent: is longer than 1000",
+        ),
+        (
+            builder().user_agent("sÿnc"),
+            "user_agent: holds a line break",
+        ),
+        (
+            builder().root_certificates_pem(""),
+            "root_certificates_pem: holds no certificate",
+        ),
+        (
+            builder().root_certificates_pem("SECRET"),
+            "root_certificates_pem: holds no certificate",
+        ),
+        (
+            builder().root_certificates_pem(
+                "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n",
+            ),
+            "root_certificates_pem: is no valid PEM",
+        ),
+    ] {
+        let debug = format!("{builder:?}");
+        let error = builder.build().unwrap_err();
+        assert!(
+            matches!(error, Error::Invalid { .. }) && error.to_string().starts_with(says),
+            "{says}: {error}"
+        );
+        assert!(
+            !debug.contains("SECRET") && !error.to_string().contains("SECRET"),
+            "{debug} {error}"
+        );
+    }
+}
+
+#[test]
+fn invalid_credentials_are_refused_wherever_they_are_set() {
+    let error = Client::new(Credentials::basic("", "p")).unwrap_err();
+    assert!(
+        error.to_string().starts_with("username: is empty"),
+        "{error}"
+    );
+    let client = builder().build().unwrap();
+    let error = client
+        .with_credentials(Credentials::token(" "))
+        .unwrap_err();
+    assert!(error.to_string().starts_with("token: holds"), "{error}");
+}
+
+#[test]
+fn debug_output_shows_settings_and_no_secret() {
+    let builder = builder()
+        .credentials(Credentials::basic("user@example.com", "SECRET"))
+        .base_url("api.example")
+        .contract_number(7);
+    let client = builder.clone().build().unwrap();
+    for debug in [format!("{builder:?}"), format!("{client:?}")] {
+        assert!(
+            debug.contains("https://api.example/auth/v1") && debug.contains('7'),
+            "{debug}"
+        );
+        assert!(
+            !debug.contains("SECRET") && !debug.contains("user@example.com"),
+            "{debug}"
+        );
+    }
+}
+
+#[test]
+fn public_types_are_send_sync_and_debug() {
+    fn shared<T: Send + Sync + std::fmt::Debug>() {}
+    shared::<(Client, ClientBuilder, Credentials, RetryPolicy)>();
+    shared::<(
+        Error,
+        ApiError,
+        ApiMessage,
+        TransportError,
+        UnreadableAnswer,
+    )>();
+    shared::<(
+        Jwt,
+        KeyId,
+        Token,
+        Tokens,
+        DeleteResponse,
+        Criteria,
+        Claims,
+        Identity,
+    )>();
+    shared::<(CreateTokenOptions, GetAllTokensOptions, GetTokenByIdOptions)>();
+    shared::<(
+        CredentialsSource,
+        Try<'static>,
+        TryOutcome,
+        DueTokens<'static>,
+    )>();
+    shared::<(RotateTokenOptions, Rotation, RotateError<Error>, Leftover)>();
+    shared::<(
+        DeleteTokenByIdOptions,
+        DeleteTokenByCriteriaOptions,
+        MockAuthApi,
+    )>();
+}

@@ -1,0 +1,145 @@
+//! A call's timeout covers all of its attempts and the waits between them.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use ionoscloud_auth::*;
+
+use crate::support::faults::{service_error, status};
+use crate::support::*;
+
+#[test]
+fn timeout_ends_endless_retries() {
+    let server = FaultServer::start(vec![status(503)]);
+    let client = builder_of(&server.url())
+        .timeout(Duration::from_millis(500))
+        .retry(
+            RetryPolicy::default()
+                .max_retries(u32::MAX)
+                .base_delay(Duration::from_millis(60))
+                .max_delay(Duration::from_millis(60)),
+        )
+        .build()
+        .unwrap();
+    let started = Instant::now();
+    let error = list_tokens(&client).unwrap_err();
+    assert_eq!(error.status(), Some(503));
+    assert!(started.elapsed() < Duration::from_millis(500) + SLACK);
+    assert!(server.requests().len() > 2);
+}
+
+/// The second attempt, on an open connection or on a new one, has what the first and the wait left.
+#[test]
+fn timeout_includes_the_wait_between_attempts() {
+    in_parallel(
+        [(LIST, false), (LIST, true), (CREATE, false)],
+        |(endpoint, closes)| {
+            let busy = match service_error(503, "Retry-After: 2\r\n") {
+                Play::Write(busy) if closes => Play::WriteAndClose(busy),
+                busy => busy,
+            };
+            let server = FaultServer::start(vec![busy, Play::Silence]);
+            let timeout = Duration::from_secs(3);
+            let started = Instant::now();
+            let error = (endpoint.run)(&client_with_timeout(&server.url(), timeout)).unwrap_err();
+            let elapsed = started.elapsed();
+            assert!(
+                elapsed > timeout / 2 && elapsed < timeout + SLACK,
+                "{elapsed:?}"
+            );
+            assert!(error.outcome_unknown(), "{error}");
+            assert_eq!(server.requests().len(), 2);
+        },
+    );
+}
+
+#[test]
+fn timeout_ends_a_body_that_stalls() {
+    let body = Play::Drip(
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n{".to_vec(),
+        Duration::ZERO,
+    );
+    let silent = FaultServer::start(vec![body]);
+    let started = Instant::now();
+    let error = list_tokens(&client_with_timeout(&silent.url(), SHORT)).unwrap_err();
+    assert!(started.elapsed() < SHORT + SLACK);
+    assert!(error.outcome_unknown());
+    assert_eq!(error.status(), None);
+}
+
+#[test]
+fn retry_after_is_obeyed_if_it_fits_the_timeout() {
+    let busy = |value: &str| service_error(503, &format!("Retry-After: {value}\r\n"));
+    let works = Play::Write(LIST.success());
+    let list = |server: &FaultServer| {
+        let started = Instant::now();
+        let client = client_with_timeout(&server.url(), Duration::from_secs(20));
+        let error = list_tokens(&client).err();
+        (error, started.elapsed())
+    };
+
+    // A date has whole seconds.
+    let date = httpdate::fmt_http_date(SystemTime::now() + Duration::from_millis(2900));
+    in_parallel([("1", 1000), (&date, 1500)], |(value, least)| {
+        let server = FaultServer::start(vec![busy(value), works.clone()]);
+        let (error, elapsed) = list(&server);
+        assert!(error.is_none());
+        assert!(elapsed >= Duration::from_millis(least), "{elapsed:?}");
+    });
+
+    // It does not fit: the error comes at once, and says how long.
+    for value in [
+        "60",
+        "99999999999999999999999",
+        "Fri, 31 Dec 9999 23:59:59 GMT",
+    ] {
+        let server = FaultServer::start(vec![busy(value), works.clone()]);
+        let (error, elapsed) = list(&server);
+        let error = error.unwrap();
+        assert!(
+            error.retry_after().unwrap() >= Duration::from_secs(60),
+            "{value}"
+        );
+        assert_eq!(
+            (server.requests().len(), error.outcome_unknown()),
+            (1, false),
+            "{value}"
+        );
+        assert!(elapsed < Duration::from_secs(5), "{value}");
+    }
+
+    // What is malformed or over is ignored.
+    for value in [
+        "-1",
+        "soon",
+        "1.5",
+        "",
+        "Sun, 06 Nov 1994 08:49:37 GMT",
+        "\u{fc}",
+    ] {
+        let server = FaultServer::start(vec![busy(value), works.clone()]);
+        let (error, _) = list(&server);
+        assert!(error.is_none(), "{value}: {error:?}");
+        assert_eq!(server.requests().len(), 2, "{value}");
+    }
+}
+
+#[test]
+fn extreme_timeouts_are_respected() {
+    for timeout in [
+        Duration::MAX,
+        Duration::from_secs(u64::MAX),
+        Duration::from_secs(99 * 365 * 86_400),
+    ] {
+        let server = FaultServer::start(vec![status(503), Play::Write(LIST.success())]);
+        (LIST.run)(&client_with_timeout(&server.url(), timeout)).unwrap();
+    }
+    // Nothing can be done in a nanosecond, and nothing was.
+    let server = FaultServer::start(vec![Play::Write(LIST.success())]);
+    let error =
+        (LIST.run)(&client_with_timeout(&server.url(), Duration::from_nanos(1))).unwrap_err();
+    let Error::Transport(error) = error else {
+        panic!("{error}");
+    };
+    assert_eq!(error.kind, TransportErrorKind::TimedOut);
+    assert!(server.requests().is_empty() && !Error::Transport(error).outcome_unknown());
+}

@@ -1,0 +1,269 @@
+//! Connections over TLS: which response belongs to which request, and alerts before and after one.
+
+use std::io::{Read as _, Write as _};
+use std::net::Shutdown;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use ionoscloud_auth::*;
+
+use crate::support::tls::{
+    Stream, alert, authority, certificate, config, config_with_client_auth, listen,
+};
+use crate::support::*;
+
+fn client_trusting(port: u16, roots: &str) -> Client {
+    builder_of(&format!("https://127.0.0.1:{port}"))
+        .root_certificates_pem(roots)
+        .build()
+        .unwrap()
+}
+
+fn list_of(id: &str, padding: usize) -> Vec<u8> {
+    let padding = " ".repeat(padding);
+    response(
+        200,
+        "",
+        &format!(r#"{{"tokens":[{{"id":"{id}"}}]{padding}}}"#),
+    )
+}
+
+/// How the second of two responses follows the first one.
+#[derive(Clone, Copy, Debug)]
+enum Follows {
+    InTheSameRecord,
+    InARecordOfItsOwn,
+    /// Some of its record now, and the rest when the next request is there.
+    HalfARecordNow(usize),
+}
+
+fn send(stream: &mut Stream, bytes: &[u8]) -> Vec<u8> {
+    stream.conn.set_buffer_limit(None);
+    stream.conn.writer().write_all(bytes).unwrap();
+    let mut records = Vec::new();
+    while stream.conn.wants_write() {
+        stream.conn.write_tls(&mut records).unwrap();
+    }
+    records
+}
+
+/// Responds twice to the first request of the first connection. A further request on it gets the second
+/// of these responses.
+fn respond_twice(follows: Follows, padding: usize, mut stream: Stream) {
+    if read_head(&mut stream).is_none() {
+        return;
+    }
+    let (first, second) = (list_of("A", padding), list_of("A", 0));
+    let (now, later) = match follows {
+        Follows::InTheSameRecord => (send(&mut stream, &[first, second].concat()), vec![]),
+        Follows::InARecordOfItsOwn => {
+            let mut now = send(&mut stream, &first);
+            now.extend(send(&mut stream, &second));
+            (now, vec![])
+        }
+        Follows::HalfARecordNow(amount) => {
+            let mut now = send(&mut stream, &first);
+            let mut later = send(&mut stream, &second);
+            now.extend(later.drain(..amount));
+            (now, later)
+        }
+    };
+    stream.sock.write_all(&now).unwrap();
+    if read_head(&mut stream).is_some() {
+        let _ = stream.sock.write_all(&later);
+        // Not closed before it is read.
+        let _ = stream.sock.read(&mut [0]);
+    }
+}
+
+#[test]
+fn unsolicited_response_is_not_given_to_the_next_request() {
+    let ca = authority("two responses");
+    let cases = [
+        Follows::InTheSameRecord,
+        Follows::InARecordOfItsOwn,
+        Follows::HalfARecordNow(1),
+        Follows::HalfARecordNow(4),
+        Follows::HalfARecordNow(5),
+        Follows::HalfARecordNow(40),
+    ];
+    let paddings = [
+        0, 1, 100, 1000, 3900, 4000, 4050, 4096, 5000, 8000, 8192, 10_000, 16_000, 16_200, 16_384,
+        20_000, 32_500, 32_700, 33_000, 65_000, 100_000,
+    ];
+    let cases = cases
+        .iter()
+        .flat_map(|follows| paddings.map(|padding| (*follows, padding)));
+    in_parallel(cases, |(follows, padding)| {
+        let case = format!("{follows:?}, {padding}");
+        let identity = certificate("127.0.0.1", 2020..2100, Some(&ca));
+        let port = listen(config(identity), move |n, mut stream| {
+            if n == 0 {
+                return respond_twice(follows, padding, stream);
+            }
+            while read_head(&mut stream).is_some() {
+                let _ = stream.write_all(&list_of("B", 0));
+            }
+        });
+        let client = client_trusting(port, &ca.pem);
+        let list = || list_tokens(&client).unwrap();
+        assert_eq!(list().tokens[0].id.as_str(), "A", "{case}");
+        // The second response is there, as far as it comes without a request.
+        thread::sleep(Duration::from_millis(5));
+        assert_eq!(list().tokens[0].id.as_str(), "B", "{case}");
+    });
+}
+
+#[test]
+fn idle_tls_connection_is_reused() {
+    let ca = authority("again");
+    let connections = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&connections);
+    let identity = certificate("127.0.0.1", 2020..2100, Some(&ca));
+    let port = listen(config(identity), move |_, mut stream| {
+        count.fetch_add(1, Ordering::SeqCst);
+        let mut padding = 0;
+        while read_head(&mut stream).is_some() {
+            let _ = stream.write_all(&list_of("A", padding));
+            padding = (padding + 997) % 50_000;
+        }
+    });
+    let client = client_trusting(port, &ca.pem);
+    for _ in 0..200 {
+        list_tokens(&client).unwrap();
+    }
+    assert_eq!(connections.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn body_that_ends_without_close_notify_leaves_the_outcome_unknown() {
+    let ca = authority("cut off");
+    for endpoint in &ENDPOINTS {
+        let identity = certificate("127.0.0.1", 2020..2100, Some(&ca));
+        let port = listen(config(identity), |_, mut stream| {
+            if read_head(&mut stream).is_some() {
+                stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+                // No close_notify, as whoever cuts a connection can't send one.
+                stream.sock.shutdown(Shutdown::Write).unwrap();
+            }
+        });
+        let error = (endpoint.run)(&client_trusting(port, &ca.pem)).unwrap_err();
+        assert!(error.outcome_unknown(), "{}: {error}", endpoint.name);
+    }
+}
+
+/// Under TLS 1.3 the client has agreed before the server refuses it.
+#[test]
+fn demand_for_a_client_certificate_leaves_the_outcome_known_and_is_not_retried() {
+    let ca = authority("client certificates");
+    let versions = [
+        (&rustls::version::TLS13, "TLS 1.3"),
+        (&rustls::version::TLS12, "TLS 1.2"),
+    ];
+    let cases = versions
+        .iter()
+        .flat_map(|version| ENDPOINTS.iter().map(move |endpoint| (*version, endpoint)));
+    in_parallel(cases, |((version, name), endpoint)| {
+        let connections = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&connections);
+        let identity = certificate("127.0.0.1", 2020..2100, Some(&ca));
+        let server = config_with_client_auth(identity, &ca, &[version]);
+        let port = listen(server, move |_, mut stream| {
+            count.fetch_add(1, Ordering::SeqCst);
+            assert_eq!(read_head(&mut stream), None);
+            // What it said is read before the connection breaks.
+            thread::sleep(Duration::from_millis(50));
+        });
+        let error = (endpoint.run)(&client_trusting(port, &ca.pem)).unwrap_err();
+        let case = format!("{name}, {}: {error}", endpoint.name);
+        if cfg!(feature = "native-tls") {
+            // The platform's TLS does not tell its causes apart.
+            assert!(error.outcome_unknown() || name == "TLS 1.2", "{case}");
+            return;
+        }
+        assert!(!error.outcome_unknown(), "{case}");
+        assert!(
+            error.to_string().contains("a certificate of the client"),
+            "{case}"
+        );
+        assert_eq!(
+            connections.load(Ordering::SeqCst),
+            1,
+            "{case}: it would refuse again"
+        );
+        let Error::Transport(error) = error else {
+            panic!("{case}");
+        };
+        assert_eq!(error.kind, TransportErrorKind::TlsFailed);
+    });
+}
+
+/// The handshake is over, by session tickets or by a tunnel, and the request was read.
+#[test]
+fn tls_alert_after_the_request_leaves_the_outcome_unknown() {
+    let ca = authority("late alerts");
+    let cases = [42, 116]
+        .iter()
+        .flat_map(|description| ENDPOINTS.iter().map(|endpoint| (*description, endpoint)));
+    in_parallel(cases, |(description, endpoint)| {
+        let identity = certificate("127.0.0.1", 2020..2100, Some(&ca));
+        let port = listen(config(identity), move |_, mut stream| {
+            let Some(mut head) = read_head(&mut stream) else {
+                return;
+            };
+            if head.starts_with("CONNECT ") {
+                stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+                head = read_head(&mut stream).unwrap();
+            }
+            assert!(head.contains("/auth/v1/tokens"), "{head}");
+            let (mut socket, record) = alert(stream, description);
+            socket.write_all(&record).unwrap();
+            let _ = socket.read(&mut [0]);
+        });
+        let through_proxy = builder_through_proxy(&format!("https://127.0.0.1:{port}"))
+            .root_certificates_pem(ca.pem.clone())
+            .retry(RetryPolicy::none())
+            .build()
+            .unwrap();
+        for client in [client_trusting(port, &ca.pem), through_proxy] {
+            let error = (endpoint.run)(&client).unwrap_err();
+            assert!(
+                error.outcome_unknown(),
+                "{description}, {}: {error}",
+                endpoint.name
+            );
+        }
+    });
+}
+
+/// It refuses the client where the response to CONNECT would come, and would do so again.
+#[cfg(not(feature = "native-tls"))]
+#[test]
+fn proxy_that_demands_a_client_certificate_is_not_asked_again() {
+    let ca = authority("proxy");
+    in_parallel(&ENDPOINTS, |endpoint| {
+        let connections = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&connections);
+        let identity = certificate("127.0.0.1", 2020..2100, Some(&ca));
+        let server = config_with_client_auth(identity, &ca, &[&rustls::version::TLS13]);
+        let port = listen(server, move |_, mut stream| {
+            count.fetch_add(1, Ordering::SeqCst);
+            assert_eq!(read_head(&mut stream), None);
+            thread::sleep(Duration::from_millis(50));
+        });
+        let client = builder_through_proxy(&format!("https://127.0.0.1:{port}"))
+            .base_url("https://auth.example.test")
+            .root_certificates_pem(ca.pem.clone())
+            .build()
+            .unwrap();
+        let error = (endpoint.run)(&client).unwrap_err();
+        assert!(!error.outcome_unknown(), "{error}");
+        assert!(
+            error.to_string().contains("a certificate of the client"),
+            "{error}"
+        );
+        assert_eq!(connections.load(Ordering::SeqCst), 1, "{error}");
+    });
+}

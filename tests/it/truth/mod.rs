@@ -1,0 +1,256 @@
+//! Whatever a network, a proxy, a gateway and the service do, and whenever time runs out or the client is
+//! shut down, what a call says of its request is true. The service counts for each call how often it
+//! acted; the calls are told apart by their contract number.
+//!
+//! `TRUTH_CALLS=1000000 cargo test --release --test it -- truth` makes a million calls. A failure is
+//! made again by the `TRUTH_SEED` that was printed, as far as threads allow.
+
+mod wire;
+mod world;
+
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ionoscloud_auth::*;
+
+use self::wire::{Configs, Door, listen};
+use self::world::{Endpoint, Random, World, call_of};
+use crate::support::builder_of;
+use crate::support::tls::{authority, certificate, config};
+
+/// How late a call may be on a machine that is busy with all of this.
+const LATE: Duration = Duration::from_secs(3);
+const CALLS_A_ROUND: u32 = 24;
+const THREADS_A_ROUND: u32 = 6;
+
+/// Makes the call. What it brings must be its own.
+fn make(client: &Client, endpoint: Endpoint, number: u32) -> Result<()> {
+    let id = format!("t-{number}");
+    let by = |criteria| {
+        let options = DeleteTokenByCriteriaOptions::new(criteria).contract_number(number);
+        delete_token_by_criteria(client, &options).map(|response| assert!(response.success))
+    };
+    let key_id = KeyId::new(id.as_str()).unwrap();
+    match endpoint {
+        Endpoint::Create => {
+            let jwt = create_token(client, &CreateTokenOptions::new().contract_number(number))?;
+            assert_eq!(jwt.token(), format!("{number}.e30.c2ln"));
+            Ok(())
+        }
+        Endpoint::List => {
+            let options = GetAllTokensOptions::new().contract_number(number);
+            let tokens = get_all_tokens(client, &options)?.tokens;
+            assert_eq!(tokens[0].id.as_str(), id, "the response to another call");
+            Ok(())
+        }
+        Endpoint::Get => {
+            let options = GetTokenByIdOptions::new(key_id).contract_number(number);
+            let token = get_token_by_id(client, &options)?;
+            assert_eq!(token.id.as_str(), id, "the response to another call");
+            Ok(())
+        }
+        Endpoint::Delete => {
+            let options = DeleteTokenByIdOptions::new(key_id).contract_number(number);
+            delete_token_by_id(client, &options).map(|response| assert!(response.success))
+        }
+        Endpoint::All => by(Criteria::All),
+        Endpoint::Expired => by(Criteria::Expired),
+        Endpoint::Current => by(Criteria::Current),
+    }
+}
+
+/// What the caller was told.
+struct Told {
+    number: u32,
+    result: Result<()>,
+}
+
+impl World {
+    fn check(&self, told: &Told) {
+        let Told { number, result } = told;
+        let (endpoint, exists) = call_of(self.seed, *number);
+        let acted = self.acted[*number as usize].load(Ordering::SeqCst);
+        let case = || {
+            let requests = self.requests[*number as usize].load(Ordering::SeqCst);
+            format!(
+                "seed {}, call {number}, {endpoint:?}, {requests} requests, acted {acted}: {result:?}",
+                self.seed
+            )
+        };
+        if !endpoint.may_be_repeated() {
+            assert!(acted <= 1, "it was done twice: {}", case());
+        }
+        match result {
+            Ok(()) if endpoint == Endpoint::Delete => {
+                assert!(acted > 0 || !exists, "the token lives: {}", case());
+            }
+            Ok(()) => assert!(acted > 0, "it was not done: {}", case()),
+            Err(error) if !error.outcome_unknown() => {
+                assert_eq!(acted, 0, "it was done: {}", case());
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// One client, some threads, and perhaps a shutdown.
+    fn round(&self, first: u32, urls: &[(String, Option<String>)], roots: &str) -> Vec<Told> {
+        let mut random = Random(self.seed ^ u64::from(first) << 20);
+        let (url, proxy) = &urls[random.below(urls.len() as u64) as usize];
+        let timeout = Duration::from_millis(random.of(&[30, 100, 100, 300, 300, 300, 1000, 3000]));
+        let mut builder = builder_of(url)
+            .allow_insecure_http(true)
+            .root_certificates_pem(roots)
+            .timeout(timeout)
+            .retry(
+                RetryPolicy::default()
+                    .max_retries(random.below(4) as u32)
+                    .base_delay(Duration::from_millis(1)),
+            );
+        builder = match proxy {
+            Some(proxy) => builder.proxy(proxy),
+            None => builder.no_proxy(),
+        };
+        let client = builder.build().unwrap();
+        let shutdown = random
+            .one_in(3)
+            .then(|| Duration::from_micros(random.below(80_000)));
+        let next = AtomicU32::new(first);
+        let told = Mutex::new(Vec::new());
+        thread::scope(|scope| {
+            for _ in 0..THREADS_A_ROUND {
+                scope.spawn(|| {
+                    loop {
+                        let number = next.fetch_add(1, Ordering::SeqCst);
+                        if number >= first + CALLS_A_ROUND {
+                            return;
+                        }
+                        let (endpoint, _) = call_of(self.seed, number);
+                        let started = Instant::now();
+                        let result = make(&client, endpoint, number);
+                        let elapsed = started.elapsed();
+                        assert!(elapsed < timeout + LATE, "{elapsed:?}: {result:?}");
+                        let said = Told { number, result };
+                        self.check(&said);
+                        self.count(endpoint, &said.result);
+                        told.lock().unwrap().push(said);
+                    }
+                });
+            }
+            if let Some(after) = shutdown {
+                thread::sleep(after);
+                client.shutdown();
+            }
+        });
+        told.into_inner().unwrap()
+    }
+
+    fn count(&self, endpoint: Endpoint, result: &Result<()>) {
+        let said = match result {
+            Ok(()) => "Ok".to_owned(),
+            Err(Error::Transport(error)) => format!("{:?}", error.kind),
+            Err(error) => format!("status {}", error.status().unwrap_or_default() / 100),
+        };
+        let unknown = match result {
+            Err(error) if error.outcome_unknown() => ", unknown",
+            _ => "",
+        };
+        let kind = format!("{endpoint:?}: {said}{unknown}");
+        *self.kinds.lock().unwrap().entry(kind).or_default() += 1;
+    }
+}
+
+#[test]
+fn reported_outcome_is_what_the_service_did() {
+    let variable = |name| {
+        std::env::var(name)
+            .ok()
+            .and_then(|text| text.parse::<u64>().ok())
+    };
+    let calls = variable("TRUTH_CALLS").unwrap_or(6_000);
+    let rounds = u32::try_from(calls / u64::from(CALLS_A_ROUND)).unwrap();
+    let calls = rounds * CALLS_A_ROUND;
+    let time = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
+    let seed = variable("TRUTH_SEED").unwrap_or(time.as_nanos() as u64);
+    println!("TRUTH_SEED={seed} TRUTH_CALLS={calls}");
+    let count = || (0..=calls).map(|_| AtomicU32::new(0)).collect();
+    let world = Arc::new(World {
+        seed,
+        acted: count(),
+        requests: count(),
+        connections: AtomicUsize::new(0),
+        kinds: Mutex::default(),
+    });
+    let ca = authority("truth");
+    let host = "auth.example.test";
+    let identity = |name| Arc::new(config(certificate(name, 2020..2100, Some(&ca))));
+    let [direct, proxied] = ["127.0.0.1", host].map(|service| {
+        Arc::new(Configs {
+            proxy: identity("127.0.0.1"),
+            service: identity(service),
+        })
+    });
+    let mut urls = Vec::new();
+    for (https, scheme) in [(false, "http"), (true, "https")] {
+        let door = Door { proxy: None, https };
+        let port = listen(&world, door, &direct);
+        urls.push((format!("{scheme}://127.0.0.1:{port}"), None));
+        for (over_tls, to_proxy) in [(false, "http"), (true, "https")] {
+            let proxy = Some(over_tls);
+            let port = listen(&world, Door { proxy, https }, &proxied);
+            let proxy = format!("{to_proxy}://127.0.0.1:{port}");
+            urls.push((format!("{scheme}://{host}"), Some(proxy)));
+        }
+    }
+
+    let next = AtomicU32::new(0);
+    let told = Mutex::new(Vec::new());
+    let started = Instant::now();
+    // Most of a call is waiting.
+    let at_once = if calls > 50_000 { 40 } else { 10 };
+    thread::scope(|scope| {
+        for _ in 0..at_once {
+            scope.spawn(|| {
+                loop {
+                    let round = next.fetch_add(1, Ordering::SeqCst);
+                    if round >= rounds {
+                        return;
+                    }
+                    // Contract numbers begin with 1.
+                    let said = world.round(1 + round * CALLS_A_ROUND, &urls, &ca.pem);
+                    told.lock().unwrap().extend(said);
+                }
+            });
+        }
+    });
+    // What was still on its way to the service when its caller was told.
+    thread::sleep(Duration::from_millis(500));
+    let told = told.into_inner().unwrap();
+    assert_eq!(told.len(), calls as usize);
+    told.iter().for_each(|said| world.check(said));
+
+    let kinds = world.kinds.lock().unwrap();
+    println!(
+        "{:?}, {} connections",
+        started.elapsed(),
+        world.connections.load(Ordering::SeqCst)
+    );
+    for (kind, count) in kinds.iter() {
+        println!("{count:8} {kind}");
+    }
+    // Each endpoint has met all of it: a test that sees nothing shows nothing.
+    for endpoint in Endpoint::EVERY {
+        for said in [
+            "Ok",
+            "status 5, unknown",
+            "ConnectionLost, unknown",
+            "TimedOut, unknown",
+            "ShutDown",
+            "status 4",
+        ] {
+            let kind = format!("{endpoint:?}: {said}");
+            assert!(kinds.contains_key(&kind), "{kind} was not met");
+        }
+    }
+}

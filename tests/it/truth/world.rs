@@ -1,0 +1,238 @@
+//! The service, and the gateway in front of it: what comes back for a request, and whether the service
+//! acted.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+
+use crate::support::faults::service_response;
+use crate::support::{SPLITMIX, mixed, response};
+
+/// A sequence that looks random and is the same each time (splitmix64).
+#[derive(Clone, Copy)]
+pub(super) struct Random(pub(super) u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(SPLITMIX);
+        mixed(self.0)
+    }
+
+    pub(super) fn below(&mut self, n: u64) -> u64 {
+        self.next() % n
+    }
+
+    pub(super) fn one_in(&mut self, n: u64) -> bool {
+        self.below(n) == 0
+    }
+
+    pub(super) fn of<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[self.below(choices.len() as u64) as usize]
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Endpoint {
+    Create,
+    List,
+    Get,
+    Delete,
+    All,
+    Expired,
+    Current,
+}
+
+impl Endpoint {
+    pub(super) const EVERY: [Endpoint; 7] = [
+        Endpoint::Create,
+        Endpoint::List,
+        Endpoint::Get,
+        Endpoint::Delete,
+        Endpoint::All,
+        Endpoint::Expired,
+        Endpoint::Current,
+    ];
+
+    fn deletes(self) -> bool {
+        !matches!(self, Endpoint::Create | Endpoint::List | Endpoint::Get)
+    }
+
+    pub(super) fn may_be_repeated(self) -> bool {
+        !matches!(self, Endpoint::Create | Endpoint::All | Endpoint::Current)
+    }
+}
+
+/// What one call asks for: its number says all of it.
+pub(super) fn call_of(seed: u64, number: u32) -> (Endpoint, bool) {
+    let mut random = Random(seed ^ u64::from(number) << 32);
+    let endpoint = random.of(&Endpoint::EVERY);
+    // Whether the user has the token that it names.
+    (endpoint, !random.one_in(8))
+}
+
+/// What was asked of the service, and what it did.
+pub(super) struct World {
+    pub(super) seed: u64,
+    /// For each call, how often the service acted on it, and how many requests it was sent.
+    pub(super) acted: Vec<AtomicU32>,
+    pub(super) requests: Vec<AtomicU32>,
+    pub(super) connections: AtomicUsize,
+    pub(super) kinds: Mutex<BTreeMap<String, usize>>,
+}
+
+/// What happens to what is written.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Network {
+    Whole,
+    WholeAndClosed,
+    Late,
+    Twice,
+    Drips,
+    CutAndClosed,
+    CutAndReset,
+    CutAndSilent,
+}
+
+const NETWORKS: [Network; 20] = [
+    Network::Whole,
+    Network::Whole,
+    Network::Whole,
+    Network::Whole,
+    Network::Whole,
+    Network::Whole,
+    Network::Whole,
+    Network::Whole,
+    Network::WholeAndClosed,
+    Network::WholeAndClosed,
+    Network::Late,
+    Network::Twice,
+    Network::Twice,
+    Network::Drips,
+    Network::CutAndClosed,
+    Network::CutAndClosed,
+    Network::CutAndReset,
+    Network::CutAndReset,
+    Network::CutAndReset,
+    Network::CutAndSilent,
+];
+
+impl World {
+    /// Acts, if there is something to act on.
+    fn act(&self, number: u32) -> bool {
+        let (endpoint, exists) = call_of(self.seed, number);
+        let acted = &self.acted[number as usize];
+        match endpoint {
+            Endpoint::Get if !exists => false,
+            Endpoint::Delete => exists && acted.fetch_add(1, Ordering::SeqCst) == 0,
+            _ => {
+                acted.fetch_add(1, Ordering::SeqCst);
+                true
+            }
+        }
+    }
+
+    /// What the service itself says of what it has acted on, or not.
+    fn statement(&self, number: u32, acted: bool, random: &mut Random) -> Vec<u8> {
+        if !acted {
+            return service_response(404, "");
+        }
+        let body = match call_of(self.seed, number).0 {
+            Endpoint::Create => format!(r#"{{"token":"{number}.e30.c2ln"}}"#),
+            Endpoint::List => format!(r#"{{"tokens":[{{"id":"t-{number}"}}]}}"#),
+            Endpoint::Get => format!(r#"{{"id":"t-{number}"}}"#),
+            _ if random.one_in(4) => return response(200, "", ""),
+            _ if random.one_in(4) => return b"HTTP/1.1 204 No Content\r\n\r\n".to_vec(),
+            _ => r#"{"success":true}"#.to_owned(),
+        };
+        match random.below(6) {
+            0 => format!("HTTP/1.1 200 OK\r\n\r\n{body}").into_bytes(),
+            1 => format!(
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n",
+                body.len()
+            )
+            .into_bytes(),
+            _ => response(200, "", &body),
+        }
+    }
+
+    /// What comes back for a request, and whether it ends by closing the connection.
+    pub(super) fn respond(&self, number: u32) -> (Vec<u8>, Network) {
+        let nth = self.requests[number as usize].fetch_add(1, Ordering::SeqCst);
+        let mut random = Random(self.seed ^ u64::from(number) << 32 ^ u64::from(nth + 1) << 16);
+        let network = random.of(&NETWORKS);
+        let maybe_acts = |random: &mut Random| {
+            if random.one_in(2) {
+                self.act(number);
+            }
+        };
+        let bytes = match random.below(20) {
+            0..=8 => {
+                let acted = self.act(number);
+                self.statement(number, acted, &mut random)
+            }
+            // A gateway that got no response, and knows nothing.
+            9..=11 => {
+                maybe_acts(&mut random);
+                let status = random.of(&[
+                    502, 502, 503, 503, 503, 504, 504, 408, 425, 303, 101, 500, 507, 520, 599, 202,
+                    206,
+                ]);
+                let again = random.of(&["", "", "Retry-After: 0\r\n", "Retry-After: 60\r\n"]);
+                response(status, again, "<html>")
+            }
+            // The service or a gateway that refuses, and has done nothing.
+            12 | 13 => {
+                let again = random.of(&["", "Retry-After: 0\r\n", "Retry-After: 60\r\n"]);
+                match random.below(3) {
+                    0 => service_response(random.of(&[429, 503]), again),
+                    1 => service_response(random.of(&[400, 401, 403]), ""),
+                    _ => {
+                        let statuses = [400, 403, 404, 404, 413, 501, 511, 302, 429];
+                        response(random.of(&statuses), again, "<html>")
+                    }
+                }
+            }
+            14 => {
+                maybe_acts(&mut random);
+                service_response(500, "")
+            }
+            15 => {
+                maybe_acts(&mut random);
+                Vec::new()
+            }
+            16 => {
+                maybe_acts(&mut random);
+                random
+                    .of(&[
+                        &b"HTTP/1.1 200 OK\r\n\r\n"[..],
+                        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+                        b"HTTP/1.0 200 OK\r\n\r\n",
+                    ])
+                    .to_vec()
+            }
+            17 => {
+                maybe_acts(&mut random);
+                random
+                    .of(&[
+                        &b"SSH-2.0-OpenSSH_9.2\r\n"[..],
+                        b"\xff\xff\xff\xff\xff",
+                        b"{}",
+                    ])
+                    .to_vec()
+            }
+            18 => {
+                maybe_acts(&mut random);
+                response(
+                    random.of(&[200, 202]),
+                    "",
+                    "<html>log in to the hotel</html>",
+                )
+            }
+            _ if call_of(self.seed, number).0.deletes() => {
+                response(200, "", r#"{"success":false}"#)
+            }
+            _ => service_response(403, ""),
+        };
+        (bytes, network)
+    }
+}

@@ -1,0 +1,115 @@
+//! Secrets are wiped from memory. In a process of its own, whose memory it reads as any program could, and
+//! in which nothing else may copy what it looks for.
+
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
+
+use ionoscloud_auth::{Client, Credentials, Jwt};
+use zeroize::{Zeroize as _, Zeroizing};
+
+const LENGTH: usize = 200;
+
+/// A secret that stands in no constant of this program: `seed` again and again, each letter moved by one.
+fn secret(seed: &str) -> String {
+    let mut secret = String::with_capacity(LENGTH + 8);
+    secret.extend(
+        seed.bytes()
+            .cycle()
+            .take(LENGTH)
+            .map(|byte| char::from(byte + 1)),
+    );
+    secret
+}
+
+/// Whether the secret of `seed`, or a good part of it, is anywhere in writable memory.
+fn is_in_memory(seed: &str) -> bool {
+    const CHUNK: usize = 1 << 20;
+    // What is looked for must not be found here: it is compared letter by letter.
+    let part: Vec<u8> = seed.bytes().cycle().take(LENGTH / 4).collect();
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    let memory = File::open("/proc/self/mem").unwrap();
+    let mut buffer = vec![0; CHUNK];
+    let mut found = false;
+    for line in maps.lines().filter(|line| line.contains(" rw-p ")) {
+        let range = line.split(' ').next().unwrap().split_once('-').unwrap();
+        let [mut start, end] = [range.0, range.1].map(|hex| u64::from_str_radix(hex, 16).unwrap());
+        while start < end {
+            let length = CHUNK.min(usize::try_from(end - start).unwrap());
+            let read = memory.read_at(&mut buffer[..length], start).unwrap_or(0);
+            found |= holds(&buffer[..read], &part);
+            // The next chunk begins before this one ends, as a secret may lie across.
+            start += (length.saturating_sub(LENGTH)).max(1) as u64;
+            if length < CHUNK {
+                break;
+            }
+        }
+    }
+    buffer.zeroize();
+    found
+}
+
+fn holds(bytes: &[u8], part: &[u8]) -> bool {
+    let first = part[0] + 1;
+    let mut rest = bytes;
+    // Slices search for one byte fast, also where nothing else is.
+    while let Some(at) = rest.iter().position(|byte| *byte == first) {
+        rest = &rest[at..];
+        let same = |(letter, seed): (&u8, &u8)| letter.wrapping_sub(1) == *seed;
+        if rest.len() >= part.len() && rest.iter().zip(part).all(same) {
+            return true;
+        }
+        rest = &rest[1..];
+    }
+    false
+}
+
+/// One test, as two at once would find each other's copies of what they read.
+#[test]
+fn secrets_are_wiped_from_memory() {
+    // What is not wiped is found: this test can fail.
+    let seed = "cdefghij";
+    let plain = secret(seed);
+    assert!(is_in_memory(seed));
+    drop(plain);
+    assert!(is_in_memory(seed));
+
+    let seed = "klmnopqr";
+    let client = Client::new(Credentials::token(secret(seed))).unwrap();
+    let clone = client.clone();
+    drop(client);
+    assert!(is_in_memory(seed), "a clone has it still");
+    drop(clone);
+    assert!(!is_in_memory(seed), "a token is wiped with its last client");
+
+    let seed = "stuvwxyABC";
+    let builder = Client::builder().credentials(Credentials::basic("user", secret(seed)));
+    let client = builder.clone().build().unwrap();
+    drop(builder);
+    assert!(is_in_memory(seed));
+    drop(client);
+    assert!(!is_in_memory(seed), "a password is wiped");
+
+    let seed = "DEFGHIJK";
+    drop(Client::new(Credentials::token(secret(seed) + "\n")).unwrap_err());
+    assert!(!is_in_memory(seed), "what is refused is wiped as well");
+
+    let seed = "LMNOPQRS";
+    let mut json = Zeroizing::new(String::with_capacity(2 * LENGTH));
+    json.push_str(r#"{"token":""#);
+    json.push_str(&Zeroizing::new(secret(seed)));
+    json.push_str(r#""}"#);
+    let jwt: Jwt = serde_json::from_str(&json).unwrap();
+    drop(json);
+    assert_eq!(jwt.token().len(), LENGTH);
+    assert!(is_in_memory(seed));
+    drop(jwt);
+    assert!(!is_in_memory(seed), "a new token is wiped");
+}

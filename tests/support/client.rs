@@ -1,0 +1,43 @@
+//! Clients with settings that suit a test.
+
+use std::time::Duration;
+
+use ionoscloud_auth::*;
+
+use super::LONG;
+
+/// Three attempts at most, with hardly a wait between them, and time enough for all of them.
+pub fn builder_of(url: &str) -> ClientBuilder {
+    Client::builder()
+        .base_url(url)
+        .credentials(Credentials::token("a.b.c"))
+        .timeout(LONG)
+        .retry(
+            RetryPolicy::default()
+                .max_retries(2)
+                .base_delay(Duration::from_millis(1)),
+        )
+}
+
+pub fn client_of(url: &str) -> Client {
+    builder_of(url).build().unwrap()
+}
+
+pub fn client_with_timeout(url: &str, timeout: Duration) -> Client {
+    builder_of(url).timeout(timeout).build().unwrap()
+}
+
+/// Goes through a proxy, which is asked for a tunnel to a host that does not exist.
+pub fn builder_through_proxy(proxy: &str) -> ClientBuilder {
+    builder_of("http://auth.example.test")
+        .allow_insecure_http(true)
+        .proxy(proxy)
+}
+
+pub fn list_tokens(client: &Client) -> Result<Tokens> {
+    get_all_tokens(client, &GetAllTokensOptions::new())
+}
+
+pub fn new_jwt(client: &Client) -> Result<Jwt> {
+    create_token(client, &CreateTokenOptions::new())
+}

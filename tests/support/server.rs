@@ -1,0 +1,248 @@
+//! A scripted server on a raw socket that misbehaves as networks do.
+
+use std::collections::VecDeque;
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use super::relay;
+
+/// What the server does with one request.
+#[derive(Clone, Debug)]
+pub enum Play {
+    /// Writes this, and goes on with the connection.
+    Write(Vec<u8>),
+    /// Writes this, and ends the connection in order.
+    WriteAndClose(Vec<u8>),
+    /// Writes this, and resets the connection.
+    WriteAndReset(Vec<u8>),
+    /// Writes this a byte at a time, with a pause before each.
+    Drip(Vec<u8>, Duration),
+    /// Writes the first, and then the second again and again.
+    Flood(Vec<u8>, Vec<u8>),
+    /// Sends nothing, and keeps the connection.
+    Silence,
+}
+
+#[derive(Default)]
+struct Shared {
+    script: Mutex<VecDeque<Play>>,
+    /// For the requests that come when the script is over.
+    finally: Mutex<Option<Play>>,
+    heads: Mutex<Vec<String>>,
+    connections: AtomicUsize,
+    written: AtomicUsize,
+    reset_on_accept: AtomicBool,
+    stopped: AtomicBool,
+    /// In place of the script.
+    relay: Option<relay::Relay>,
+}
+
+pub struct FaultServer {
+    port: u16,
+    shared: Arc<Shared>,
+}
+
+impl FaultServer {
+    /// Plays the script, a request at a time, and the last of it for all further ones.
+    pub fn start(script: Vec<Play>) -> FaultServer {
+        let server = FaultServer::new(Shared::default());
+        *server.shared.finally.lock().unwrap() = script.last().cloned();
+        *server.shared.script.lock().unwrap() = script.into();
+        server
+    }
+
+    /// Resets every connection before it has read from it.
+    pub fn resetting() -> FaultServer {
+        let server = FaultServer::new(Shared::default());
+        server.shared.reset_on_accept.store(true, Ordering::SeqCst);
+        server
+    }
+
+    /// Stands before a service that keeps state, and does with the n-th request what `step` says.
+    pub fn before(
+        base_url: &str,
+        step: impl Fn(usize) -> relay::Step + Send + Sync + 'static,
+    ) -> FaultServer {
+        FaultServer::new(Shared {
+            relay: Some(relay::Relay::new(base_url, step)),
+            ..Shared::default()
+        })
+    }
+
+    fn new(shared: Shared) -> FaultServer {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let shared = Arc::new(shared);
+        let accepting = Arc::clone(&shared);
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                if accepting.stopped.load(Ordering::SeqCst) {
+                    return;
+                }
+                let shared = Arc::clone(&accepting);
+                shared.connections.fetch_add(1, Ordering::SeqCst);
+                thread::spawn(move || serve(&shared, stream.unwrap()));
+            }
+        });
+        FaultServer { port, shared }
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    pub fn https_url(&self) -> String {
+        format!("https://127.0.0.1:{}", self.port)
+    }
+
+    /// The request lines, such as `GET /auth/v1/tokens HTTP/1.1`.
+    pub fn requests(&self) -> Vec<String> {
+        let first_line = |head: &String| head.lines().next().unwrap_or_default().to_owned();
+        let heads = self.shared.heads.lock().unwrap();
+        heads.iter().map(first_line).collect()
+    }
+
+    /// The requests with their headers.
+    pub fn heads(&self) -> Vec<String> {
+        self.shared.heads.lock().unwrap().clone()
+    }
+
+    pub fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::SeqCst)
+    }
+
+    pub fn written(&self) -> usize {
+        self.shared.written.load(Ordering::SeqCst)
+    }
+
+    /// Waits until this many requests have come.
+    pub fn await_requests(&self, n: usize) {
+        while self.shared.heads.lock().unwrap().len() < n {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+impl Drop for FaultServer {
+    fn drop(&mut self) {
+        self.shared.stopped.store(true, Ordering::SeqCst);
+        // Wakes the listener.
+        let _ = TcpStream::connect(("127.0.0.1", self.port));
+    }
+}
+
+fn serve(shared: &Shared, mut stream: TcpStream) {
+    if shared.reset_on_accept.load(Ordering::SeqCst) {
+        return reset(&mut stream);
+    }
+    loop {
+        let Some(head) = peek_head(&stream, shared) else {
+            return;
+        };
+        let n = {
+            let mut heads = shared.heads.lock().unwrap();
+            heads.push(head.clone());
+            heads.len() - 1
+        };
+        let play = match &shared.relay {
+            Some(relay) => Some(relay.play(n, &head)),
+            None => {
+                let play = shared.script.lock().unwrap().pop_front();
+                play.or_else(|| shared.finally.lock().unwrap().clone())
+            }
+        };
+        let mut consume = || {
+            let mut request = vec![0; head.len()];
+            stream.read_exact(&mut request).is_ok()
+        };
+        match play.unwrap_or(Play::Silence) {
+            Play::Write(bytes) => {
+                if !consume() || stream.write_all(&bytes).is_err() {
+                    return;
+                }
+            }
+            Play::WriteAndClose(bytes) => {
+                consume();
+                let _ = stream.write_all(&bytes);
+                let _ = stream.shutdown(Shutdown::Write);
+                return;
+            }
+            Play::WriteAndReset(bytes) => {
+                // What was not read makes the system reset the connection when it is closed.
+                let _ = stream.write_all(&bytes);
+                thread::sleep(Duration::from_millis(20));
+                return;
+            }
+            Play::Drip(bytes, pause) => {
+                consume();
+                for byte in bytes {
+                    thread::sleep(pause);
+                    if stopped(shared) || stream.write_all(&[byte]).is_err() {
+                        return;
+                    }
+                }
+            }
+            Play::Flood(first, again) => {
+                consume();
+                let mut chunk = first;
+                while !stopped(shared) && stream.write_all(&chunk).is_ok() {
+                    shared.written.fetch_add(chunk.len(), Ordering::SeqCst);
+                    chunk.clone_from(&again);
+                }
+                return;
+            }
+            Play::Silence => {
+                while !stopped(shared) {
+                    thread::sleep(Duration::from_millis(5));
+                }
+                return;
+            }
+        }
+    }
+}
+
+fn stopped(shared: &Shared) -> bool {
+    shared.stopped.load(Ordering::SeqCst)
+}
+
+/// Closing a connection from which something was not read resets it.
+fn reset(stream: &mut TcpStream) {
+    let _ = stream.peek(&mut [0]);
+}
+
+/// The head of the next request, not yet read from the socket.
+fn peek_head(stream: &TcpStream, shared: &Shared) -> Option<String> {
+    stream
+        .set_read_timeout(Some(Duration::from_millis(20)))
+        .unwrap();
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        if stopped(shared) {
+            return None;
+        }
+        match stream.peek(&mut buffer) {
+            Ok(0) => return None,
+            Ok(n) => {
+                let head = String::from_utf8_lossy(&buffer[..n]).into_owned();
+                // On TLS there is no end of a head to be seen: the first of it will do.
+                if !buffer[..n].is_ascii() {
+                    return Some(head);
+                }
+                if let Some(end) = head.find("\r\n\r\n") {
+                    return Some(head[..end + 4].to_owned());
+                }
+                thread::sleep(Duration::from_millis(1));
+            }
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut
+                ) => {}
+            Err(_) => return None,
+        }
+    }
+}
