@@ -53,7 +53,7 @@ fn closed_idle_connection_is_replaced() {
         ]);
         let client = client_of(&server.url());
         (endpoint.run)(&client).unwrap();
-        thread::sleep(Duration::from_millis(100));
+        server.await_closed(1);
         (endpoint.run)(&client).unwrap();
         assert_eq!(
             (server.requests().len(), server.connections()),

@@ -10,7 +10,7 @@ fn call(endpoint: &Endpoint, status: u16, body: &[u8]) -> Result<String> {
         "HTTP/1.1 {status} X\r\nContent-Length: {}\r\n\r\n",
         body.len()
     );
-    let server = FaultServer::start(vec![Play::WriteAndClose([head.as_bytes(), body].concat())]);
+    let server = FaultServer::start(vec![Play::Write([head.as_bytes(), body].concat())]);
     (endpoint.run)(&client_of(&server.url()))
 }
 

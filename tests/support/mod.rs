@@ -37,7 +37,7 @@ pub const SLACK: Duration = Duration::from_millis(1500);
 
 /// Runs the cases of a table side by side, as most of them only wait.
 pub fn in_parallel<T: Send>(cases: impl IntoIterator<Item = T>, run: impl Fn(T) + Sync) {
-    const WORKERS: usize = 8;
+    const WORKERS: usize = 16;
     let cases: Mutex<VecDeque<T>> = Mutex::new(cases.into_iter().collect());
     let next = || cases.lock().unwrap().pop_front();
     thread::scope(|scope| {

@@ -34,6 +34,7 @@ struct Shared {
     finally: Mutex<Option<Play>>,
     heads: Mutex<Vec<String>>,
     connections: AtomicUsize,
+    closed: AtomicUsize,
     written: AtomicUsize,
     reset_on_accept: AtomicBool,
     stopped: AtomicBool,
@@ -85,7 +86,10 @@ impl FaultServer {
                 }
                 let shared = Arc::clone(&accepting);
                 shared.connections.fetch_add(1, Ordering::SeqCst);
-                thread::spawn(move || serve(&shared, stream.unwrap()));
+                thread::spawn(move || {
+                    serve(&shared, stream.unwrap());
+                    shared.closed.fetch_add(1, Ordering::SeqCst);
+                });
             }
         });
         FaultServer { port, shared }
@@ -122,6 +126,13 @@ impl FaultServer {
     /// Waits until this many requests have come.
     pub fn await_requests(&self, n: usize) {
         while self.shared.heads.lock().unwrap().len() < n {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Waits until the server has closed this many connections.
+    pub fn await_closed(&self, n: usize) {
+        while self.shared.closed.load(Ordering::SeqCst) < n {
             thread::sleep(Duration::from_millis(1));
         }
     }

@@ -168,7 +168,7 @@ fn reported_outcome_is_what_the_service_did() {
             .ok()
             .and_then(|text| text.parse::<u64>().ok())
     };
-    let calls = variable("TRUTH_CALLS").unwrap_or(6_000);
+    let calls = variable("TRUTH_CALLS").unwrap_or(4_000);
     let rounds = u32::try_from(calls / u64::from(CALLS_A_ROUND)).unwrap();
     let calls = rounds * CALLS_A_ROUND;
     let time = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
@@ -208,7 +208,7 @@ fn reported_outcome_is_what_the_service_did() {
     let told = Mutex::new(Vec::new());
     let started = Instant::now();
     // Most of a call is waiting.
-    let at_once = if calls > 50_000 { 40 } else { 10 };
+    let at_once = if calls > 50_000 { 40 } else { 16 };
     thread::scope(|scope| {
         for _ in 0..at_once {
             scope.spawn(|| {
