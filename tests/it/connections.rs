@@ -1,11 +1,10 @@
 //! Which connection a call uses, and how a call ends that waits for one.
 
 use std::io::Write as _;
-use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ionoscloud_auth::*;
 
@@ -43,7 +42,7 @@ fn repeatable_calls_reuse_a_connection_and_others_open_their_own() {
     }
 }
 
-/// It ended in order while nobody looked: nothing is sent twice.
+/// The server closes it between two calls. Nothing is sent twice.
 #[test]
 fn closed_idle_connection_is_replaced() {
     in_parallel(&ENDPOINTS, |endpoint| {
@@ -89,36 +88,26 @@ fn lost_idle_connection_costs_repeatable_calls_one_attempt() {
 #[test]
 fn one_stale_connection_costs_one_attempt() {
     const STALE: usize = 6;
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let failed_over = Arc::new(AtomicBool::new(false));
-    let over = Arc::clone(&failed_over);
-    // So many calls at once need so many connections.
-    let at_once = Arc::new(Barrier::new(STALE));
-    let alone = Arc::new(AtomicBool::new(false));
-    let is_alone = Arc::clone(&alone);
-    thread::spawn(move || {
-        for (n, stream) in listener.incoming().enumerate() {
-            let mut stream = stream.unwrap();
-            let (over, at_once, alone) = (over.clone(), at_once.clone(), is_alone.clone());
-            thread::spawn(move || {
-                while read_head(&mut stream).is_some() {
-                    if n < STALE && over.load(Ordering::SeqCst) {
-                        // The new server has no such connection.
-                        return;
-                    }
-                    if !alone.load(Ordering::SeqCst) {
-                        at_once.wait();
-                    }
-                    stream.write_all(&LIST.success()).unwrap();
-                }
-            });
+    // As many calls at once need as many connections.
+    let barrier = Barrier::new(STALE);
+    let [failed_over, alone] = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
+    let (over, single) = (failed_over.clone(), alone.clone());
+    let port = accept(move |n, mut stream| {
+        while read_head(&mut stream).is_some() {
+            if n < STALE && over.load(Ordering::SeqCst) {
+                // The new server has no such connection.
+                return;
+            }
+            if !single.load(Ordering::SeqCst) {
+                barrier.wait();
+            }
+            stream.write_all(&LIST.success()).unwrap();
         }
     });
     let attempts = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&attempts);
-    let client = builder_of(&url)
-        .on_try(move |tried| seen.lock().unwrap().push(tried.outcome))
+    let client = builder_of(&format!("http://127.0.0.1:{port}"))
+        .on_try(move |attempt| seen.lock().unwrap().push(attempt.outcome))
         .build()
         .unwrap();
     let all_at_once = || {
@@ -177,6 +166,9 @@ fn retry_after_429_or_503_reuses_the_connection() {
 #[cfg(target_os = "linux")]
 #[test]
 fn shutdown_ends_a_reconnect_after_a_stale_connection() {
+    use std::net::{Shutdown, TcpListener, TcpStream};
+    use std::time::Instant;
+
     let body = LIST.body;
     let length = body.len();
     let length = format!("Content-Length: {length}\r\n");
@@ -203,7 +195,7 @@ fn shutdown_ends_a_reconnect_after_a_stale_connection() {
             }
             first.join().unwrap().unwrap();
 
-            // The listener takes no more: further connects hang.
+            // Its queue is full: further attempts to connect hang.
             let mut queued = Vec::new();
             while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(200))
             {
@@ -220,13 +212,13 @@ fn shutdown_ends_a_reconnect_after_a_stale_connection() {
     });
 }
 
-/// A guard that deletes its token when its thread ends, after the thread's other locals have gone.
+/// A guard deletes its token when its thread ends, after the other thread locals have gone.
 #[test]
 fn call_in_a_thread_local_destructor_succeeds() {
     struct Guard(Client, std::sync::mpsc::Sender<bool>);
     impl Drop for Guard {
         fn drop(&mut self) {
-            let deleted = (ENDPOINTS[3].run)(&self.0);
+            let deleted = (DELETE.run)(&self.0);
             self.1.send(deleted.is_ok()).unwrap();
         }
     }
@@ -250,8 +242,7 @@ fn call_in_a_thread_local_destructor_succeeds() {
     }
 }
 
-/// In a process of its own, in which no further thread can be started: its stack would be larger than
-/// the address space.
+/// No further thread can be started, as its stack would be larger than the address space.
 #[cfg(target_os = "linux")]
 #[test]
 fn child_cannot_start_threads() {

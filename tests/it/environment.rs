@@ -185,7 +185,7 @@ fn variables_make_a_client_or_are_refused_by_name() {
             ],
             "client: ",
         ),
-        // Another scheme's.
+        // A proxy for another scheme.
         (
             vec![
                 token,

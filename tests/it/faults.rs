@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use ionoscloud_auth::*;
 
-use crate::support::faults::{FAULTS, Fault, Outcome, TOLD, UNKNOWN, gateway, status};
+use crate::support::faults::{CONCLUSIVE, FAULTS, Fault, INCONCLUSIVE, Outcome, gateway, status};
 use crate::support::*;
 
 struct Seen {
@@ -106,13 +106,13 @@ fn reset_on_accept_leaves_the_outcome_unknown() {
     }
 }
 
-/// Whoever sends them, and whatever stands in their body.
+/// Whether the service or a gateway sends it.
 #[test]
 fn each_status_is_retried_only_where_safe() {
     in_parallel(&ENDPOINTS, |endpoint| {
-        let unknown = UNKNOWN.iter().map(|code| (*code, true));
-        let told = TOLD.iter().map(|code| (*code, false));
-        for (code, outcome_unknown) in unknown.chain(told) {
+        let inconclusive = INCONCLUSIVE.iter().map(|code| (*code, true));
+        let conclusive = CONCLUSIVE.iter().map(|code| (*code, false));
+        for (code, outcome_unknown) in inconclusive.chain(conclusive) {
             for play in [status(code), gateway(code)] {
                 let case = format!("{code} × {}: {play:?}", endpoint.name);
                 let seen = run(endpoint, vec![play], LONG);

@@ -31,7 +31,7 @@ fn delete_by(client: &Client, criteria: Criteria) -> Result<DeleteResponse> {
     delete_token_by_criteria(client, &DeleteTokenByCriteriaOptions::new(criteria))
 }
 
-/// Create, read, list, delete, as whoever `client` is. `others` were there before.
+/// Create, read, list and delete with `client`. The tokens `others` were there before.
 fn lifecycle(client: &Client, others: &[KeyId]) {
     let options = CreateTokenOptions::new()
         .ttl(Duration::from_secs(3600))
@@ -203,9 +203,9 @@ fn only_valid_credentials_are_accepted() {
         }
     }
     for (number, status) in [(api.contract_number(), None), (1, Some(403))] {
-        let answer = get_all_tokens(&client, &GetAllTokensOptions::new().contract_number(number));
+        let result = get_all_tokens(&client, &GetAllTokensOptions::new().contract_number(number));
         assert_eq!(
-            answer.err().and_then(|error| error.status()),
+            result.err().and_then(|error| error.status()),
             status,
             "contract {number}"
         );

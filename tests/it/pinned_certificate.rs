@@ -258,7 +258,7 @@ fn pin_does_not_apply_to_the_proxy() {
         .build()
         .unwrap();
     let error = list_tokens(&client).unwrap_err().to_string();
-    // The pin is not asked of it: its own authority is unknown.
+    // The pin is not for the proxy, whose authority is unknown.
     assert!(error.contains("TLS was not agreed"), "{error}");
     assert!(!error.contains("fingerprint"), "{error}");
 }

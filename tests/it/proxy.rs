@@ -288,7 +288,7 @@ fn no_proxy_and_other_schemes_bypass_the_proxy() {
         );
         assert_eq!(proxy.requests().len(), 1, "{reason}");
     }
-    // One for the other scheme is none for this; nor does one for all of them win over the scheme's own.
+    // A proxy for another scheme is not used, and one for all schemes does not override that of the scheme.
     for variables in [
         vec![("HTTP_PROXY", url.as_str()), ("http_proxy", &url)],
         vec![("HTTPS_PROXY", "http://127.0.0.1:1"), ("ALL_PROXY", &url)],
@@ -297,7 +297,7 @@ fn no_proxy_and_other_schemes_bypass_the_proxy() {
         assert!(output.contains("result: "), "{output}");
         assert_eq!(proxy.requests().len(), 1, "{variables:?}");
     }
-    // Plain http, where it is allowed: a tunnel as well, and the credentials do not reach a proxy that refuses it.
+    // Plain http goes through a tunnel as well, and a proxy that refuses it sees no credentials.
     let output = run_child_with(&[
         ("IONOS_API_URL", "http://auth.example.invalid"),
         ("HTTP_PROXY", &url),

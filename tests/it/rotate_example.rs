@@ -215,7 +215,7 @@ fn exit_code_is_3_if_the_old_token_can_not_be_deleted() {
     assert_eq!(setting.api.key_ids(), [before, held]);
 }
 
-/// Behind Envoy or Varnish, whose 503 comes after the service acted.
+/// Envoy and Varnish do so after the service acted.
 #[test]
 fn exit_code_is_4_if_a_gateway_sends_503_after_the_creation() {
     let setting = Setting::new(0o600);
@@ -241,7 +241,7 @@ fn exit_code_is_4_if_a_gateway_sends_503_after_the_creation() {
 fn exit_code_is_3_if_a_gateway_sends_404_for_the_old_token() {
     static PAGE: Fault = Fault {
         name: "404 of a gateway",
-        outcome: Outcome::Told,
+        outcome: Outcome::Conclusive,
         text: "404",
         play: |_| faults::gateway(404),
     };
@@ -271,7 +271,7 @@ fn symlink_is_followed_and_kept() {
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
 }
 
-/// Run by root for somebody else, that one keeps the file.
+/// Where root runs it for somebody else, the file stays theirs.
 #[test]
 fn owner_of_the_file_is_kept() {
     use std::os::unix::fs::{MetadataExt as _, chown};
@@ -290,7 +290,7 @@ fn owner_of_the_file_is_kept() {
     assert_eq!(setting.mode(), 0o600);
 }
 
-/// A token that does not say, or says nonsense: the service is asked.
+/// The token does not say how long it lives, or says nonsense.
 #[test]
 fn service_is_asked_for_a_life_that_the_token_does_not_tell() {
     let id = ID;

@@ -1,5 +1,6 @@
 //! A shutdown ends calls at once, whatever they wait for.
 
+#[cfg(target_os = "linux")]
 use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -64,7 +65,7 @@ fn shutdown_ends_a_call_that_waits_for_its_response() {
             assert_shut_down(&error, elapsed, true, &case);
             assert_eq!(server.requests().len(), 1, "{case}: nothing is sent again");
 
-            // The client and its relatives are of no use any more.
+            // The client and its clones are of no use any more.
             let relatives = [
                 client.clone(),
                 client
@@ -115,7 +116,7 @@ fn shutdown_ends_a_tls_handshake() {
     }
 }
 
-/// A listener that takes no more connections: on Linux, further ones hang until they time out.
+/// The listener's queue is full: on Linux, further attempts to connect hang until they time out.
 #[cfg(target_os = "linux")]
 #[test]
 fn shutdown_and_timeout_end_an_attempt_to_connect() {

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -113,16 +113,9 @@ fn token(id: &str) -> String {
 #[test]
 fn no_creation_is_made_twice_while_one_request_in_five_fails() {
     let service = Arc::new(Service::default());
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let accepting = Arc::clone(&service);
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let service = Arc::clone(&accepting);
-            thread::spawn(move || service.serve(stream.unwrap()));
-        }
-    });
-    let client = builder_of(&url)
+    let serving = Arc::clone(&service);
+    let port = accept(move |_, stream| serving.serve(stream));
+    let client = builder_of(&format!("http://127.0.0.1:{port}"))
         .retry(
             RetryPolicy::default()
                 .max_retries(5)
@@ -212,7 +205,7 @@ fn no_creation_is_made_twice_while_one_request_in_five_fails() {
 }
 
 /// Calls from many threads that can't reach the service: all fail in time and with a known outcome.
-fn calls_that_reach_nobody(url: &str, calls: usize, threads: usize) {
+fn calls_that_can_not_connect(url: &str, calls: usize, threads: usize) {
     let client = builder_of(url)
         .timeout(Duration::from_secs(10))
         .retry(
@@ -246,14 +239,14 @@ fn calls_that_reach_nobody(url: &str, calls: usize, threads: usize) {
 #[test]
 fn refused_connections_leave_outcomes_known() {
     let (_taken, port) = closed_port();
-    calls_that_reach_nobody(&format!("http://127.0.0.1:{port}"), CALLS, THREADS);
+    calls_that_can_not_connect(&format!("http://127.0.0.1:{port}"), CALLS, THREADS);
 }
 
 /// Fewer calls, as each asks the system's name server, and some of those take a second to say no.
 #[test]
 fn child_calls_a_host_that_does_not_resolve() {
     if is_child() {
-        calls_that_reach_nobody("https://no-such-host.invalid", 128, 128);
+        calls_that_can_not_connect("https://no-such-host.invalid", 128, 128);
     }
 }
 

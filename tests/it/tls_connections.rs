@@ -145,7 +145,7 @@ fn body_that_ends_without_close_notify_leaves_the_outcome_unknown() {
         let port = listen(config(identity), |_, mut stream| {
             if read_head(&mut stream).is_some() {
                 stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
-                // No close_notify, as whoever cuts a connection can't send one.
+                // Without close_notify, as where a connection is cut.
                 stream.sock.shutdown(Shutdown::Write).unwrap();
             }
         });
@@ -154,7 +154,7 @@ fn body_that_ends_without_close_notify_leaves_the_outcome_unknown() {
     }
 }
 
-/// Under TLS 1.3 the client has agreed before the server refuses it.
+/// Under TLS 1.3 the handshake is over for the client before the server refuses it.
 #[test]
 fn demand_for_a_client_certificate_leaves_the_outcome_known_and_is_not_retried() {
     let ca = authority("client certificates");

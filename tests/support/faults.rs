@@ -17,7 +17,7 @@ pub enum Outcome {
     /// It may have acted, and there is no time left.
     TimedOut,
     /// The response says what became of the request.
-    Told,
+    Conclusive,
 }
 
 pub struct Fault {
@@ -69,13 +69,13 @@ pub fn gateway(code: u16) -> Play {
     Play::Write(response(code, "Content-Type: text/html\r\n", &page))
 }
 
-/// Statuses that say what became of a request, whoever sends them.
-pub const TOLD: [u16; 24] = [
+/// Statuses that say what became of a request, from the service or a gateway.
+pub const CONCLUSIVE: [u16; 24] = [
     300, 301, 302, 304, 305, 307, 308, 400, 401, 402, 403, 404, 405, 406, 409, 410, 413, 418, 422,
     451, 499, 501, 505, 511,
 ];
 /// Statuses that say nothing, even in the service's own model.
-pub const UNKNOWN: [u16; 27] = [
+pub const INCONCLUSIVE: [u16; 27] = [
     101, 303, 408, 425, 502, 504, 506, 507, 508, 509, 510, 520, 521, 522, 523, 524, 525, 526, 527,
     529, 530, 561, 598, 599, 600, 700, 999,
 ];
@@ -178,7 +178,7 @@ pub const FAULTS: &[Fault] = &[
         },
     },
     Fault {
-        name: "a length that is none",
+        name: "a length that is no number",
         outcome: Outcome::Unknown,
         text: "can't be understood",
         play: |body| {
@@ -365,37 +365,37 @@ pub const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "400",
-        outcome: Outcome::Told,
+        outcome: Outcome::Conclusive,
         text: "400 Bad Request: no",
         play: |_| status(400),
     },
     Fault {
         name: "401",
-        outcome: Outcome::Told,
+        outcome: Outcome::Conclusive,
         text: "401 Unauthorized: no",
         play: |_| status(401),
     },
     Fault {
         name: "403",
-        outcome: Outcome::Told,
+        outcome: Outcome::Conclusive,
         text: "403 Forbidden: no",
         play: |_| status(403),
     },
     Fault {
         name: "501",
-        outcome: Outcome::Told,
+        outcome: Outcome::Conclusive,
         text: "501: no",
         play: |_| status(501),
     },
     Fault {
         name: "302",
-        outcome: Outcome::Told,
+        outcome: Outcome::Conclusive,
         text: "302 Found",
         play: |_| Play::Write(response(302, "Location: http://127.0.0.1:1/\r\n", "")),
     },
     Fault {
         name: "401 with half a body",
-        outcome: Outcome::Told,
+        outcome: Outcome::Conclusive,
         text: "401 Unauthorized",
         play: |_| {
             Play::WriteAndClose(b"HTTP/1.1 401 X\r\nContent-Length: 99\r\n\r\n{\"mess".to_vec())

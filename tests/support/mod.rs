@@ -13,9 +13,10 @@ pub mod server;
 pub mod tls;
 
 use std::collections::VecDeque;
+use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -51,7 +52,21 @@ pub fn in_parallel<T: Send>(cases: impl IntoIterator<Item = T>, run: impl Fn(T) 
     });
 }
 
-/// A port that nobody listens on, nor can while the socket is there.
+/// Serves each connection on a thread, with its number, from 0. Returns the port.
+pub fn accept(serve: impl Fn(usize, TcpStream) + Send + Sync + 'static) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let serve = Arc::new(serve);
+    thread::spawn(move || {
+        for (n, stream) in listener.incoming().enumerate() {
+            let serve = Arc::clone(&serve);
+            thread::spawn(move || serve(n, stream.unwrap()));
+        }
+    });
+    port
+}
+
+/// A port that refuses connections, and that nobody else can take while the socket is there.
 pub fn closed_port() -> (socket2::Socket, u16) {
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     let any = std::net::SocketAddr::from(([127, 0, 0, 1], 0));

@@ -1,11 +1,11 @@
 //! A proxy that tunnels to one port, whatever host it is asked for.
 
 use std::io::Write as _;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use super::read_head;
+use super::{accept, read_head};
 
 pub struct TunnelProxy {
     pub port: u16,
@@ -14,22 +14,16 @@ pub struct TunnelProxy {
 
 impl TunnelProxy {
     pub fn to(target: u16) -> TunnelProxy {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
         let heads = Arc::<Mutex<Vec<String>>>::default();
         let keep = Arc::clone(&heads);
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                let mut stream = stream.unwrap();
-                let head = read_head(&mut stream).unwrap_or_default();
-                keep.lock().unwrap().push(head);
-                stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
-                let target = TcpStream::connect(("127.0.0.1", target)).unwrap();
-                let (mut from, mut back) =
-                    (stream.try_clone().unwrap(), target.try_clone().unwrap());
-                thread::spawn(move || std::io::copy(&mut from, &mut &target));
-                thread::spawn(move || std::io::copy(&mut back, &mut stream));
-            }
+        let port = accept(move |_, mut stream| {
+            let head = read_head(&mut stream).unwrap_or_default();
+            keep.lock().unwrap().push(head);
+            stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+            let target = TcpStream::connect(("127.0.0.1", target)).unwrap();
+            let (mut from, mut back) = (stream.try_clone().unwrap(), target.try_clone().unwrap());
+            thread::spawn(move || std::io::copy(&mut from, &mut &target));
+            thread::spawn(move || std::io::copy(&mut back, &mut stream));
         });
         TunnelProxy { port, heads }
     }

@@ -1,10 +1,9 @@
 //! A service over TLS, with certificates made for the test.
 
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread;
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use ring::aead::{
@@ -168,7 +167,7 @@ where
     (sock, [header.as_slice(), &record].concat())
 }
 
-/// One that refuses whoever has no certificate of this authority.
+/// It refuses clients without a certificate of this authority.
 pub fn config_with_client_auth(
     (certificate, key): Identity,
     clients: &Authority,
@@ -188,19 +187,11 @@ pub fn config_with_client_auth(
         .unwrap()
 }
 
-/// Does `serve` with each connection, and tells which it is: 0 for the first.
+/// Serves each connection over TLS on a thread, with its number, from 0. Returns the port.
 pub fn listen(config: ServerConfig, serve: impl Fn(usize, Stream) + Send + Sync + 'static) -> u16 {
     let config = Arc::new(config);
-    let serve = Arc::new(serve);
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    thread::spawn(move || {
-        for (n, stream) in listener.incoming().enumerate() {
-            let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
-            let stream = StreamOwned::new(connection, stream.unwrap());
-            let serve = Arc::clone(&serve);
-            thread::spawn(move || serve(n, stream));
-        }
-    });
-    port
+    super::accept(move |n, stream| {
+        let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
+        serve(n, StreamOwned::new(connection, stream));
+    })
 }

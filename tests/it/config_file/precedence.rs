@@ -1,7 +1,5 @@
 //! Which file is read, and what wins where the program, the environment and the file differ.
 
-use std::fs;
-
 use ionoscloud_auth::*;
 
 use super::*;
@@ -18,7 +16,7 @@ fn environment_credentials_override_those_of_the_file() {
         let file = folder.file();
         let [env_token, env_basic, file_token, file_basic] =
             [1, 2, 4, 8].map(|bit| (n % 16) & bit != 0);
-        let named_by = ["file", "variable", "nobody"][n / 16];
+        let named_by = ["file", "variable", "nothing"][n / 16];
         let mut contents =
             "profiles:\n  - {name: other, credentials: {token: SECRET-other}}\n".to_owned();
         contents.push_str("  - name: mine\n    credentials:\n      s3AccessKey: x\n");
@@ -56,7 +54,7 @@ fn environment_credentials_override_those_of_the_file() {
         let expected = match (env_token, env_basic, named_by, file_token, file_basic) {
             (true, ..) => "source: IONOS_TOKEN".to_owned(),
             (_, true, ..) => "source: IONOS_USERNAME and IONOS_PASSWORD".to_owned(),
-            (_, _, "nobody", ..) => {
+            (_, _, "nothing", ..) => {
                 "names no currentProfile; there are \"other\", \"mine\"".to_owned()
             }
             (_, _, _, true, _) => of_file("token"),
@@ -104,7 +102,7 @@ fn variables_choose_the_file_the_profile_and_the_base_url() {
         (
             vec![named, token],
             "https://auth.example/auth/v1",
-            "its endpoint, whoever calls",
+            "its endpoint, whatever the credentials",
         ),
         (
             vec![named, ("IONOS_API_URL", "other.example")],
@@ -154,7 +152,7 @@ fn variables_choose_the_file_the_profile_and_the_base_url() {
         (
             vec![missing, token],
             "IONOS_CONFIG_FILE: /nowhere/at/all: No such file",
-            "whoever calls",
+            "whatever the credentials",
         ),
         (
             vec![named, ("IONOS_USERNAME", "u")],

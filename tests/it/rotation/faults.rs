@@ -1,5 +1,5 @@
 //! Faults at each request of a rotation: nothing leaves a caller without a valid token, or with a token
-//! that nobody was told of.
+//! that is not reported.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use proptest::prelude::*;
 use super::*;
 use crate::support::faults::{FAULTS, Fault, Outcome};
 
-/// Whether a service that was sent this can have acted on it. Where it
-/// can't, a test in which it does would be one of a gateway that lies.
+/// Whether the service can have acted on a request that ends like this. Where it can't, a test in which
+/// it does would be one of a gateway that lies.
 fn may_have_acted(fault: &Fault) -> bool {
-    !matches!(fault.outcome, Outcome::Refused | Outcome::Told)
+    !matches!(fault.outcome, Outcome::Refused | Outcome::Conclusive)
 }
 
-/// Rotates by way of these steps, and checks the service's state against what the caller was told.
+/// Rotates through these steps, and checks the service's state against what the caller was told.
 fn rotate_and_check(
     steps: impl Fn(usize) -> Step + Send + Sync + 'static,
     store_fails: bool,
@@ -81,7 +81,7 @@ fn rotate_and_check(
     let unknown: Vec<_> = ids.iter().filter(|id| !known.contains(id)).collect();
     assert!(
         unknown.len() <= unnamed,
-        "{case}: nobody was told of {unknown:?}: {result:?}"
+        "{case}: {unknown:?} is not reported: {result:?}"
     );
 }
 

@@ -59,7 +59,7 @@ fn token_is_created_verified_stored_and_the_old_one_deleted() {
 
 #[test]
 fn current_or_named_token_is_replaced() {
-    // With a user name and a password there is none of the client's own.
+    // A client with a user name and a password has no token of its own.
     let (api, own, old) = service();
     let basic = client_with(api.base_url(), api.credentials());
     let before = api.requests().len();
@@ -90,7 +90,7 @@ fn current_or_named_token_is_replaced() {
         assert!(ids.contains(&old) && ids.contains(&rotation.key_id) && !ids.contains(&named));
     }
 
-    // One that is not there is told, as nobody knows then which one lives on.
+    // A missing one is reported, as it is unclear then which token lives on.
     let options = RotateTokenOptions::replacing(KeyId::new("no-such-token").unwrap());
     let rotation = rotate_token(&own, &options, |_| Ok::<_, Full>(())).unwrap();
     assert_eq!(rotation.leftover.unwrap().status(), Some(404));
@@ -199,7 +199,7 @@ fn panicking_store_logs_a_token_that_can_not_be_deleted() {
 
 #[test]
 fn replayed_or_unproven_token_is_not_stored() {
-    // A cache between here and the service brings the old token once more: to go on would delete it.
+    // A cache sends the old token once more: to go on would delete it.
     let (api, _, old) = service();
     let basic = client_with(api.base_url(), api.credentials());
     let jwt = new_jwt(&basic).unwrap();
@@ -210,14 +210,14 @@ fn replayed_or_unproven_token_is_not_stored() {
     assert_replayed(error.unwrap_err());
     assert_eq!(api.key_ids(), [old.clone(), jwt.key_id().unwrap()]);
 
-    // Nor when another token was to be replaced: to undo it would delete the one that is in use.
+    // It does so when another token is to be replaced: to undo it would delete the one that is in use.
     api.answer_next(1, 200, &[], &cached);
     let options = RotateTokenOptions::replacing(old.clone());
     let error = rotate_token(&own, &options, |_| Err(Full)).unwrap_err();
     assert_replayed(error);
     assert_eq!(api.key_ids(), [old.clone(), jwt.key_id().unwrap()]);
 
-    // The proof is of the new token, and not of another.
+    // What is read back is another token than the new one.
     let relay = FaultServer::before(api.base_url(), |n| {
         static ANOTHER: Fault = Fault {
             name: "another token",
@@ -249,7 +249,7 @@ fn replayed_or_unproven_token_is_not_stored() {
     );
     assert_eq!(api.key_ids(), [old.clone(), jwt.key_id().unwrap()]);
 
-    // What is no JWT has no Key ID: it is asked to delete itself, and if it can't, that is told.
+    // A token that is no JWT has no Key ID: it has to delete itself, and where it can't, that is reported.
     api.answer_next(1, 200, &[], r#"{"token":"opaque"}"#);
     let error = rotate_token(&own, &RotateTokenOptions::current(), |_| Ok::<_, Full>(()));
     let error = error.unwrap_err();

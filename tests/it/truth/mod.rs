@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use ionoscloud_auth::*;
 
-use self::wire::{Configs, Door, listen};
+use self::wire::{Configs, Role, listen};
 use self::world::{Endpoint, Random, World, call_of};
 use crate::support::builder_of;
 use crate::support::tls::{authority, certificate, config};
@@ -193,12 +193,12 @@ fn reported_outcome_is_what_the_service_did() {
     });
     let mut urls = Vec::new();
     for (https, scheme) in [(false, "http"), (true, "https")] {
-        let door = Door { proxy: None, https };
-        let port = listen(&world, door, &direct);
+        let role = Role { proxy: None, https };
+        let port = listen(&world, role, &direct);
         urls.push((format!("{scheme}://127.0.0.1:{port}"), None));
         for (over_tls, to_proxy) in [(false, "http"), (true, "https")] {
             let proxy = Some(over_tls);
-            let port = listen(&world, Door { proxy, https }, &proxied);
+            let port = listen(&world, Role { proxy, https }, &proxied);
             let proxy = format!("{to_proxy}://127.0.0.1:{port}");
             urls.push((format!("{scheme}://{host}"), Some(proxy)));
         }

@@ -1,7 +1,7 @@
 //! The network, with proxies and TLS: what happens to the bytes that are sent.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::world::{Network, Random, World};
-use crate::support::read_head;
+use crate::support::{accept, read_head};
 
 /// What is written through, and the socket below it.
 struct Wire<S> {
@@ -145,9 +145,9 @@ impl<S: Read + Write> Wire<S> {
     }
 }
 
-/// What a listener is.
+/// What a listener is: the service itself, or a proxy in front of it.
 #[derive(Clone, Copy)]
-pub(super) struct Door {
+pub(super) struct Role {
     /// A proxy, by http or https.
     pub(super) proxy: Option<bool>,
     pub(super) https: bool,
@@ -158,7 +158,7 @@ pub(super) struct Configs {
     pub(super) service: Arc<ServerConfig>,
 }
 
-fn serve(world: &World, door: Door, configs: &Configs, socket: TcpStream) -> Option<()> {
+fn serve(world: &World, role: Role, configs: &Configs, socket: TcpStream) -> Option<()> {
     let n = world.connections.fetch_add(1, Ordering::SeqCst) as u64;
     let mut random = Random(world.seed ^ n << 8);
     if random.one_in(40) {
@@ -167,16 +167,16 @@ fn serve(world: &World, door: Door, configs: &Configs, socket: TcpStream) -> Opt
     }
     let stream = socket.try_clone().unwrap();
     let wire = Wire { socket, stream };
-    match door.proxy {
-        None => reach(world, door, configs, wire, &mut random),
+    match role.proxy {
+        None => reach(world, role, configs, wire, &mut random),
         Some(false) => {
             let wire = wire.tunnelled(&mut random)?;
-            reach(world, door, configs, wire, &mut random)
+            reach(world, role, configs, wire, &mut random)
         }
         Some(true) => {
             let wire = wire.with_tls(&configs.proxy, &mut random)?;
             let wire = wire.tunnelled(&mut random)?;
-            reach(world, door, configs, wire, &mut random)
+            reach(world, role, configs, wire, &mut random)
         }
     }
 }
@@ -184,12 +184,12 @@ fn serve(world: &World, door: Door, configs: &Configs, socket: TcpStream) -> Opt
 /// The service itself.
 fn reach<S: Read + Write>(
     world: &World,
-    door: Door,
+    role: Role,
     configs: &Configs,
     wire: Wire<S>,
     random: &mut Random,
 ) -> Option<()> {
-    if door.https {
+    if role.https {
         wire.with_tls(&configs.service, random)?
             .serve(world, random);
     } else {
@@ -198,15 +198,9 @@ fn reach<S: Read + Write>(
     Some(())
 }
 
-pub(super) fn listen(world: &Arc<World>, door: Door, configs: &Arc<Configs>) -> u16 {
+pub(super) fn listen(world: &Arc<World>, role: Role, configs: &Arc<Configs>) -> u16 {
     let (world, configs) = (Arc::clone(world), Arc::clone(configs));
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    thread::spawn(move || {
-        for socket in listener.incoming() {
-            let (world, configs) = (Arc::clone(&world), Arc::clone(&configs));
-            thread::spawn(move || serve(&world, door, &configs, socket.unwrap()));
-        }
-    });
-    port
+    accept(move |_, socket| {
+        serve(&world, role, &configs, socket);
+    })
 }
