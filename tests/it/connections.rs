@@ -107,7 +107,7 @@ fn one_stale_connection_costs_one_attempt() {
     let attempts = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&attempts);
     let client = builder_of(&format!("http://127.0.0.1:{port}"))
-        .on_try(move |attempt| seen.lock().unwrap().push(attempt.outcome))
+        .on_attempt(move |attempt| seen.lock().unwrap().push(attempt.outcome))
         .build()
         .unwrap();
     let all_at_once = || {
@@ -123,8 +123,8 @@ fn one_stale_connection_costs_one_attempt() {
 
     alone.store(true, Ordering::SeqCst);
     (LIST.run)(&client).unwrap();
-    let lost = TryOutcome::NoAnswer(TransportErrorKind::ConnectionLost);
-    let works = TryOutcome::Status(200);
+    let lost = AttemptOutcome::NoResponse(TransportErrorKind::ConnectionLost);
+    let works = AttemptOutcome::Status(200);
     assert_eq!(*attempts.lock().unwrap(), [lost, works]);
 
     // The others were idle for as long, and are not used.

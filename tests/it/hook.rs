@@ -11,13 +11,13 @@ use crate::support::*;
 const SECRET: &str = "eyJhbGciOiJSUzI1NiJ9.U0VDUkVU.c2ln";
 
 /// What the hook saw: endpoint, number, outcome, request id.
-type Seen = Arc<Mutex<Vec<(&'static str, u32, TryOutcome, Option<String>)>>>;
+type Seen = Arc<Mutex<Vec<(&'static str, u32, AttemptOutcome, Option<String>)>>>;
 
 fn watched(url: &str) -> (ClientBuilder, Seen) {
     let seen = Seen::default();
     let writing = Arc::clone(&seen);
     let builder = builder_of(url).credentials(Credentials::token(SECRET));
-    let builder = builder.on_try(move |attempt| {
+    let builder = builder.on_attempt(move |attempt| {
         assert!(!format!("{attempt:?}").contains(SECRET));
         assert!(attempt.elapsed < LONG);
         let id = attempt.request_id.map(str::to_owned);
@@ -54,7 +54,7 @@ fn hook_sees_each_attempt() {
             (
                 name,
                 number,
-                TryOutcome::Status(status),
+                AttemptOutcome::Status(status),
                 Some(id.to_owned()),
             )
         };
@@ -78,55 +78,55 @@ fn hook_is_told_why_an_attempt_failed() {
     for (play, expected, id, reason) in [
         (
             Play::WriteAndReset(vec![]),
-            TryOutcome::NoAnswer(Kind::ConnectionLost),
+            AttemptOutcome::NoResponse(Kind::ConnectionLost),
             None,
             "a reset",
         ),
         (
             Play::Silence,
-            TryOutcome::NoAnswer(Kind::TimedOut),
+            AttemptOutcome::NoResponse(Kind::TimedOut),
             None,
             "silence",
         ),
         (
             Play::Write(response(200, "", "SECRET")),
-            TryOutcome::Unreadable,
+            AttemptOutcome::Unreadable,
             None,
             "no JSON",
         ),
         (
             with_id("<a page/>"),
-            TryOutcome::Unreadable,
+            AttemptOutcome::Unreadable,
             Some("7"),
             "a page, with an id",
         ),
         (
             with_id("{"),
-            TryOutcome::NoAnswer(Kind::ConnectionLost),
+            AttemptOutcome::NoResponse(Kind::ConnectionLost),
             Some("7"),
             "half of a response",
         ),
         (
             Play::WriteAndClose(b"SSH-2.0\r\n\r\n".to_vec()),
-            TryOutcome::Unreadable,
+            AttemptOutcome::Unreadable,
             None,
             "no HTTP",
         ),
         (
             Play::Write(response(403, "X-RequestId: 7\r\n", "")),
-            TryOutcome::Status(403),
+            AttemptOutcome::Status(403),
             Some("7"),
             "refused",
         ),
         (
             Play::Write(response(403, &echoed, "")),
-            TryOutcome::Status(403),
+            AttemptOutcome::Status(403),
             None,
             "the token sent back",
         ),
         (
             Play::Write(response(403, "X-RequestId: \r\n", "")),
-            TryOutcome::Status(403),
+            AttemptOutcome::Status(403),
             None,
             "an empty id",
         ),
@@ -160,7 +160,7 @@ fn hook_sees_each_attempt_to_connect() {
         .iter()
         .map(|attempt| (attempt.1, attempt.2))
         .collect();
-    let refused = TryOutcome::NoAnswer(TransportErrorKind::ConnectFailed);
+    let refused = AttemptOutcome::NoResponse(TransportErrorKind::ConnectFailed);
     assert_eq!(seen, [1, 2, 3, 4].map(|number| (number, refused)));
 }
 
@@ -259,7 +259,7 @@ fn panicking_hook_does_not_fail_the_call() {
             Play::Write(response(200, "", list)),
         ]);
         let client = builder_of(&server.url())
-            .on_try(move |_| hook())
+            .on_attempt(move |_| hook())
             .build()
             .unwrap();
         let tokens = list_tokens(&client).unwrap();

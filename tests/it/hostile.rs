@@ -62,7 +62,7 @@ fn hostile_success_body_is_an_unreadable_response() {
             Ok(response) => panic!("{}: {shown}: {response}", endpoint.name),
         };
         assert!(
-            matches!(error, Error::UnreadableAnswer(_)),
+            matches!(error, Error::UnreadableResponse(_)),
             "{}: {shown}: {error}",
             endpoint.name
         );

@@ -193,7 +193,7 @@ fn public_types_are_send_sync_and_debug() {
         ApiError,
         ApiMessage,
         TransportError,
-        UnreadableAnswer,
+        UnreadableResponse,
     )>();
     shared::<(
         Jwt,
@@ -208,8 +208,8 @@ fn public_types_are_send_sync_and_debug() {
     shared::<(CreateTokenOptions, GetAllTokensOptions, GetTokenByIdOptions)>();
     shared::<(
         CredentialsSource,
-        Try<'static>,
-        TryOutcome,
+        Attempt<'static>,
+        AttemptOutcome,
         DueTokens<'static>,
     )>();
     shared::<(RotateTokenOptions, Rotation, RotateError<Error>, Leftover)>();

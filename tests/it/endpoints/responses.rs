@@ -186,7 +186,7 @@ fn unreadable_success_leaves_the_outcome_unknown() {
             let error = call(&builder_for(&server).build().unwrap()).unwrap_err();
             let text = error.to_string();
             assert!(
-                matches!(error, Error::UnreadableAnswer(_)),
+                matches!(error, Error::UnreadableResponse(_)),
                 "{name}: {body}: {text}"
             );
             assert!(

@@ -240,7 +240,7 @@ fn replayed_or_unproven_token_is_not_stored() {
         matches!(
             &error,
             RotateError::NotProven {
-                error: Error::UnreadableAnswer(_),
+                error: Error::UnreadableResponse(_),
                 leftover: None,
                 ..
             }
@@ -273,7 +273,7 @@ fn assert_replayed(error: RotateError<Full>) {
     let RotateError::NotCreated(finding) = &error else {
         panic!("{error}");
     };
-    assert!(matches!(finding, Error::UnreadableAnswer(_)), "{error}");
+    assert!(matches!(finding, Error::UnreadableResponse(_)), "{error}");
     assert_eq!(
         (finding.status(), finding.outcome_unknown()),
         (Some(200), true)
