@@ -69,7 +69,7 @@ pub enum Error {
     #[error(transparent)]
     Api(Box<ApiError>),
 
-    /// The response says success, or is no HTTP at all, and can't be understood: a truncated or
+    /// The response says success, or is not HTTP at all, and can't be understood: a truncated or
     /// foreign JSON, a proxy's page, a deletion that ends without a word. What the request did is
     /// then mostly [not known](Error::outcome_unknown).
     #[error(transparent)]

@@ -5,11 +5,11 @@ use std::fmt;
 use super::status::Status;
 use super::text::{Attempts, write_advice, write_request_id};
 
-/// A response that says success or is no HTTP, and that can't be understood.
+/// A response that says success or is not HTTP, and that can't be understood.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct UnreadableResponse {
-    /// The HTTP status; `None` if what came back is no HTTP.
+    /// The HTTP status; `None` if what came back is not HTTP.
     pub status: Option<u16>,
     /// The method and the path of the request, such as `GET /tokens`.
     pub request: String,

@@ -248,11 +248,14 @@ impl fmt::Debug for ClientBuilder {
             let name = header.get().map(ExtraHeader::name);
             name.unwrap_or(REFUSED)
         });
+        let service = self.service.as_ref().and_then(|service| service.get().ok());
+        let file_certificates = service.is_some_and(|service| service.certificates.is_some());
         f.debug_struct("ClientBuilder")
             .field(
                 "base_url",
                 &shown(&self.service, |s| s.base_url.to_string()),
             )
+            .field("file_certificates", &file_certificates)
             .field("credentials", &self.credentials)
             .field(
                 "contract_number",

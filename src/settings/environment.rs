@@ -31,7 +31,7 @@ impl ClientBuilder {
     ///
     /// [`Error::Invalid`], naming the variable, if a value can't be used: a URL or number that is
     /// none, a user name without a password or a password without a user name (where no token is
-    /// set), text that is no UTF-8. So it is if `IONOS_PINNED_CERT` is set and the feature
+    /// set), text that is not UTF-8. So it is if `IONOS_PINNED_CERT` is set and the feature
     /// `pinned-cert` is off: nobody should believe in a pin that is not there.
     pub fn from_env() -> Result<ClientBuilder> {
         let credentials = credentials()?;

@@ -10,13 +10,13 @@ use serde_json::error::Category;
 /// token, so only those are passed on that are made of this library's words.
 pub(crate) fn read_json<T: DeserializeOwned>(json: &[u8]) -> Result<T, String> {
     // Looked at once in all, not once for every string in it.
-    let text = std::str::from_utf8(json).map_err(|_| "is no UTF-8".to_owned())?;
+    let text = std::str::from_utf8(json).map_err(|_| "is not UTF-8".to_owned())?;
     serde_json::from_str(text).map_err(|error| fault(&error))
 }
 
 fn fault(error: &serde_json::Error) -> String {
     let what = match error.classify() {
-        Category::Io | Category::Syntax => "is no JSON",
+        Category::Io | Category::Syntax => "is not JSON",
         Category::Eof => "ends in the middle of its JSON",
         Category::Data => {
             let text = error.to_string();
@@ -88,7 +88,7 @@ mod tests {
         faults::<Jwt>(&[
             ("", "ends in the middle"),
             (r#"{"token":"SECRET"#, "ends in the middle"),
-            ("SECRET", "is no JSON"),
+            ("SECRET", "is not JSON"),
             (r#""SECRET""#, "another type"),
             ("{}", "missing field `token`"),
             (r#"{"token":""}"#, "token: is empty"),
@@ -99,7 +99,7 @@ mod tests {
                 r#"{"token":"SECRET","token":"SECRET"}"#,
                 "duplicate field `token`",
             ),
-            (r#"{"token":"SECRET"} SECRET"#, "is no JSON"),
+            (r#"{"token":"SECRET"} SECRET"#, "is not JSON"),
             (
                 &format!(r#"{{"token":{}"#, "[".repeat(1000)),
                 "another type",

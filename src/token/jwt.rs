@@ -28,8 +28,8 @@ const BASE64URL: GeneralPurpose = GeneralPurpose::new(
 ///
 /// # Errors
 ///
-/// [`Error::Invalid`] if this is no JWT of three parts, the header is no base64url (RFC 7515,
-/// section 2) or no JSON, or its `kid` is missing or could not be [a Key ID](KeyId). The error
+/// [`Error::Invalid`] if this is not a JWT of three parts, the header is not base64url (RFC 7515,
+/// section 2) or not JSON, or its `kid` is missing or could not be [a Key ID](KeyId). The error
 /// repeats nothing of the token.
 ///
 /// # Examples
@@ -61,8 +61,9 @@ pub fn key_id(jwt: &str) -> Result<KeyId> {
 ///
 /// # Errors
 ///
-/// [`Error::Invalid`] if this is no JWT of three parts, or the payload is no base64url, no JSON, or
-/// holds a claim of another type than [`Claims`] has. The error repeats nothing of the token.
+/// [`Error::Invalid`] if this is not a JWT of three parts, or the payload is not base64url, not
+/// JSON, or holds a claim of another type than [`Claims`] has. The error repeats nothing of the
+/// token.
 ///
 /// # Examples
 ///
@@ -191,7 +192,7 @@ fn decode<T: DeserializeOwned>(name: &str, part: &str) -> Result<T> {
     // What the decoder found wrong is not repeated: it may quote the token.
     let json = BASE64URL.decode(part).map_err(|_| {
         invalid(format!(
-            "its {name} is no base64url: letters, digits, '-' and '_' (RFC 7515)"
+            "its {name} is not base64url: letters, digits, '-' and '_' (RFC 7515)"
         ))
     })?;
     read_json(&json).map_err(|fault| invalid(format!("its {name} {fault}")))
@@ -297,10 +298,10 @@ mod tests {
             (secret.to_owned(), "this has 1"),
             (format!("{secret}.{secret}"), "this has 2"),
             (format!("{secret}.e30.sig.x"), "this has 4"),
-            (format!("{secret}+/.e30.sig"), "no base64url"),
-            (format!("{secret}!.e30.sig"), "no base64url"),
+            (format!("{secret}+/.e30.sig"), "is not base64url"),
+            (format!("{secret}!.e30.sig"), "is not base64url"),
             (format!("Bearer {secret}.e30.sig"), "without \"Bearer\""),
-            (jwt(secret, "{}"), "is no JSON"),
+            (jwt(secret, "{}"), "is not JSON"),
             (jwt(r#"{"kid":"SECRETSECRET"#, "{}"), "ends in the middle"),
             (jwt(r#""SECRETSECRET""#, "{}"), "another type"),
             (jwt(r#"{"alg":"SECRETSECRET"}"#, "{}"), "has no kid"),
@@ -320,7 +321,7 @@ mod tests {
                 "its kid holds '/'",
             ),
             (jwt(&"[".repeat(10_000), "{}"), "another type"),
-            (format!("{}.e30.sig", "A".repeat(100_000)), "is no JSON"),
+            (format!("{}.e30.sig", "A".repeat(100_000)), "is not JSON"),
         ] {
             let error = key_id(&token).unwrap_err();
             let text = error.to_string();
@@ -405,7 +406,7 @@ mod tests {
     #[test]
     fn unreadable_claims_are_refused_without_repeating_them() {
         for (payload, says) in [
-            ("SECRET", "is no JSON"),
+            ("SECRET", "is not JSON"),
             ("", "ends in the middle"),
             (r#""SECRET""#, "another type"),
             ("[]", "another type"),
@@ -413,7 +414,7 @@ mod tests {
             (r#"{"exp":1.5}"#, "another type"),
             (r#"{"exp":-1}"#, "another type"),
             (r#"{"exp":18446744073709551616}"#, "another type"),
-            (r#"{"exp":NaN}"#, "is no JSON"),
+            (r#"{"exp":NaN}"#, "is not JSON"),
             (
                 r#"{"identity":{"contractNumber":4294967296}}"#,
                 "another type",

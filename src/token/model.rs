@@ -51,7 +51,7 @@ impl Jwt {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] if the service sent something that is no JWT.
+    /// [`Error::Invalid`] if the service sent something that is not a JWT.
     pub fn key_id(&self) -> Result<KeyId> {
         jwt::key_id(&self.token)
     }
@@ -61,7 +61,7 @@ impl Jwt {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] if the service sent something that is no JWT.
+    /// [`Error::Invalid`] if the service sent something that is not a JWT.
     pub fn claims(&self) -> Result<Claims> {
         jwt::claims(&self.token)
     }
@@ -166,7 +166,7 @@ fn time(what: &'static str, text: &str) -> Result<SystemTime> {
         Error::invalid(
             what,
             format!(
-                "{:?} is no date like 2025-09-23T07:29:44Z",
+                "{:?} is not a date like 2025-09-23T07:29:44Z",
                 sanitize_line(text, MAX_SHOWN)
             ),
         )
@@ -288,7 +288,7 @@ mod tests {
         let unread = token("", "tomorrow\u{1b}[2J");
         let created = unread.created_at().unwrap_err().to_string();
         assert!(
-            created.starts_with("created_date: \"\" is no date"),
+            created.starts_with("created_date: \"\" is not a date"),
             "{created}"
         );
         let expires = unread.expires_at().unwrap_err().to_string();

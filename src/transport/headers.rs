@@ -23,10 +23,11 @@ pub(super) const REQUEST_IDS: [HeaderName; 3] = [
     HeaderName::from_static("x-correlation-id"),
 ];
 
-/// Headers that a caller may not set: this library's own, those that say where a request ends, and
-/// those that change what comes back. So do all that begin with `if-`: the response to a creation
-/// could be a 304 without the token.
-const RESERVED: [&str; 15] = [
+/// Headers that a caller may not set: this library's own, those that say where a request ends,
+/// those that change what comes back, and the one that would show a proxy's password to the
+/// service. All that begin with `if-` change what comes back: the response to a creation could be a
+/// 304 without the token.
+const RESERVED: [&str; 16] = [
     "accept",
     "accept-encoding",
     "authorization",
@@ -34,6 +35,7 @@ const RESERVED: [&str; 15] = [
     "content-length",
     "expect",
     "host",
+    "proxy-authorization",
     "range",
     "transfer-encoding",
     "upgrade",

@@ -134,6 +134,7 @@ mod tests {
     use crate::transport::record::{Ended, Pooling, Step};
     use crate::transport::shutdown::Shutdown;
     use std::net::TcpListener;
+    use std::sync::mpsc::channel;
     use std::thread;
     use std::time::Instant;
 
@@ -157,16 +158,19 @@ mod tests {
         let record = Record::new(Pooling::Any, None, Arc::clone(&shutdown));
         record.reached(Step::HandedOver);
         let _entered = record.enter();
+        let (end, ended) = channel::<()>();
         let started = Instant::now();
         thread::scope(|scope| {
-            scope.spawn(|| {
+            let shutdown = &shutdown;
+            scope.spawn(move || {
                 thread::sleep(Duration::from_millis(50));
                 shutdown.set();
-                // In the end it is woken, and too late.
-                thread::sleep(Duration::from_secs(5));
+                // If nothing else ends the read, this does, and too late.
+                let _ = ended.recv_timeout(Duration::from_secs(5));
                 other.write_all(b"x").unwrap();
             });
             assert!(socket.read(&mut [0]).is_err());
+            drop(end);
             assert_eq!(record.ended(), Some(Ended::ShutDown));
             assert!(started.elapsed() < Duration::from_secs(3));
         });

@@ -99,11 +99,11 @@ fn variables_make_a_client_or_are_refused_by_name() {
         ),
         (
             vec![url, token, ("IONOS_CONTRACT_NUMBER", "-1")],
-            "result: IONOS_CONTRACT_NUMBER: is no number",
+            "result: IONOS_CONTRACT_NUMBER: is not a number",
         ),
         (
             vec![url, token, ("IONOS_CONTRACT_NUMBER", "12x")],
-            "result: IONOS_CONTRACT_NUMBER: is no number",
+            "result: IONOS_CONTRACT_NUMBER: is not a number",
         ),
         (
             vec![url, token, ("IONOS_CONTRACT_NUMBER", "2147483648")],
@@ -166,7 +166,7 @@ fn variables_make_a_client_or_are_refused_by_name() {
                 ("IONOS_API_URL", "auth.example.test"),
                 ("HTTPS_PROXY", "http://a b"),
             ],
-            "result: HTTPS_PROXY: is no address of a proxy",
+            "result: HTTPS_PROXY: is not the address",
         ),
         (
             vec![
@@ -174,7 +174,7 @@ fn variables_make_a_client_or_are_refused_by_name() {
                 ("IONOS_API_URL", "auth.example.test"),
                 ("https_proxy", "htps://127.0.0.1:1"),
             ],
-            "result: https_proxy: is no address of a proxy",
+            "result: https_proxy: is not the address",
         ),
         (
             vec![
@@ -238,7 +238,7 @@ fn variable_that_is_not_utf8_is_refused() {
         &[("IONOS_TOKEN", std::ffi::OsStr::from_bytes(b"\xff"))],
     );
     assert!(
-        output.contains("result: IONOS_TOKEN: is no UTF-8"),
+        output.contains("result: IONOS_TOKEN: is not UTF-8"),
         "{output}"
     );
 }

@@ -197,7 +197,7 @@ fn malformed_pins_are_refused() {
         assert!(
             error
                 .to_string()
-                .starts_with("pinned_certificate_sha256: is no SHA-256"),
+                .starts_with("pinned_certificate_sha256: is not a SHA-256"),
             "{error}"
         );
     }
@@ -229,7 +229,7 @@ fn pin_is_read_from_the_environment() {
         (&fingerprint(b"other"), right.as_str()),
         (
             "ab:cd",
-            "error: IONOS_PINNED_CERT: is no SHA-256 fingerprint",
+            "error: IONOS_PINNED_CERT: is not a SHA-256 fingerprint",
         ),
         ("", "UnknownIssuer"),
     ] {

@@ -146,10 +146,10 @@ fn explicit_proxy_tunnels_all_but_local_hosts() {
 fn malformed_proxy_addresses_are_refused() {
     for (proxy, says) in [
         ("socks5://127.0.0.1:1", "proxy: names a SOCKS proxy"),
-        ("", "proxy: is no address"),
-        ("http://", "proxy: is no address"),
-        ("ftp://user:SECRET@x", "proxy: is no address"),
-        ("http://a b:SECRET@c", "proxy: is no address"),
+        ("", "proxy: is not the address"),
+        ("http://", "proxy: is not the address"),
+        ("ftp://user:SECRET@x", "proxy: is not the address"),
+        ("http://a b:SECRET@c", "proxy: is not the address"),
     ] {
         let error = builder_through_proxy(proxy)
             .base_url("https://auth.example.test")

@@ -203,7 +203,7 @@ fn malformed_root_certificates_are_refused() {
         ),
         (
             ca.pem.replace("CERTIFICATE-----\n", "CERTIFICATE-----\n!"),
-            "no valid PEM",
+            "is not valid PEM",
             "no base64",
         ),
     ] {

@@ -178,7 +178,7 @@ pub const FAULTS: &[Fault] = &[
         },
     },
     Fault {
-        name: "a length that is no number",
+        name: "a length that is not a number",
         outcome: Outcome::Unknown,
         text: "can't be understood",
         play: |body| {
@@ -214,7 +214,7 @@ pub const FAULTS: &[Fault] = &[
     Fault {
         name: "a page",
         outcome: Outcome::Unknown,
-        text: "is no JSON",
+        text: "is not JSON",
         play: |_| {
             Play::Write(response(
                 200,
@@ -384,7 +384,7 @@ pub const FAULTS: &[Fault] = &[
     Fault {
         name: "501",
         outcome: Outcome::Conclusive,
-        text: "501: no",
+        text: "501 Not Implemented: no",
         play: |_| status(501),
     },
     Fault {

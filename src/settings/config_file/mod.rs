@@ -31,7 +31,7 @@ impl ClientBuilder {
     /// # Errors
     ///
     /// [`Error::Invalid`](crate::Error::Invalid), naming the file and mostly the line, and never a
-    /// value that may be secret: if the file can't be read, is longer than 1 MiB, is no YAML, does
+    /// value that may be secret: if the file can't be read, is longer than 1 MiB, is not YAML, does
     /// not have the profile or the environment, or the profile has no credentials; and if the
     /// endpoint has `skipTlsVerify: true`, as that would show the credentials to whoever stands on
     /// the way.

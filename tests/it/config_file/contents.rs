@@ -33,7 +33,7 @@ fn file_is_understood_or_refused_with_the_line() {
         (with("user", "\"\""), "names no currentProfile", "a blank one"),
         (with("user", "~"), "names no currentProfile", "a null one"),
         (with("user", "\"~\""), "has no profile \"~\"", "one by that name"),
-        (with("user", "[user]"), "line 2: \"currentProfile\" is no text", "a list for a text"),
+        (with("user", "[user]"), "line 2: \"currentProfile\" is not a text", "a list for a text"),
         (without("name: user"), "has no profile \"user\"; there are \"Second\"", "no name"),
         (without("    environment: prod\n"), default, "no environment"),
         (with("environment: prod", "environment: x"), "line 4: there is no environment \"x\"; there are \"prod\", \"test\"", "a missing one"),
@@ -59,7 +59,7 @@ fn file_is_understood_or_refused_with_the_line() {
         (with("credentials:\n", "credentials:\n      <<: {token: SECRET}\n"), "line 7: merge keys (<<) are not read", "a merge key"),
         (with("skipTlsVerify: false", "<<: {skipTlsVerify: true}"), "line 33: merge keys (<<) are not read", "which may bring in anything"),
         (with("x\"", "x\"\n      \"<<\": x"), auth, "a key that only looks like one"),
-        (with("    environment: prod\n", "\0    environment: prod\n"), "line 5: is no YAML", "a NUL, which must not end the file"),
+        (with("    environment: prod\n", "\0    environment: prod\n"), "line 5: is not YAML", "a NUL, which must not end the file"),
         (with("token: \"", "token:\t\""), "ConfigFileToken", "a tab after a colon"),
         (with("https://auth.example", "https://u:SECRET@auth.example"), "line 32: name: has a user name", "a password in the URL"),
         (with("https://auth.example", "auth.example/auth/v1"), auth, "a base URL in another form"),
@@ -69,13 +69,13 @@ fn file_is_understood_or_refused_with_the_line() {
         (with("profiles:", "profiles: &all"), auth, "an anchor"),
         ("currentProfile: a\nprofiles:\n - &x {name: b, credentials: &c {token: SECRET}}\n - {name: a, credentials: *c}".to_owned(), "ConfigFileToken", "an alias"),
         ("currentProfile: a\ncurrentProfile: b\n".to_owned(), "line 2: \"currentProfile\" stands here twice", "a key twice"),
-        ("currentProfile: a\nprofiles: {name: a}\n".to_owned(), "line 2: \"profiles\" is no list", "a map for a list"),
+        ("currentProfile: a\nprofiles: {name: a}\n".to_owned(), "line 2: \"profiles\" is not a list", "a map for a list"),
         ("currentProfile: a\nprofiles: [SECRET]\n".to_owned(), "line 2: a map is expected here, with the key \"name\"", "a text for a map"),
         ("SECRET".to_owned(), "line 1: a map is expected here", "a text"),
-        ("a: [SECRET".to_owned(), "is no YAML", "half of a list"),
-        ("a: *SECRET".to_owned(), "is no YAML", "an alias of nothing"),
+        ("a: [SECRET".to_owned(), "is not YAML", "half of a list"),
+        ("a: *SECRET".to_owned(), "is not YAML", "an alias of nothing"),
         ("a: &a [*a]".to_owned(), "an alias stands within its own anchor", "a circle"),
-        ("a:\n\t- SECRET".to_owned(), "line 2: is no YAML; there is a tab in it", "a tab"),
+        ("a:\n\t- SECRET".to_owned(), "line 2: is not YAML; there is a tab in it", "a tab"),
         (String::new(), "names no currentProfile; there are none", "an empty file"),
         ("# nothing\n---\n...\n".to_owned(), "names no currentProfile", "an empty document"),
         ("\u{feff}currentProfile: user\n".to_owned() + &without("currentProfile: user\n"), auth, "a byte order mark"),
@@ -95,7 +95,7 @@ fn missing_binary_and_oversized_files_are_refused() {
     assert!(read(folder.path()).contains("is a directory"));
     assert!(read(&folder.path().join("x")).contains("No such file"));
     let path = folder.write(b"currentProfile: a\nb: \xff\n");
-    assert!(read(&path).contains("line 2 is no UTF-8"));
+    assert!(read(&path).contains("line 2: is not UTF-8"));
 
     // 100 MB, of which no more is read than what shows that it is too long.
     let path = folder.write("");
@@ -143,7 +143,7 @@ fn yaml_bombs_are_refused() {
             "is nested more than 64 deep",
             "deeper than the file by aliases",
         ),
-        ("[".repeat(1_000_000), "is no YAML", "a million brackets"),
+        ("[".repeat(1_000_000), "is not YAML", "a million brackets"),
         (
             format!("a: {}{}", "[".repeat(70), "]".repeat(70)),
             "is nested more than 64 deep",
@@ -156,7 +156,7 @@ fn yaml_bombs_are_refused() {
         ),
         (
             "{a: ".repeat(250_000),
-            "is no YAML",
+            "is not YAML",
             "a quarter of a million maps",
         ),
         (

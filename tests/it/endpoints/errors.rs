@@ -1,4 +1,4 @@
-//! What an error says of a response that is no success.
+//! What an error says of a response that is not success.
 
 use std::time::Duration;
 
@@ -110,7 +110,7 @@ fn error_holds_the_status_and_the_messages_of_the_service() {
             &[],
             false,
         ),
-        (418, "teapot", &["418: teapot"], &[], false),
+        (418, "teapot", &["418 I'm a teapot: teapot"], &[], false),
     ];
     for (status, body, says, messages, outcome_unknown) in cases {
         for (name, call) in endpoints() {
@@ -119,7 +119,7 @@ fn error_holds_the_status_and_the_messages_of_the_service() {
             let text = error.to_string();
             let line = &seen.lock().unwrap()[0].0.replace("/auth/v1", "");
             assert!(
-                text.starts_with(&format!("{line}: the answer was ")),
+                text.starts_with(&format!("{line}: the response was ")),
                 "{name}: {text}"
             );
             for says in *says {

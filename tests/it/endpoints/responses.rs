@@ -148,7 +148,7 @@ fn unreadable_success_leaves_the_outcome_unknown() {
         (
             &["create", "list", "get", "delete"],
             "<html>SECRET</html>",
-            "is no JSON",
+            "is not JSON",
         ),
         (
             &["create", "list", "get", "delete"],

@@ -249,7 +249,7 @@ fn replayed_or_unproven_token_is_not_stored() {
     );
     assert_eq!(api.key_ids(), [old.clone(), jwt.key_id().unwrap()]);
 
-    // A token that is no JWT has no Key ID: it has to delete itself, and where it can't, that is reported.
+    // A token that is not a JWT has no Key ID: it has to delete itself, and where it can't, that is reported.
     api.answer_next(1, 200, &[], r#"{"token":"opaque"}"#);
     let error = rotate_token(&own, &RotateTokenOptions::current(), |_| Ok::<_, Full>(()));
     let error = error.unwrap_err();
