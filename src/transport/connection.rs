@@ -1,7 +1,5 @@
 //! A connection that is ready: a stream, and what was read of it and not yet used.
 
-use std::fmt;
-
 use ureq::unversioned::transport::{Buffers as _, LazyBuffers};
 
 use super::stream::{Closed, Stream};
@@ -23,12 +21,5 @@ impl Connection {
     /// Whether it is open, and holds not one byte that nobody asked for.
     pub(super) fn is_quiet(&mut self) -> bool {
         self.buffers.input().is_empty() && self.stream.is_quiet()
-    }
-}
-
-impl fmt::Debug for Connection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Its buffers hold credentials and tokens.
-        f.write_str("Connection")
     }
 }

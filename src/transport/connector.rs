@@ -146,11 +146,17 @@ impl Resolver for NoLookup {
 }
 
 /// A connection that ureq has, for one attempt.
-#[derive(Debug)]
 pub(super) struct HandedOver {
     connection: Connection,
     is_tls: bool,
     pool: Arc<Pool>,
+}
+
+impl fmt::Debug for HandedOver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Its buffers hold credentials and tokens.
+        f.write_str("HandedOver")
+    }
 }
 
 impl Transport for HandedOver {

@@ -11,10 +11,9 @@ const MAX_IDLE: usize = 16;
 /// And for how long.
 const MAX_IDLE_AGE: Duration = Duration::from_secs(15);
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Pool(Mutex<Vec<Idle>>);
 
-#[derive(Debug)]
 struct Idle {
     connection: Connection,
     since: Instant,
@@ -76,7 +75,6 @@ mod tests {
     }
 
     /// A stream that nothing happens to.
-    #[derive(Debug)]
     struct Quiet;
 
     impl Read for Quiet {

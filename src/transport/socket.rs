@@ -13,7 +13,6 @@ use super::stream::Stream;
 /// The longest wait inside the system. Where a shutdown does not wake it, its end does.
 const SLICE: Duration = Duration::from_millis(100);
 
-#[derive(Debug)]
 pub(super) struct Socket {
     /// Shared with the shutdown, weakly.
     stream: Arc<TcpStream>,

@@ -1,15 +1,13 @@
 //! What bytes go through: a socket, or TLS on one.
 
-use std::fmt;
 use std::io::{self, Read, Write};
 
-pub(super) trait Stream: Read + Write + fmt::Debug + Send + Sync {
+pub(super) trait Stream: Read + Write + Send + Sync {
     /// Whether it is open, and holds not one byte that nobody asked for, on any layer.
     fn is_quiet(&mut self) -> bool;
 }
 
 /// In place of a connection that went elsewhere.
-#[derive(Debug)]
 pub(super) struct Closed;
 
 impl Read for Closed {

@@ -11,7 +11,6 @@ use super::roots::RootCertificates;
 use crate::transport::record::Record;
 use crate::transport::stream::Stream;
 
-#[derive(Debug)]
 pub(super) struct PlatformTls {
     connector: TlsConnector,
     host: String,
@@ -68,7 +67,6 @@ impl Handshake for PlatformTls {
 
 /// Reads no further than to the end of a record: this TLS takes several at once, and does not say
 /// that it holds more than one.
-#[derive(Debug)]
 struct OneRecord(Records);
 
 impl Read for OneRecord {
@@ -96,7 +94,6 @@ fn rest(framing: &Framing) -> usize {
     }
 }
 
-#[derive(Debug)]
 struct NativeStream(TlsStream<OneRecord>);
 
 impl Read for NativeStream {

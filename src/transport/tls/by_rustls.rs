@@ -18,7 +18,6 @@ use super::roots::RootCertificates;
 use crate::transport::record::Record;
 use crate::transport::stream::Stream;
 
-#[derive(Debug)]
 pub(super) struct RustlsTls {
     config: Arc<ClientConfig>,
     name: ServerName<'static>,
@@ -144,7 +143,6 @@ fn sealed(error: io::Error) -> io::Error {
     }
 }
 
-#[derive(Debug)]
 struct TlsStream {
     stream: StreamOwned<ClientConnection, Records>,
     /// How many records had come when the handshake was over.

@@ -5,7 +5,6 @@ use std::io::{self, Read, Write};
 use crate::transport::stream::Stream;
 
 /// Counts what goes up to TLS, because TLS does not say whether it holds the beginning of a record.
-#[derive(Debug)]
 pub(super) struct Records {
     stream: Box<dyn Stream>,
     pub(super) framing: Framing,
@@ -46,7 +45,7 @@ impl Stream for Records {
 
 /// Where a stream of TLS records stands: RFC 8446, section 5.1. One type, two of version, two of
 /// length.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Framing {
     pub(super) header_bytes: u8,
     length: u16,
