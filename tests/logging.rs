@@ -32,7 +32,7 @@ fn lines() -> Vec<(Level, String)> {
 #[test]
 fn each_attempt_logs_one_line_and_each_retry_one_warning() {
     logger::install(LevelFilter::Debug, |_| true, keep);
-    for endpoint in &ENDPOINTS {
+    for endpoint in ENDPOINTS {
         let works = Play::Write(endpoint.success());
         let busy = Play::Write(response(429, "", "SECRET"));
         for (script, attempts, status) in [

@@ -28,7 +28,7 @@ fn repeatable_calls_reuse_a_connection_and_others_open_their_own() {
     let server = FaultServer::start(script);
     let client = client_of(&server.url());
     let mut expected = 1;
-    for endpoint in &ENDPOINTS {
+    for endpoint in ENDPOINTS {
         (LIST.run)(&client).unwrap();
         (endpoint.run)(&client).unwrap();
         expected += usize::from(!endpoint.repeatable);
@@ -45,7 +45,7 @@ fn repeatable_calls_reuse_a_connection_and_others_open_their_own() {
 /// The server closes it between two calls. Nothing is sent twice.
 #[test]
 fn closed_idle_connection_is_replaced() {
-    in_parallel(&ENDPOINTS, |endpoint| {
+    in_parallel(ENDPOINTS, |endpoint| {
         let server = FaultServer::start(vec![
             Play::WriteAndClose(endpoint.success()),
             Play::Write(endpoint.success()),
@@ -66,7 +66,7 @@ fn closed_idle_connection_is_replaced() {
 /// It breaks as the next request arrives. Calls that may not be repeated never use an idle connection.
 #[test]
 fn lost_idle_connection_costs_repeatable_calls_one_attempt() {
-    for endpoint in &ENDPOINTS {
+    for endpoint in ENDPOINTS {
         let server = FaultServer::start(vec![
             Play::Write(LIST.success()),
             Play::WriteAndReset(vec![]),
@@ -250,7 +250,7 @@ fn child_cannot_start_threads() {
         return;
     }
     let url = std::env::var("IONOS_API_URL").unwrap();
-    for endpoint in &ENDPOINTS {
+    for endpoint in ENDPOINTS {
         let error = (endpoint.run)(&client_of(&url)).unwrap_err();
         println!("{} unknown: {error}", error.outcome_unknown());
     }

@@ -89,14 +89,14 @@ fn check(endpoint: &Endpoint, fault: &Fault) {
 
 #[test]
 fn each_fault_is_retried_only_where_safe() {
-    in_parallel(&ENDPOINTS, |endpoint| {
+    in_parallel(ENDPOINTS, |endpoint| {
         FAULTS.iter().for_each(|fault| check(endpoint, fault));
     });
 }
 
 #[test]
 fn reset_on_accept_leaves_the_outcome_unknown() {
-    for endpoint in &ENDPOINTS {
+    for endpoint in ENDPOINTS {
         let server = FaultServer::resetting();
         let error = (endpoint.run)(&client_of(&server.url())).unwrap_err();
         // The request may have been on its way: the client can't know that nobody read it.
@@ -109,7 +109,7 @@ fn reset_on_accept_leaves_the_outcome_unknown() {
 /// Whether the service or a gateway sends it.
 #[test]
 fn each_status_is_retried_only_where_safe() {
-    in_parallel(&ENDPOINTS, |endpoint| {
+    in_parallel(ENDPOINTS, |endpoint| {
         let inconclusive = INCONCLUSIVE.iter().map(|code| (*code, true));
         let conclusive = CONCLUSIVE.iter().map(|code| (*code, false));
         for (code, outcome_unknown) in inconclusive.chain(conclusive) {
@@ -139,7 +139,7 @@ fn not_found_after_a_lost_response_is_success_only_for_delete() {
         ),
         (Play::Write(response(200, "", "<html>")), "unreadable"),
     ] {
-        for endpoint in &ENDPOINTS {
+        for endpoint in ENDPOINTS {
             let seen = run(endpoint, vec![first.clone(), status(404)], LONG);
             let error = seen.error;
             match endpoint.name {
@@ -169,7 +169,7 @@ fn not_found_after_a_lost_response_is_success_only_for_delete() {
         }
     }
     for first in [status(503), status(429)] {
-        for endpoint in &ENDPOINTS {
+        for endpoint in ENDPOINTS {
             let error = run(endpoint, vec![first.clone(), status(404)], LONG)
                 .error
                 .unwrap();
@@ -288,7 +288,7 @@ fn unknown_outcome_persists_through_later_errors() {
 #[test]
 fn refused_connection_leaves_the_outcome_known() {
     let (_taken, port) = closed_port();
-    for endpoint in &ENDPOINTS {
+    for endpoint in ENDPOINTS {
         let error = (endpoint.run)(&client_of(&format!("http://127.0.0.1:{port}"))).unwrap_err();
         assert!(!error.outcome_unknown(), "{error}");
         let Error::Transport(error) = error else {
@@ -301,7 +301,7 @@ fn refused_connection_leaves_the_outcome_known() {
 
 #[test]
 fn unresolvable_host_leaves_the_outcome_known() {
-    for endpoint in &ENDPOINTS {
+    for endpoint in ENDPOINTS {
         let started = Instant::now();
         let timeout = Duration::from_secs(3);
         let error = (endpoint.run)(&client_with_timeout(

@@ -97,7 +97,7 @@ fn hostile_error_body_is_shortened_and_cleaned() {
         vec![0xff; 10_000],
         vec![b'<'; 50_000_000],
     ] {
-        for endpoint in &ENDPOINTS {
+        for endpoint in ENDPOINTS {
             let error = call(endpoint, 403, &body).unwrap_err();
             assert_eq!(error.status(), Some(403));
             let (text, debug) = (error.to_string(), format!("{error:?}"));

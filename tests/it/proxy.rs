@@ -44,7 +44,7 @@ fn connect_is_retried_unless_the_proxy_refuses_for_good() {
         ("SSH-2.0-OpenSSH_9.2\r\n\r\n", 3, "not HTTP"),
         ("", 3, "nothing"),
     ] {
-        for endpoint in &ENDPOINTS {
+        for endpoint in ENDPOINTS {
             let proxy = FaultServer::start(vec![Play::WriteAndClose(response.into())]);
             let client = builder_through_proxy(&proxy.url()).build().unwrap();
             let error = (endpoint.run)(&client).unwrap_err();

@@ -5,7 +5,7 @@ use crate::support::*;
 #[test]
 fn redirects_are_not_followed() {
     let elsewhere = FaultServer::start(vec![Play::Write(response(200, "", r#"{"tokens":[]}"#))]);
-    for endpoint in &ENDPOINTS {
+    for endpoint in ENDPOINTS {
         for status in [300, 301, 302, 303, 307, 308] {
             for location in [
                 elsewhere.url(),

@@ -38,7 +38,7 @@ fn assert_shut_down(error: &Error, elapsed: Duration, outcome_unknown: bool, cas
 
 #[test]
 fn shutdown_ends_a_call_that_waits_for_its_response() {
-    in_parallel(&ENDPOINTS, |endpoint| {
+    in_parallel(ENDPOINTS, |endpoint| {
         for (play, case) in [
             (Play::Silence, "silence"),
             (
@@ -94,7 +94,7 @@ fn shutdown_ends_a_call_on_a_reused_connection() {
 
 #[test]
 fn shutdown_ends_the_wait_between_attempts() {
-    in_parallel(&ENDPOINTS, |endpoint| {
+    in_parallel(ENDPOINTS, |endpoint| {
         let server =
             FaultServer::start(vec![Play::Write(response(429, "Retry-After: 30\r\n", ""))]);
         let client = client_of(&server.url());
@@ -108,7 +108,7 @@ fn shutdown_ends_the_wait_between_attempts() {
 
 #[test]
 fn shutdown_ends_a_tls_handshake() {
-    for endpoint in &ENDPOINTS {
+    for endpoint in ENDPOINTS {
         let server = FaultServer::start(vec![Play::Silence]);
         let client = client_of(&server.https_url());
         let (error, elapsed) = shut_down_during(&client, endpoint, || server.await_requests(1));
@@ -127,7 +127,7 @@ fn shutdown_and_timeout_end_an_attempt_to_connect() {
         queued.push(stream);
         assert!(queued.len() < 10_000, "its queue has no end");
     }
-    in_parallel(&ENDPOINTS, |endpoint| {
+    in_parallel(ENDPOINTS, |endpoint| {
         let client = client_of(&format!("http://{address}"));
         let (error, elapsed) = shut_down_during(&client, endpoint, || {
             thread::sleep(Duration::from_millis(300))

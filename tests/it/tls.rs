@@ -147,7 +147,7 @@ fn certificate_must_be_valid_trusted_and_of_the_host() {
 #[test]
 fn untrusted_certificate_is_not_retried() {
     let [ca, other] = [authority("a"), authority("b")];
-    for endpoint in &ENDPOINTS {
+    for endpoint in ENDPOINTS {
         let connections = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&connections);
         let identity = certificate("127.0.0.1", 2020..2100, Some(&ca));

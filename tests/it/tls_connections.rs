@@ -140,7 +140,7 @@ fn idle_tls_connection_is_reused() {
 #[test]
 fn body_that_ends_without_close_notify_leaves_the_outcome_unknown() {
     let ca = authority("cut off");
-    for endpoint in &ENDPOINTS {
+    for endpoint in ENDPOINTS {
         let identity = certificate("127.0.0.1", 2020..2100, Some(&ca));
         let port = listen(config(identity), |_, mut stream| {
             if read_head(&mut stream).is_some() {
@@ -243,7 +243,7 @@ fn tls_alert_after_the_request_leaves_the_outcome_unknown() {
 #[test]
 fn proxy_that_demands_a_client_certificate_is_not_asked_again() {
     let ca = authority("proxy");
-    in_parallel(&ENDPOINTS, |endpoint| {
+    in_parallel(ENDPOINTS, |endpoint| {
         let connections = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&connections);
         let identity = certificate("127.0.0.1", 2020..2100, Some(&ca));

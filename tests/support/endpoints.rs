@@ -9,6 +9,10 @@ type Run = fn(&Client) -> Result<String>;
 /// One of the endpoints.
 pub struct Endpoint {
     pub name: &'static str,
+    /// As a hook is told it.
+    pub endpoint: &'static str,
+    /// Path and query below the base URL.
+    pub target: &'static str,
     /// The body of a success.
     pub body: &'static str,
     /// Whether twice is the same as once, so that the library may send it again.
@@ -17,6 +21,12 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
+    /// The request line, up to the version.
+    pub fn request(&self) -> String {
+        let (method, _) = self.endpoint.split_once(' ').unwrap();
+        format!("{method} /auth/v1{}", self.target)
+    }
+
     /// A whole response.
     pub fn success(&self) -> Vec<u8> {
         response(200, "", self.body)
@@ -35,9 +45,12 @@ fn id() -> KeyId {
 /// The body of a deletion that worked.
 const DELETED: &str = r#"{"success":true}"#;
 
-pub const ENDPOINTS: [Endpoint; 7] = [
+/// A new endpoint is one more row, which every fault, status and secret is then tried on.
+pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         name: "create",
+        endpoint: "GET /tokens/generate",
+        target: "/tokens/generate",
         body: r#"{"token":"eyJraWQiOiJhIn0.e30.c2ln"}"#,
         repeatable: false,
         run: |client| {
@@ -46,6 +59,8 @@ pub const ENDPOINTS: [Endpoint; 7] = [
     },
     Endpoint {
         name: "list",
+        endpoint: "GET /tokens",
+        target: "/tokens",
         body: r#"{"tokens":[{"id":"a"},{"id":"b"}]}"#,
         repeatable: true,
         run: |client| {
@@ -55,6 +70,8 @@ pub const ENDPOINTS: [Endpoint; 7] = [
     },
     Endpoint {
         name: "get",
+        endpoint: "GET /tokens/{tokenId}",
+        target: "/tokens/f13a5c54-8228-4b7e-9414-61313ce723d1",
         body: r#"{"id":"a"}"#,
         repeatable: true,
         run: |client| {
@@ -64,6 +81,8 @@ pub const ENDPOINTS: [Endpoint; 7] = [
     },
     Endpoint {
         name: "delete",
+        endpoint: "DELETE /tokens/{tokenId}",
+        target: "/tokens/f13a5c54-8228-4b7e-9414-61313ce723d1",
         body: DELETED,
         repeatable: true,
         run: |client| {
@@ -73,23 +92,36 @@ pub const ENDPOINTS: [Endpoint; 7] = [
     },
     Endpoint {
         name: "delete ALL",
+        endpoint: "DELETE /tokens",
+        target: "/tokens?criteria=ALL",
         body: DELETED,
         repeatable: false,
         run: |client| by(Criteria::All, client),
     },
     Endpoint {
         name: "delete EXPIRED",
+        endpoint: "DELETE /tokens",
+        target: "/tokens?criteria=EXPIRED",
         body: DELETED,
         repeatable: true,
         run: |client| by(Criteria::Expired, client),
     },
     Endpoint {
         name: "delete CURRENT",
+        endpoint: "DELETE /tokens",
+        target: "/tokens?criteria=CURRENT",
         body: DELETED,
         repeatable: false,
         run: |client| by(Criteria::Current, client),
     },
 ];
+
+/// Those that a client with a user name and a password can call.
+pub fn for_a_password() -> impl Iterator<Item = &'static Endpoint> {
+    ENDPOINTS
+        .iter()
+        .filter(|endpoint| endpoint.name != "delete CURRENT")
+}
 
 pub const CREATE: &Endpoint = &ENDPOINTS[0];
 pub const LIST: &Endpoint = &ENDPOINTS[1];

@@ -113,9 +113,10 @@ fn error_holds_the_status_and_the_messages_of_the_service() {
         (418, "teapot", &["418 I'm a teapot: teapot"], &[], false),
     ];
     for (status, body, says, messages, outcome_unknown) in cases {
-        for (name, call) in endpoints() {
+        for endpoint in ENDPOINTS {
+            let name = endpoint.name;
             let (server, seen) = server(*status, body);
-            let error = call(&builder_for(&server).build().unwrap()).unwrap_err();
+            let error = (endpoint.run)(&builder_for(&server).build().unwrap()).unwrap_err();
             let text = error.to_string();
             let line = &seen.lock().unwrap()[0].0.replace("/auth/v1", "");
             assert!(

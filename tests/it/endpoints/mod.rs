@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use ionoscloud_auth::*;
 use mockito::{Matcher, Server, ServerGuard};
 
-use crate::support::{ID, builder_of};
+use crate::support::{ENDPOINTS, ID, builder_of};
 
 const TOKEN: &str = "eyJ0eXAiOiJKV1QifQ.e30.c2ln";
 const BEARER: &str = "Bearer eyJ0eXAiOiJKV1QifQ.e30.c2ln";
@@ -79,18 +79,4 @@ fn delete(options: DeleteTokenByIdOptions) -> Call {
 
 fn delete_by(options: DeleteTokenByCriteriaOptions) -> Call {
     call(move |client| delete_token_by_criteria(client, &options))
-}
-
-/// Every endpoint without options, with a name.
-fn endpoints() -> Vec<(&'static str, Call)> {
-    let by = DeleteTokenByCriteriaOptions::new;
-    vec![
-        ("create", create(CreateTokenOptions::new())),
-        ("list", list(GetAllTokensOptions::new())),
-        ("get", get(GetTokenByIdOptions::new(id()))),
-        ("delete", delete(DeleteTokenByIdOptions::new(id()))),
-        ("delete ALL", delete_by(by(Criteria::All))),
-        ("delete EXPIRED", delete_by(by(Criteria::Expired))),
-        ("delete CURRENT", delete_by(by(Criteria::Current))),
-    ]
 }

@@ -8,7 +8,18 @@ use super::*;
 use crate::support::list_tokens;
 
 #[test]
-fn each_endpoint_sends_its_request_line_and_headers() {
+fn each_endpoint_sends_its_request_line() {
+    for endpoint in ENDPOINTS {
+        let (server, seen) = server(200, endpoint.body);
+        (endpoint.run)(&builder_for(&server).build().unwrap()).unwrap();
+        let seen = seen.lock().unwrap();
+        assert_eq!(seen.len(), 1, "{}", endpoint.name);
+        assert_eq!(seen[0].0, endpoint.request());
+    }
+}
+
+#[test]
+fn options_change_the_request_line_and_the_headers() {
     let ttl = |seconds| CreateTokenOptions::new().ttl(Duration::from_secs(seconds));
     let by = DeleteTokenByCriteriaOptions::new;
     let token_path = format!("/auth/v1/tokens/{ID}");
