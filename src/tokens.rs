@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use serde::de::DeserializeOwned;
-
 use crate::call::Idempotency::{Idempotent, NotIdempotent};
-use crate::call::{self, Call, Caller, Done, Response, Unread};
+use crate::call::{self, Call, Caller, Done, Unread, json};
 use crate::client::Client;
 use crate::error::{Error, Result};
-use crate::token::{Criteria, DeleteResponse, Jwt, KeyId, Token, Tokens, read_json};
+use crate::token::{Criteria, DeleteResponse, Jwt, KeyId, Token, Tokens};
 
 /// The shortest and the longest life of a new token, in seconds.
 const TTL: std::ops::RangeInclusive<u64> = 60..=31_536_000;
@@ -49,13 +47,11 @@ pub(crate) const LIST_AND_DELETE: &str =
 
 /// Creates a token, and says what the call came to.
 pub(crate) fn create(client: &Client, options: &CreateTokenOptions) -> Result<(Jwt, Done)> {
-    let target = match options.ttl {
+    let target = match options.ttl.map(|ttl| ttl.as_secs()) {
         None => "/tokens/generate".to_owned(),
-        Some(ttl) if TTL.contains(&ttl.as_secs()) => {
-            format!("/tokens/generate?ttl={}", ttl.as_secs())
-        }
+        Some(ttl) if TTL.contains(&ttl) => format!("/tokens/generate?ttl={ttl}"),
         Some(ttl) => {
-            let (ttl, min, max) = (ttl.as_secs(), TTL.start(), TTL.end());
+            let (min, max) = (TTL.start(), TTL.end());
             let reason = format!("is {ttl} s; a token lives from {min} s to {max} s (a year)");
             return Err(Error::invalid("ttl", reason));
         }
@@ -356,8 +352,4 @@ fn delete(caller: &Caller, call: &Call) -> Result<DeleteResponse> {
         }
     })
     .map(|(response, _)| response)
-}
-
-fn json<T: DeserializeOwned>(response: &Response) -> Result<T, Unread> {
-    read_json(&response.body).map_err(Unread::Unreadable)
 }

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
+
 use super::hook::OnAttempt;
 use super::retry::{Idempotency, RetryPolicy};
 use crate::auth::{ContractNumber, Secrets};
 use crate::error::Status;
-use crate::transport::{Authorization, Method, Transport};
+use crate::token::read_json;
+use crate::transport::{Authorization, Method, Response, Transport};
 
 /// Who calls: what every call of a client has in common.
 pub(crate) struct Caller<'a> {
@@ -73,6 +76,11 @@ pub(crate) enum Unread {
     Unreadable(String),
     /// It says itself that it is not a success.
     NotDone,
+}
+
+/// The value that a response is in JSON.
+pub(crate) fn json<T: DeserializeOwned>(response: &Response) -> Result<T, Unread> {
+    read_json(&response.body).map_err(Unread::Unreadable)
 }
 
 /// What a call came to that brought a value.

@@ -13,15 +13,14 @@ mod service_error;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
-use crate::transport::{Pooling, Request, WIRE_LOG, wire_is_logged};
+use crate::transport::{Pooling, Request, Response, WIRE_LOG, wire_is_logged};
 
 use attempt::Finished;
 use error::Failed;
 use outcome::{Outcome, outcome};
 use retry::{Progress, next_delay};
 
-pub(crate) use crate::transport::Response;
-pub(crate) use description::{Call, Caller, Done, Unread};
+pub(crate) use description::{Call, Caller, Done, Unread, json};
 pub(crate) use hook::OnAttempt;
 pub use hook::{Attempt, AttemptOutcome};
 pub(crate) use retry::Idempotency;

@@ -27,6 +27,10 @@ impl Endpoint {
         format!("{method} /auth/v1{}", self.target)
     }
 
+    pub fn only_reads(&self) -> bool {
+        self.endpoint.starts_with("GET") && self.name != "create"
+    }
+
     /// A whole response.
     pub fn success(&self) -> Vec<u8> {
         response(200, "", self.body)
