@@ -10,7 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use ionoscloud_auth::{claims, key_id};
 
 /// Longer than any token.
-const LONGEST: u64 = 1024 * 1024;
+const MAX_LENGTH: u64 = 1024 * 1024;
 
 fn main() -> ExitCode {
     match inspect() {
@@ -24,7 +24,9 @@ fn main() -> ExitCode {
 
 fn inspect() -> Result<(), Box<dyn std::error::Error>> {
     let mut token = String::new();
-    std::io::stdin().take(LONGEST).read_to_string(&mut token)?;
+    std::io::stdin()
+        .take(MAX_LENGTH)
+        .read_to_string(&mut token)?;
 
     let id = key_id(&token)?;
     let claims = claims(&token)?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::auth::{ContractNumber, Credentials, CredentialsSource, Secrets};
 use crate::call::{Caller, OnAttempt, RetryPolicy};
 use crate::error::Result;
-use crate::settings::{BaseUrl, ClientBuilder, Settings, Source};
+use crate::settings::{BaseUrl, ClientBuilder, Settings, Source, validate_credentials};
 use crate::transport::{Authorization, Transport};
 
 /// What calls the service: credentials, settings, and the connections that are kept open between
@@ -56,10 +56,6 @@ impl Identity {
         credentials: Credentials,
         source: CredentialsSource,
     ) -> Result<Identity> {
-        // Those of the environment and of a file were checked where they were read.
-        credentials
-            .validate()
-            .map_err(|(part, reason)| Source::option(part).refuse(reason))?;
         let authorization = transport.authorize(&credentials)?;
         let secrets = credentials.secrets(authorization.as_str());
         let secrets = Secrets::new(secrets, transport.secret_headers());
@@ -132,6 +128,7 @@ impl Client {
     /// # }
     /// ```
     pub fn with_credentials(&self, credentials: Credentials) -> Result<Client> {
+        validate_credentials(&credentials)?;
         let transport = &self.shared.transport;
         let identity = Identity::new(transport, credentials, CredentialsSource::Program)?;
         Ok(Client {

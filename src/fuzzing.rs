@@ -1,6 +1,7 @@
 //! What the fuzz targets need of the inside.
 #![doc(hidden)]
 
+#[cfg(feature = "config-file")]
 pub use crate::settings::fuzzed_config_file;
 
 /// The error that a refusal with this body becomes, as text, for a client with this token.

@@ -265,7 +265,7 @@ impl DeleteTokenByIdOptions {
 /// Deletes tokens by [`Criteria`]: `DELETE /tokens?criteria=…`.
 ///
 /// `EXPIRED` is sent again if nobody knows what became of it. `ALL` and `CURRENT` are not: they may
-/// delete the very token that the call is made with, and a second one would fail for want of it.
+/// delete the very token that the call is made with, and a second call would then fail.
 /// For the same reason they have a connection of their own.
 ///
 /// The live service has been seen to answer 401 to `CURRENT` with a valid token. To delete the

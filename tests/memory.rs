@@ -101,6 +101,24 @@ fn secrets_are_wiped_from_memory() {
     drop(Client::new(Credentials::token(secret(seed) + "\n")).unwrap_err());
     assert!(!is_in_memory(seed), "what is refused is wiped as well");
 
+    // Long enough for the allocator not to write into it when it is freed.
+    let long = |seed: &str, end: &str| {
+        let part = Zeroizing::new(secret(seed));
+        let mut long = String::with_capacity(20 * LENGTH + end.len());
+        (0..20).for_each(|_| long.push_str(&part));
+        long + end
+    };
+    let builder = || Client::builder().credentials(Credentials::token("a.b.c"));
+    let seed = "TUVWXYZa";
+    let client = builder().header("x-key", long(seed, "")).build().unwrap();
+    assert!(is_in_memory(seed));
+    drop(client);
+    assert!(!is_in_memory(seed), "the value of a header is wiped");
+
+    let seed = "bdfhjlnp";
+    drop(builder().header("x-key", long(seed, "\n")).build());
+    assert!(!is_in_memory(seed), "so is one that is refused");
+
     let seed = "LMNOPQRS";
     let mut json = Zeroizing::new(String::with_capacity(2 * LENGTH));
     json.push_str(r#"{"token":""#);

@@ -3,7 +3,7 @@
 
 use zeroize::Zeroizing;
 
-use crate::error::sanitize_line;
+use crate::error::{sanitize_line, stands_alone};
 
 /// So many characters of a secret in a row are no accident.
 const TELLING: usize = 12;
@@ -51,13 +51,14 @@ pub(crate) fn repeats(text: &str, secret: &str) -> bool {
     Plain::new(text).repeats(&Plain::new(secret))
 }
 
-/// A text without white space and backslashes, which come and go on the way.
+/// A text without what comes and goes on the way: white space, backslashes, and whatever does not
+/// show on its own.
 struct Plain(Zeroizing<String>);
 
 impl Plain {
     fn new(text: &str) -> Plain {
         let mut plain = Zeroizing::new(String::with_capacity(text.len()));
-        plain.extend(text.chars().filter(|c| !c.is_whitespace() && *c != '\\'));
+        plain.extend(text.chars().filter(|c| counts(*c)));
         Plain(plain)
     }
 
@@ -70,6 +71,10 @@ impl Plain {
         let mut pieces = text.windows(telling);
         pieces.any(|piece| secret.windows(telling).any(|other| other == piece))
     }
+}
+
+fn counts(character: char) -> bool {
+    stands_alone(character) && character != '\\'
 }
 
 /// The parts as one secret, in one allocation: a string that grows leaves copies behind that are
@@ -156,6 +161,23 @@ mod tests {
     }
 
     #[test]
+    fn passwords_are_recognized_in_the_line_that_would_be_shown() {
+        for password in [
+            "pa\u{308}sswo\u{308}rd-vo\u{308}n-mu\u{308}ller",
+            "รหัสผ่านที่ดีมาก",
+            "correct\u{200b}horse\u{ad}battery",
+            "  leading, trailing, and\ttabs  ",
+            "quotes \"and\" \\backslashes\\",
+        ] {
+            let secrets = Secrets::new([password].into_iter(), std::iter::empty());
+            let shown = secrets.show(&format!("wrong password {password} here"), 1000);
+            assert!(shown.starts_with("[not shown"), "{shown}");
+            let id = sanitize_line(password, 1000);
+            assert_eq!(secrets.show_id(Some(id)), None, "{password}");
+        }
+    }
+
+    #[test]
     fn headers_count_from_twelve_characters_on() {
         for (value, text, expected, reason) in [
             (
@@ -190,9 +212,11 @@ mod tests {
         fn any_text_is_compared_with_any_secret(text in any::<String>(), secret in any::<String>()) {
             let secrets = Secrets::new([secret.as_str()].into_iter(), std::iter::empty());
             prop_assert_eq!(secrets.are_repeated_in(&text), repeats(&text, &secret));
-            let enough = secret.chars().filter(|c| !c.is_whitespace() && *c != '\\').count() >= MIN_LENGTH;
+            let enough = secret.chars().filter(|c| counts(*c)).count() >= MIN_LENGTH;
             let repeated = format!("{text}{secret}{text}");
             prop_assert!(!enough || secrets.are_repeated_in(&repeated));
+            let line = sanitize_line(&repeated, usize::MAX);
+            prop_assert!(!enough || secrets.are_repeated_in(&line), "{}", line);
         }
     }
 }

@@ -26,7 +26,7 @@ pub struct Attempt<'a> {
     pub request_id: Option<&'a str>,
 }
 
-/// What came back in a [`Attempt`].
+/// What came back in an [`Attempt`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AttemptOutcome {

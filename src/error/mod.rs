@@ -10,7 +10,7 @@ mod unreadable;
 use std::time::Duration;
 
 pub use api::{ApiError, ApiMessage};
-pub(crate) use sanitize::{MAX_MESSAGE, MAX_SHOWN, sanitize_line};
+pub(crate) use sanitize::{MAX_MESSAGE, MAX_SHOWN, sanitize_line, stands_alone};
 pub(crate) use status::Status;
 pub use transport::{TransportError, TransportErrorKind};
 pub use unreadable::UnreadableResponse;

@@ -6,8 +6,8 @@ pub(crate) const MAX_SHOWN: usize = 200;
 pub(crate) const MAX_MESSAGE: usize = 1000;
 
 /// `text` as one line that can't harm a terminal: control characters and runs of white space become
-/// one space, characters that do not show or that change what is around them go, and it is cut
-/// after `max` characters.
+/// one space, characters that do not show or that turn text around go, and it is cut after `max`
+/// characters.
 pub(crate) fn sanitize_line(text: &str, max: usize) -> String {
     let mut line = String::new();
     let mut shown = 0;
@@ -35,9 +35,18 @@ pub(crate) fn sanitize_line(text: &str, max: usize) -> String {
     line
 }
 
-/// What Rust itself would not escape. (Of ASCII it escapes quotes and backslashes, too.)
+/// What Rust would not escape in a string. It keeps a mark that combines with the character before
+/// it, as many languages need them, but for those that never show: a joiner, selectors and tags.
 fn is_visible(character: char) -> bool {
-    character.is_ascii() || character.escape_debug().len() == 1
+    stands_alone(character)
+        || !matches!(character, '\u{200c}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}')
+            && format!("a{character}").escape_debug().count() == 2
+}
+
+/// Whether it is visible without another character.
+pub(crate) fn stands_alone(character: char) -> bool {
+    // Of ASCII, quotes and backslashes are escaped, too.
+    character.is_ascii_graphic() || !character.is_ascii() && character.escape_debug().len() == 1
 }
 
 #[cfg(test)]
@@ -81,11 +90,15 @@ mod tests {
             ("Grüße, 世界", "Grüße, 世界", "other languages stay"),
             ("a \"b\" \\c 'd'", "a \"b\" \\c 'd'", "so do quotes"),
             (
-                "u\u{308}",
-                "u",
-                "a mark that changes the character before it goes",
+                "u\u{308}, สวัสดี, नमस्ते",
+                "u\u{308}, สวัสดี, नमस्ते",
+                "so do marks on other characters",
             ),
-            ("a\u{e0041}b", "ab", "so does a tag"),
+            (
+                "a\u{e0041}b\u{fe0f}c",
+                "abc",
+                "tags and selectors are left out",
+            ),
             (&long, &cut, "a long text is cut, and says so"),
         ] {
             assert_eq!(sanitize_line(text, MAX_SHOWN), expected, "{reason}");

@@ -199,7 +199,7 @@ impl MockAuthApi {
     ) {
         assert!(
             (200..600).contains(&status),
-            "{status} is no status from 200 to 599"
+            "{status} is not a status from 200 to 599"
         );
         let order = {
             let mut state = lock(&self.state);
@@ -247,7 +247,7 @@ impl fmt::Debug for MockAuthApi {
     }
 }
 
-/// A test that failed while it held the lock is no reason for the next one to fail.
+/// A test that failed while it held the lock must not make the next one fail.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -35,6 +35,7 @@ impl ClientBuilder {
                 "there are none: set IONOS_TOKEN, or IONOS_USERNAME and IONOS_PASSWORD, and use from_env(), or call credentials()",
             ));
         };
+        validate_credentials(&credentials)?;
         let timeout = self.timeout.unwrap_or(TIMEOUT);
         if timeout.is_zero() {
             return Err(Error::invalid(
@@ -86,6 +87,14 @@ impl ClientBuilder {
             allow_secrets_in_trace_log: self.allow_secrets_in_trace_log,
         })
     }
+}
+
+/// Those that the program gives. Those of the environment and of a file are validated where they are
+/// read, too, and so can't fail here.
+pub(crate) fn validate_credentials(credentials: &Credentials) -> Result<()> {
+    credentials
+        .validate()
+        .map_err(|(part, reason)| Source::option(part).refuse(reason))
 }
 
 fn value<T>(setting: Option<Setting<T>>) -> Result<Option<T>> {

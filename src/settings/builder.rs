@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use zeroize::Zeroizing;
+
 use super::base_url::BaseUrl;
 use super::proxy::ProxyChoice;
 use super::source::{Setting, Source};
@@ -160,7 +162,8 @@ impl ClientBuilder {
     /// refused by [`build`](ClientBuilder::build): `Authorization`, `Host`, `User-Agent`, `Accept`
     /// and `Accept-Encoding`, `X-Contract-Number`, `Connection`, `Content-Length` and so on.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> ClientBuilder {
-        let header = ExtraHeader::new(&name.into(), &value.into());
+        let value = Zeroizing::new(value.into());
+        let header = ExtraHeader::new(&name.into(), &value);
         self.headers
             .push(Setting::new(Source::named("header"), header));
         self
@@ -253,19 +256,19 @@ impl fmt::Debug for ClientBuilder {
         f.debug_struct("ClientBuilder")
             .field(
                 "base_url",
-                &shown(&self.service, |s| s.base_url.to_string()),
+                &format_args!("{}", shown(&self.service, |s| s.base_url.to_string())),
             )
             .field("file_certificates", &file_certificates)
             .field("credentials", &self.credentials)
             .field(
                 "contract_number",
-                &shown(&self.contract_number, |n| n.get()),
+                &format_args!("{}", shown(&self.contract_number, |n| n.get())),
             )
             .field("timeout", &self.timeout)
             .field("retry", &self.retry)
             .field(
                 "user_agent",
-                &shown(&self.user_agent, |a| a.as_str().to_owned()),
+                &format_args!("{}", shown(&self.user_agent, |a| a.as_str().to_owned())),
             )
             .field("headers", &headers.collect::<Vec<_>>())
             .field("allow_insecure_http", &self.allow_insecure_http)
@@ -277,14 +280,13 @@ impl fmt::Debug for ClientBuilder {
     }
 }
 
-/// In place of a setting that can't be used, as it may hold a password.
+/// In place of a setting that can't be used, because it may hold a password.
 const REFUSED: &str = "[refused]";
 
-fn shown<T, S: ToString>(setting: &Option<Setting<T>>, show: impl Fn(&T) -> S) -> Option<String> {
-    let setting = setting.as_ref()?;
-    Some(
-        setting
-            .get()
-            .map_or(REFUSED.to_owned(), |value| show(value).to_string()),
-    )
+fn shown<T, S: fmt::Debug>(setting: &Option<Setting<T>>, show: impl Fn(&T) -> S) -> String {
+    match setting.as_ref().map(Setting::get) {
+        None => "None".to_owned(),
+        Some(Ok(value)) => format!("Some({:?})", show(value)),
+        Some(Err(_)) => format!("Some({REFUSED})"),
+    }
 }

@@ -12,8 +12,8 @@ mod source;
 mod variable;
 
 pub(crate) use base_url::BaseUrl;
-pub(crate) use build::Settings;
+pub(crate) use build::{Settings, validate_credentials};
 pub use builder::ClientBuilder;
-#[cfg(fuzzing)]
+#[cfg(all(fuzzing, feature = "config-file"))]
 pub use config_file::fuzzed as fuzzed_config_file;
 pub(crate) use source::Source;

@@ -107,7 +107,7 @@ impl Claims {
     pub fn expires_at(&self) -> Result<SystemTime> {
         self.exp
             .and_then(|exp| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(exp)))
-            .ok_or_else(|| invalid("its exp is missing, or is no time"))
+            .ok_or_else(|| invalid("its exp is missing, or not a time"))
     }
 
     /// Whether the token has expired at this time; at the very second of its expiry it has (RFC
@@ -153,7 +153,7 @@ pub struct Identity {
     /// The contract that the token opens; what
     /// [`contract_number`](crate::CreateTokenOptions::contract_number) takes.
     pub contract_number: Option<u32>,
-    /// The reseller of the contract. Its type is not documented: a value that is no whole number is
+    /// The reseller of the contract. Its type is not documented: a value that is not a whole number is
     /// left out.
     #[serde(default, deserialize_with = "whole_number")]
     pub reseller_id: Option<u64>,
@@ -173,7 +173,7 @@ fn parts(jwt: &str) -> Result<[&str; 2]> {
     if jwt.is_empty() {
         return Err(invalid("is empty"));
     }
-    if jwt.bytes().any(|byte| byte.is_ascii_whitespace()) {
+    if jwt.contains(char::is_whitespace) {
         return Err(invalid(
             "holds white space: give the token alone, without \"Bearer\"",
         ));

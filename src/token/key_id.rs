@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 /// whatever their case: whoever holds a `KeyId` can put it into a URL. (With the vendor's CLI,
 /// `token get --token-id generate` creates a token.)
 ///
-/// It is no secret: it names a token, and opens nothing.
+/// It is not secret: it names a token, and opens nothing.
 ///
 /// # Examples
 ///

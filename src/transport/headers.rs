@@ -89,7 +89,7 @@ impl ExtraHeader {
             let reason = "can't be set: this library sets it, or requires it to be unset";
             return Err(refuse(reason));
         }
-        let mut value = secret_value(Zeroizing::new(value.trim().to_owned()))
+        let mut value = secret_value(Zeroizing::new(value.trim_matches(' ').to_owned()))
             .map_err(|reason| refuse(&format!("has a value that {reason}")))?;
         // An id of the request is there to be sent back.
         value.set_sensitive(!REQUEST_IDS.contains(&name));
@@ -121,11 +121,10 @@ pub(super) fn prepare(user_agent: UserAgent, extra: Vec<ExtraHeader>) -> Result<
     let mut headers = HeaderMap::new();
     headers.insert(USER_AGENT, user_agent.0);
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-    // A map of headers can't hold any number of them.
-    let extra_length = extra.iter().map(|header| length(&header.0, &header.1));
-    validate_length(extra_length.sum())?;
     for ExtraHeader(name, value) in extra {
         headers.insert(name, value);
+        // A map of headers can't hold any number of them.
+        validate_head(&headers, &[])?;
     }
     Ok(headers)
 }
@@ -145,8 +144,8 @@ fn length(name: &HeaderName, value: &HeaderValue) -> usize {
 fn validate_length(length: usize) -> Result<()> {
     if length > MAX_HEAD {
         let reason = format!(
-            "its head would have {length} bytes with these credentials, headers, base URL and user agent; at most {MAX_HEAD} \
-             are sent"
+            "its head would have {length} bytes or more, and at most {MAX_HEAD} are sent: the credentials, the headers, the \
+             user agent or the base URL are too long"
         );
         return Err(Error::invalid("request", reason));
     }

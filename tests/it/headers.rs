@@ -11,6 +11,9 @@ fn extra_headers_are_on_every_request() {
         .header("X-Gateway-Key", " SECRET-key ")
         .header("x-trace", "one")
         .header("X-Trace", "two")
+        .header("x-last", "1".repeat(7000))
+        .header("x-last", "2".repeat(7000))
+        .header("x-last", "three")
         .header("x-empty", "")
         .build()
         .unwrap();
@@ -28,6 +31,7 @@ fn extra_headers_are_on_every_request() {
         for (name, value) in [
             ("x-gateway-key", "secret-key"),
             ("x-trace", "two"),
+            ("x-last", "three"),
             ("x-empty", ""),
             ("accept", "application/json"),
         ] {
@@ -67,6 +71,8 @@ fn reserved_and_malformed_headers_are_refused() {
         ("x\r\ny", "SECRET", "is not the name of a header"),
         ("ü", "SECRET", "is not the name of a header"),
         ("x", "SECRET\r\ny: z", "has a value that holds a line break"),
+        ("x", "SECRET\n", "has a value that holds a line break"),
+        ("x", "\r\nSECRET", "has a value that holds a line break"),
         ("x", "SECRET\0", "has a value that holds a line break"),
         ("x", "SECRETü", "has a value that holds a line break"),
     ] {
