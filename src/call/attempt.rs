@@ -9,13 +9,27 @@ use super::service_error::ServiceError;
 use crate::error::{Status, TransportErrorKind};
 use crate::transport::{AttemptResult, Failure, FailureKind, Response};
 
+/// One attempt, when its response is there or it has failed.
+pub(super) enum Sent {
+    /// The service seems to have done what was asked: the endpoint is to read it.
+    Success(Success),
+    Other(Finished),
+}
+
+pub(super) struct Success {
+    /// Where the service says that what is to be deleted is gone, that is empty.
+    pub(super) response: Response,
+    facts: Facts,
+}
+
 /// One attempt, and what it has shown.
 pub(super) struct Finished {
     pub(super) shown: Shown,
     pub(super) came: Came,
-    /// In place of the service's word that what is to be deleted is gone: as good as an empty
-    /// success.
-    gone: Option<Response>,
+    pub(super) facts: Facts,
+}
+
+pub(super) struct Facts {
     pub(super) request_id: Option<String>,
     pub(super) elapsed: Duration,
     /// Whether the client was shut down before it was over.
@@ -28,34 +42,37 @@ pub(super) enum Came {
     Failure(Failure),
 }
 
-impl Finished {
+impl Sent {
     pub(super) fn new(
-        result: AttemptResult,
+        mut result: AttemptResult,
         elapsed: Duration,
         shut_down: bool,
         gone_is_success: bool,
-    ) -> Finished {
-        let mut gone = None;
-        let (shown, request_id, came) = match result {
-            Ok(mut response) => {
-                let request_id = response.request_id.take();
-                let code = response.status.code;
-                let (shown, service_error) = if response.is_success() {
-                    (Shown::Done, ServiceError::default())
-                } else {
-                    let service_error = ServiceError::read(&response);
-                    let by_service = service_error.is_service;
-                    if code == 404 && by_service && gone_is_success {
-                        gone = Some(Response::empty());
-                        (Shown::Done, service_error)
-                    } else {
-                        (Shown::Status { code, by_service }, service_error)
-                    }
-                };
-                (shown, request_id, Came::Response(response, service_error))
+    ) -> Sent {
+        let facts = Facts {
+            request_id: match &mut result {
+                Ok(response) => response.request_id.take(),
+                Err(failure) => failure.request_id.take(),
+            },
+            elapsed,
+            shut_down,
+        };
+        let (shown, came) = match result {
+            Ok(response) if response.is_success() => {
+                return Sent::Success(Success { response, facts });
             }
-            Err(mut failure) => {
-                let request_id = failure.request_id.take();
+            Ok(mut response) => {
+                let service_error = ServiceError::read(&response);
+                let by_service = service_error.is_service;
+                let code = response.status.code;
+                if code == 404 && by_service && gone_is_success {
+                    response.empty();
+                    return Sent::Success(Success { response, facts });
+                }
+                let shown = Shown::Status { code, by_service };
+                (shown, Came::Response(response, service_error))
+            }
+            Err(failure) => {
                 let shown = match failure.kind {
                     FailureKind::Unreadable => Shown::Unreadable,
                     FailureKind::NoResponse(_) => Shown::NoResponse {
@@ -63,36 +80,32 @@ impl Finished {
                         would_fail_again: failure.would_fail_again,
                     },
                 };
-                (shown, request_id, Came::Failure(failure))
+                (shown, Came::Failure(failure))
             }
         };
-        Finished {
-            shown,
-            came,
-            gone,
-            request_id,
-            elapsed,
-            shut_down,
-        }
+        Sent::Other(Finished { shown, came, facts })
     }
+}
 
-    /// What the endpoint is to read, if the service seems to have done what was asked.
-    pub(super) fn success(&self) -> Option<&Response> {
-        match &self.came {
-            _ if self.gone.is_some() => self.gone.as_ref(),
-            Came::Response(response, _) if response.is_success() => Some(response),
-            _ => None,
+impl Success {
+    /// The endpoint has read it.
+    pub(super) fn read(self) -> Finished {
+        Finished {
+            shown: Shown::Done,
+            came: Came::Response(self.response, ServiceError::default()),
+            facts: self.facts,
         }
     }
 
     /// The endpoint could not read it.
     pub(super) fn unread(self, unread: Unread) -> Finished {
-        let (shown, came) = match (unread, self.came) {
-            (Unread::NotDone, Came::Response(response, _)) => {
+        let Success { response, facts } = self;
+        let (shown, came) = match unread {
+            Unread::NotDone => {
                 let service_error = ServiceError::read(&response);
                 (Shown::NotDone, Came::Response(response, service_error))
             }
-            (Unread::Unreadable(reason), Came::Response(response, _)) => {
+            Unread::Unreadable(reason) => {
                 let failure = Failure {
                     kind: FailureKind::Unreadable,
                     may_have_acted: true,
@@ -104,15 +117,12 @@ impl Finished {
                 };
                 (Shown::Unreadable, Came::Failure(failure))
             }
-            (_, came) => (self.shown, came),
         };
-        Finished {
-            shown,
-            came,
-            ..self
-        }
+        Finished { shown, came, facts }
     }
+}
 
+impl Finished {
     pub(super) fn status(&self) -> Option<Status> {
         match &self.came {
             Came::Response(response, _) => Some(response.status),
@@ -134,7 +144,7 @@ impl Finished {
     /// What the caller's hook is told of it.
     pub(super) fn told(&self) -> AttemptOutcome {
         match &self.came {
-            _ if self.shown != Shown::Done && self.shut_down => {
+            _ if self.shown != Shown::Done && self.facts.shut_down => {
                 AttemptOutcome::NoResponse(TransportErrorKind::ShutDown)
             }
             Came::Response(response, _) => AttemptOutcome::Status(response.status.code),

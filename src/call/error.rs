@@ -22,15 +22,10 @@ pub(super) struct Failed<'a> {
 impl Failed<'_> {
     /// The one place that makes it.
     pub(super) fn into_error(self, attempt: Finished) -> Error {
-        let Finished {
-            came,
-            request_id,
-            shut_down,
-            ..
-        } = attempt;
-        let request_id = self.caller.secrets.show_id(request_id);
+        let Finished { came, facts, .. } = attempt;
+        let request_id = self.caller.secrets.show_id(facts.request_id);
         match came {
-            _ if shut_down => {
+            _ if facts.shut_down => {
                 let reason = "make a new one to call again".to_owned();
                 self.no_response(TransportErrorKind::ShutDown, reason, None, request_id)
             }

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Result};
 use crate::transport::{Pooling, Request, Response, WIRE_LOG, wire_is_logged};
 
-use attempt::Finished;
+use attempt::{Finished, Sent};
 use error::Failed;
 use outcome::{Outcome, outcome};
 use retry::{Progress, next_delay};
@@ -36,11 +36,12 @@ pub(crate) fn run<T>(
     // What is here is compiled for every type of value; the rest, once.
     let mut running = Running::new(caller, call)?;
     loop {
-        let attempt = running.attempt();
-        match attempt.success().map(&read) {
-            Some(Ok(value)) => return Ok((value, running.done(attempt))),
-            Some(Err(unread)) => running.go_on(attempt.unread(unread))?,
-            None => running.go_on(attempt)?,
+        match running.attempt() {
+            Sent::Success(success) => match read(&success.response) {
+                Ok(value) => return Ok((value, running.done(success.read()))),
+                Err(unread) => running.go_on(success.unread(unread))?,
+            },
+            Sent::Other(attempt) => running.go_on(attempt)?,
         }
     }
 }
@@ -80,7 +81,7 @@ impl<'a> Running<'a> {
         })
     }
 
-    fn attempt(&self) -> Finished {
+    fn attempt(&self) -> Sent {
         let started = Instant::now();
         let result = self.caller.transport.send(&Request {
             method: self.call.method,
@@ -97,7 +98,7 @@ impl<'a> Running<'a> {
         let elapsed = started.elapsed();
         let shut_down = self.caller.transport.shutdown().is_set();
         let gone_is_success = self.call.gone_is_success && self.outcome_unknown;
-        Finished::new(result, elapsed, shut_down, gone_is_success)
+        Sent::new(result, elapsed, shut_down, gone_is_success)
     }
 
     /// After a success that was read.
@@ -105,7 +106,7 @@ impl<'a> Running<'a> {
         self.record(&attempt);
         Done {
             status: attempt.status(),
-            request_id: attempt.request_id,
+            request_id: attempt.facts.request_id,
             attempts: self.attempts,
         }
     }
@@ -137,16 +138,16 @@ impl<'a> Running<'a> {
         log::debug!(
             "{}: {told:?} after {} ms, attempt {}",
             self.call.name(),
-            attempt.elapsed.as_millis(),
+            attempt.facts.elapsed.as_millis(),
             self.attempts,
         );
         if let Some(hook) = self.caller.on_attempt {
-            let request_id = attempt.request_id.as_deref();
+            let request_id = attempt.facts.request_id.as_deref();
             hook.call(&Attempt {
                 endpoint: self.call.endpoint,
                 number: self.attempts,
                 outcome: told,
-                elapsed: attempt.elapsed,
+                elapsed: attempt.facts.elapsed,
                 request_id: self.caller.secrets.show_id(request_id),
             });
         }
@@ -164,7 +165,7 @@ impl<'a> Running<'a> {
                 time_left: self
                     .deadline
                     .map(|deadline| deadline.saturating_duration_since(now)),
-                shut_down: attempt.shut_down,
+                shut_down: attempt.facts.shut_down,
             },
         )
     }
@@ -178,7 +179,7 @@ impl<'a> Running<'a> {
             self.attempts,
             attempt.shown,
         );
-        attempt.shut_down = self.caller.transport.shutdown().wait(delay);
-        !attempt.shut_down
+        attempt.facts.shut_down = self.caller.transport.shutdown().wait(delay);
+        !attempt.facts.shut_down
     }
 }

@@ -33,21 +33,16 @@ pub(crate) struct Response {
     /// Whether the head says how long the body is. Without, a body that is cut off looks like a
     /// whole one.
     pub(crate) has_length: bool,
-    may_be_token: bool,
+    /// Whether its body is to be wiped.
+    pub(crate) may_be_token: bool,
 }
 
 impl Response {
-    /// What says that there is nothing to say.
-    pub(crate) fn empty() -> Response {
-        Response {
-            status: status(StatusCode::NO_CONTENT),
-            retry_after: None,
-            request_id: None,
-            body: Vec::new(),
-            is_complete: true,
-            has_length: true,
-            may_be_token: false,
-        }
+    /// Takes all of its body, as if it said that there is none.
+    pub(crate) fn empty(&mut self) {
+        self.body.clear();
+        self.is_complete = true;
+        self.has_length = true;
     }
 
     pub(crate) fn is_success(&self) -> bool {
