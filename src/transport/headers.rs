@@ -124,32 +124,29 @@ pub(super) fn prepare(user_agent: UserAgent, extra: Vec<ExtraHeader>) -> Result<
     for ExtraHeader(name, value) in extra {
         headers.insert(name, value);
         // A map of headers can't hold any number of them.
-        validate_head(&headers, &[])?;
+        validate_head(&headers, 0, 0)?;
     }
     Ok(headers)
 }
 
-/// Says whether a head fits that has these headers, and besides them so much: the beginning of the
-/// target, the host and the credentials.
-pub(super) fn validate_head(headers: &HeaderMap, besides: &[usize]) -> Result<()> {
-    let lengths = headers.iter().map(|(name, value)| length(name, value));
-    let length = lengths.sum::<usize>() + besides.iter().sum::<usize>();
-    validate_length(length + MAX_OF_ITS_OWN)
-}
-
-fn length(name: &HeaderName, value: &HeaderValue) -> usize {
-    name.as_str().len() + value.len() + ": \r\n".len()
-}
-
-fn validate_length(length: usize) -> Result<()> {
-    if length > MAX_HEAD {
-        let reason = format!(
-            "its head would have {length} bytes or more, and at most {MAX_HEAD} are sent: the credentials, the headers, the \
-             user agent or the base URL are too long"
-        );
-        return Err(Error::invalid("request", reason));
+/// Says whether a head fits that has these headers, and so many bytes of credentials and of the base
+/// URL.
+pub(super) fn validate_head(
+    headers: &HeaderMap,
+    credentials: usize,
+    base_url: usize,
+) -> Result<()> {
+    let lengths = headers.iter();
+    let lengths = lengths.map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());
+    let headers = lengths.sum::<usize>();
+    if headers + credentials + base_url + MAX_OF_ITS_OWN <= MAX_HEAD {
+        return Ok(());
     }
-    Ok(())
+    let reason = format!(
+        "its head would be longer than the {MAX_HEAD} bytes that are sent: {credentials} of credentials, {headers} of \
+         headers and user agent, {base_url} of the base URL, and {MAX_OF_ITS_OWN} more"
+    );
+    Err(Error::invalid("request", reason))
 }
 
 /// The values that a caller has added and that may be secret, such as a gateway's key.

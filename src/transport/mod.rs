@@ -168,9 +168,8 @@ impl Transport {
     /// What requests with these credentials carry. An error if they would be too long.
     pub(crate) fn authorize(&self, credentials: &Credentials) -> Result<Authorization> {
         let authorization = Authorization::new(credentials)?;
-        let host = self.authority.as_str().len();
-        let besides = [self.path.len(), host, authorization.as_str().len()];
-        headers::validate_head(&self.headers, &besides)?;
+        let base_url = self.authority.as_str().len() + self.path.len();
+        headers::validate_head(&self.headers, authorization.as_str().len(), base_url)?;
         Ok(authorization)
     }
 

@@ -117,7 +117,7 @@ fn invalid_settings_are_refused() {
         ),
         (
             builder().user_agent("x".repeat(16 * 1024)),
-            "request: its head would have",
+            "request: its head would be longer",
         ),
         (
             builder().user_agent("sÿnc"),
