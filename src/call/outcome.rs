@@ -60,7 +60,7 @@ fn status_outcome(code: u16, by_service: bool) -> Outcome {
 mod tests {
     use super::*;
 
-    /// The design's decision 1, written down anew.
+    /// The rule, written down a second time.
     #[test]
     fn every_status_has_the_outcome_of_the_table() {
         for code in (100..200).chain(300..1000) {

@@ -290,6 +290,9 @@ mod tests {
             (FORBIDDEN, Idempotent, first, false, "it was answered"),
             (Shown::NotDone, Idempotent, first, false, "it was answered"),
             (Shown::Done, Idempotent, first, false, "it is done"),
+            (Shown::Done, NotIdempotent, first, false, "it is done"),
+            (Shown::Done, Idempotent, late, false, "it is done"),
+            (Shown::Done, Idempotent, over, false, "it is done"),
         ] {
             let delay = next_delay(shown, idempotency, &RetryPolicy::default(), progress);
             assert_eq!(

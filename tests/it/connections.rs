@@ -200,6 +200,7 @@ fn shutdown_ends_a_reconnect_after_a_stale_connection() {
             while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(200))
             {
                 queued.push(stream);
+                assert!(queued.len() < 10_000, "its queue has no end");
             }
             let second = scope.spawn(|| (LIST.run)(&client));
             thread::sleep(Duration::from_millis(200));

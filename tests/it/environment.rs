@@ -215,7 +215,7 @@ fn variables_make_a_client_or_are_refused_by_name() {
         ),
     ];
     in_parallel(cases, |(variables, says)| {
-        // Only such a case would leave this machine: it ends at a proxy that is not there.
+        // Without IONOS_API_URL a case would call the real service: a proxy that is not there stops it.
         let mut variables = variables;
         if !variables.iter().any(|(name, _)| *name == "IONOS_API_URL") {
             variables.push(("HTTPS_PROXY", "http://127.0.0.1:1"));

@@ -98,6 +98,10 @@ fn request_head_of_over_16_kib_is_refused() {
     let sum = builder().header("x", &half).user_agent(&half);
     for (builder, reason) in [
         (header, "one long header"),
+        (
+            builder().credentials(Credentials::basic("u", "p".repeat(13 * 1024))),
+            "a password that fits as it is, and not in base64",
+        ),
         (headers, "more headers than a map of them holds"),
         (sum, "a header and a user agent, each of which would fit"),
     ] {

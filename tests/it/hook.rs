@@ -122,9 +122,13 @@ fn hook_is_told_why_an_attempt_failed() {
             "an empty id",
         ),
     ] {
+        let timeout = match play {
+            Play::Silence => SHORT,
+            _ => LONG,
+        };
         let server = FaultServer::start(vec![play]);
         let (builder, seen) = watched(&server.url());
-        let builder = builder.timeout(Duration::from_millis(500));
+        let builder = builder.timeout(timeout);
         let client = builder.retry(RetryPolicy::none()).build().unwrap();
         let error = list_tokens(&client).unwrap_err();
         let expected = ("GET /tokens", 1, expected, id.map(str::to_owned));

@@ -1,4 +1,4 @@
-//! The integration tests in one binary, a module for each matter. Tests that need a process of their own
+//! The integration tests in one binary, one module per subject. Tests that need a process of their own
 //! are in files of their own.
 
 #![allow(

@@ -2,6 +2,7 @@
 
 #[cfg(target_os = "linux")]
 use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -97,11 +98,10 @@ fn shutdown_ends_the_wait_between_attempts() {
     in_parallel(ENDPOINTS, |endpoint| {
         let server =
             FaultServer::start(vec![Play::Write(response(429, "Retry-After: 30\r\n", ""))]);
-        let client = client_of(&server.url());
-        let (error, elapsed) = shut_down_during(&client, endpoint, || {
-            server.await_requests(1);
-            thread::sleep(Duration::from_millis(50));
-        });
+        let (attempted, attempts) = channel();
+        let hook = move |_: &Attempt<'_>| attempted.send(()).unwrap();
+        let client = builder_of(&server.url()).on_attempt(hook).build().unwrap();
+        let (error, elapsed) = shut_down_during(&client, endpoint, || attempts.recv().unwrap());
         assert_shut_down(&error, elapsed, false, "between attempts");
     });
 }

@@ -15,8 +15,8 @@ use crate::support::*;
 const THREADS: usize = 32;
 const CALLS: usize = 10_000;
 
-/// A service that keeps tokens by a number, which is their Key ID. `{"kid":"…"}` is all that it
-/// puts into them.
+/// A service that keeps tokens by their Key ID, `id-1` and so on. `{"kid":"…"}` is all that it puts
+/// into them.
 #[derive(Default)]
 struct Service {
     tokens: Mutex<HashSet<String>>,

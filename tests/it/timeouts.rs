@@ -33,12 +33,12 @@ fn timeout_includes_the_wait_between_attempts() {
     in_parallel(
         [(LIST, false), (LIST, true), (CREATE, false)],
         |(endpoint, closes)| {
-            let busy = match service_error(503, "Retry-After: 1\r\n") {
+            let busy = match service_error(503, "Retry-After: 2\r\n") {
                 Play::Write(busy) if closes => Play::WriteAndClose(busy),
                 busy => busy,
             };
             let server = FaultServer::start(vec![busy, Play::Silence]);
-            let timeout = Duration::from_millis(1900);
+            let timeout = Duration::from_millis(2900);
             let started = Instant::now();
             let error = (endpoint.run)(&client_with_timeout(&server.url(), timeout)).unwrap_err();
             let elapsed = started.elapsed();

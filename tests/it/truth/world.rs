@@ -155,7 +155,7 @@ impl World {
         }
     }
 
-    /// What comes back for a request, and whether it ends by closing the connection.
+    /// The response to a request, and how the network delivers it.
     pub(super) fn respond(&self, number: u32) -> (Vec<u8>, Network) {
         let nth = self.requests[number as usize].fetch_add(1, Ordering::SeqCst);
         let mut random = Random(self.seed ^ u64::from(number) << 32 ^ u64::from(nth + 1) << 16);
