@@ -5,12 +5,12 @@ use zeroize::Zeroizing;
 
 use crate::error::{sanitize_line, stands_alone};
 
-/// So many characters of a secret in a row are no accident.
+/// How many characters of a secret in a row count as a repetition of it.
 const TELLING: usize = 12;
 /// A shorter secret stands in any text.
 const MIN_LENGTH: usize = 4;
 
-/// What a client sends that nobody may see.
+/// The secrets that a client sends.
 pub(crate) struct Secrets(Vec<Plain>);
 
 impl Secrets {
@@ -124,7 +124,7 @@ mod tests {
                 &basic,
                 "user Aladdin is locked",
                 false,
-                "the user name is no secret",
+                "the user name is not secret",
             ),
             (
                 &token,

@@ -73,7 +73,7 @@ impl<'a> Running<'a> {
         Ok(Running {
             caller,
             call,
-            // What no clock reaches is no limit.
+            // A timeout beyond the range of the clock does not limit the call.
             deadline: Instant::now().checked_add(caller.timeout),
             attempts: 0,
             outcome_unknown: false,

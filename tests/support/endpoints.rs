@@ -42,7 +42,7 @@ fn by(criteria: Criteria, client: &Client) -> Result<String> {
         .map(|response| format!("{response:?}"))
 }
 
-fn id() -> KeyId {
+pub fn id() -> KeyId {
     KeyId::new(ID).unwrap()
 }
 

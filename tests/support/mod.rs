@@ -23,7 +23,7 @@ use std::time::Duration;
 pub use child::{child, is_child, run_child};
 pub use client::*;
 pub use endpoints::*;
-pub use server::{FaultServer, Play};
+pub use server::{FaultServer, Play, fill_accept_queue};
 
 /// A Key ID.
 pub const ID: &str = "f13a5c54-8228-4b7e-9414-61313ce723d1";

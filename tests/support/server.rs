@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{Read as _, Write as _};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -256,4 +256,15 @@ fn peek_head(stream: &TcpStream, shared: &Shared) -> Option<String> {
             Err(_) => return None,
         }
     }
+}
+
+/// Connects until the listener's queue is full: on Linux, further attempts to connect hang as long as
+/// these connections are kept.
+pub fn fill_accept_queue(address: &SocketAddr) -> Vec<TcpStream> {
+    let mut queued = Vec::new();
+    while let Ok(stream) = TcpStream::connect_timeout(address, Duration::from_millis(200)) {
+        queued.push(stream);
+        assert!(queued.len() < 10_000, "its queue has no end");
+    }
+    queued
 }

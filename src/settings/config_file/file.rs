@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
+use std::mem;
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
@@ -42,15 +43,17 @@ impl ConfigFile {
 
     pub(super) fn read(&self) -> Result<Zeroizing<String>> {
         let refuse = |line, reason: &str| self.source(line).refuse(reason);
-        let bytes = bytes(&self.path).map_err(|error| refuse(None, &error.to_string()))?;
+        let mut bytes = bytes(&self.path).map_err(|error| refuse(None, &error.to_string()))?;
         if bytes.len() as u64 > MAX_LENGTH {
             return Err(refuse(None, "is longer than 1 MiB"));
         }
-        match std::str::from_utf8(&bytes) {
-            Ok(text) => Ok(Zeroizing::new(text.to_owned())),
+        match String::from_utf8(mem::take(&mut *bytes)) {
+            Ok(text) => Ok(Zeroizing::new(text)),
             Err(error) => {
-                let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
-                let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+                let valid = error.utf8_error().valid_up_to();
+                let bytes = Zeroizing::new(error.into_bytes());
+                let before = bytes.iter().take(valid);
+                let line = 1 + before.filter(|byte| **byte == b'\n').count();
                 Err(refuse(Some(line), "is not UTF-8"))
             }
         }

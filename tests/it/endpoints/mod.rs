@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use ionoscloud_auth::*;
 use mockito::{Matcher, Server, ServerGuard};
 
-use crate::support::{ENDPOINTS, ID, builder_of};
+use crate::support::{ENDPOINTS, ID, builder_of, id};
 
 const TOKEN: &str = "eyJ0eXAiOiJKV1QifQ.e30.c2ln";
 const BEARER: &str = "Bearer eyJ0eXAiOiJKV1QifQ.e30.c2ln";
@@ -48,10 +48,6 @@ fn builder_for(server: &ServerGuard) -> ClientBuilder {
     builder_of(&server.url())
         .credentials(Credentials::token(TOKEN))
         .retry(RetryPolicy::none())
-}
-
-fn id() -> KeyId {
-    KeyId::new(ID).unwrap()
 }
 
 /// A call, with its result as text.
