@@ -36,6 +36,8 @@ pub struct Client {
 struct Shared {
     transport: Transport,
     base_url: BaseUrl,
+    /// Where it was given, if it is not the default one.
+    base_url_source: Option<String>,
     contract_number: Option<ContractNumber>,
     timeout: Duration,
     retry: RetryPolicy,
@@ -57,8 +59,8 @@ impl Identity {
         source: CredentialsSource,
     ) -> Result<Identity> {
         let authorization = transport.authorize(&credentials)?;
-        let secrets = credentials.secrets(authorization.as_str());
-        let secrets = Secrets::new(secrets, transport.secret_headers());
+        let headers = transport.secret_headers();
+        let secrets = Secrets::new(&credentials, authorization.as_str(), headers);
         log::debug!("the credentials come from {source}");
         Ok(Identity {
             credentials,
@@ -169,17 +171,16 @@ impl Client {
         self.identity.credentials.as_token()
     }
 
-    pub(crate) fn secrets(&self) -> &Secrets {
-        &self.identity.secrets
-    }
-
     /// Who makes a call, for this contract or else for the client's own.
     pub(crate) fn caller(&self, contract_number: Option<u32>) -> Result<Caller<'_>> {
         let own = contract_number.map(ContractNumber::new).transpose();
-        let own = own.map_err(|reason| Source::named("contract_number").refuse(&reason))?;
+        let own = own.map_err(|reason| Source::Option("contract_number").refuse(&reason))?;
         Ok(Caller {
             transport: &self.shared.transport,
             authorization: &self.identity.authorization,
+            token: self.token(),
+            credentials_source: &self.identity.source,
+            base_url_source: self.shared.base_url_source.as_deref(),
             secrets: &self.identity.secrets,
             contract_number: own.or(self.shared.contract_number),
             timeout: self.shared.timeout,
@@ -202,6 +203,7 @@ impl ClientBuilder {
             credentials,
             credentials_source,
             base_url,
+            base_url_source,
             transport,
             contract_number,
             timeout,
@@ -215,6 +217,7 @@ impl ClientBuilder {
             shared: Arc::new(Shared {
                 transport,
                 base_url,
+                base_url_source,
                 contract_number,
                 timeout,
                 retry,

@@ -80,7 +80,7 @@ pub fn rotate_token<E>(
     if is_known(client, &jwt, &old) {
         // To go on, or to undo it, would delete a token that is in use.
         let reason = "it holds a token that was there already, and no new one: something on the way caches responses";
-        let error = finding(client, CREATE, created, reason, true);
+        let error = finding(CREATE, created, reason, true);
         return Err(RotateError::NotCreated(error));
     }
 
@@ -150,7 +150,7 @@ fn prove(
     let renewed = client.with_credentials(Credentials::token(jwt.token()));
     let (key_id, renewed) = match (jwt.key_id(), renewed) {
         (Ok(key_id), Ok(renewed)) => (key_id, renewed),
-        (Err(error), _) | (_, Err(error)) => return Err(useless(client, created, &error)),
+        (Err(error), _) | (_, Err(error)) => return Err(useless(created, &error)),
     };
     let options = GetTokenByIdOptions {
         id: key_id.clone(),
@@ -160,7 +160,7 @@ fn prove(
     if token.id != key_id {
         let request = format!("GET /tokens/{key_id}");
         let reason = "it is about another token than the one that was asked for: something on the way caches responses";
-        return Err(finding(&renewed, &request, read, reason, false));
+        return Err(finding(&request, read, reason, false));
     }
     Ok((key_id, renewed))
 }
@@ -168,28 +168,23 @@ fn prove(
 const CREATE: &str = "GET /tokens/generate";
 
 /// The response to the create holds a token that can't be used.
-fn useless(client: &Client, created: Done, error: &Error) -> Error {
+fn useless(created: Done, error: &Error) -> Error {
     let reason = format!("it holds a token that can't be used: {error}");
-    finding(client, CREATE, created, &reason, false)
+    finding(CREATE, created, &reason, false)
 }
 
 /// What is wrong with a response that was read without fault.
-fn finding(
-    client: &Client,
-    request: &str,
-    done: Done,
-    reason: &str,
-    outcome_unknown: bool,
-) -> Error {
+fn finding(request: &str, done: Done, reason: &str, outcome_unknown: bool) -> Error {
     Error::UnreadableResponse(Box::new(UnreadableResponse {
         status: done.status.map(|status| status.code),
         reason_phrase: done.status.map_or("", |status| status.reason_phrase),
         request: request.to_owned(),
         reason: reason.to_owned(),
-        request_id: client.secrets().show_id(done.request_id),
+        request_id: done.request_id,
         attempts: done.attempts,
+        page: None,
         outcome_unknown,
-        advice: if outcome_unknown { LIST_AND_DELETE } else { "" },
+        advice: if outcome_unknown { LIST_AND_DELETE } else { "" }.to_owned(),
     }))
 }
 

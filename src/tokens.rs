@@ -171,7 +171,10 @@ pub(crate) fn get(client: &Client, options: &GetTokenByIdOptions) -> Result<(Tok
     let target = format!("/tokens/{}", options.id);
     call::run(
         &client.caller(options.contract_number)?,
-        &Call::get("GET /tokens/{tokenId}", &target, Idempotent),
+        &Call {
+            names_a_token: true,
+            ..Call::get("GET /tokens/{tokenId}", &target, Idempotent)
+        },
         json,
     )
 }
@@ -232,6 +235,7 @@ pub fn delete_token_by_id(
         &client.caller(options.contract_number)?,
         &Call {
             gone_is_success: true,
+            names_a_token: true,
             unknown_advice: "the token may have been deleted: delete it again, 404 then means that it is gone",
             ..Call::delete("DELETE /tokens/{tokenId}", &target, Idempotent)
         },

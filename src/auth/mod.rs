@@ -8,5 +8,7 @@ mod source;
 pub(crate) use contract_number::ContractNumber;
 pub use credentials::Credentials;
 pub(crate) use credentials::Part;
-pub(crate) use secrets::{Secrets, concat_secret, repeats};
+#[cfg(test)]
+pub(crate) use secrets::HASHED;
+pub(crate) use secrets::{Secrets, concat_secret, have_in_common};
 pub use source::CredentialsSource;

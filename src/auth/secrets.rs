@@ -1,8 +1,12 @@
 //! Secrets in text: whether a text from outside repeats one, what may be shown of it, and how one
 //! is put together so that all of it is wiped.
 
+use std::collections::HashSet;
+use std::hash::BuildHasher as _;
+
 use zeroize::Zeroizing;
 
+use super::credentials::Credentials;
 use crate::error::{sanitize_line, stands_alone};
 
 /// How many characters of a secret in a row count as a repetition of it.
@@ -11,27 +15,41 @@ const TELLING: usize = 12;
 const MIN_LENGTH: usize = 4;
 
 /// The secrets that a client sends.
-pub(crate) struct Secrets(Vec<Plain>);
+pub(crate) struct Secrets {
+    pieces: Pieces,
+    can_be_disguised: bool,
+}
 
 impl Secrets {
     /// Of the client's own credentials, and of the headers that its caller has added. A short value
     /// of a header, such as `on`, stands in any text.
     pub(crate) fn new<'a>(
-        credentials: impl Iterator<Item = &'a str>,
+        credentials: &'a Credentials,
+        authorization: &'a str,
         headers: impl Iterator<Item = &'a str>,
     ) -> Secrets {
         let headers = headers.filter(|value| value.len() >= TELLING);
-        Secrets(credentials.chain(headers).map(Plain::new).collect())
+        let secrets: Vec<_> = credentials.secrets(authorization).chain(headers).collect();
+        let is_password = credentials.as_token().is_none();
+        Secrets {
+            pieces: Pieces::of(secrets.iter().copied()),
+            can_be_disguised: is_password || !secrets.iter().all(|secret| is_plain(secret)),
+        }
+    }
+
+    /// Whether one of them can be repeated in ways that can't be recognized: a password is encoded
+    /// on the way, and whatever holds more than a JWT does may come back as HTML or percent-encoded.
+    pub(crate) fn can_be_disguised(&self) -> bool {
+        self.can_be_disguised
     }
 
     /// Whether `text` repeats one of them, or so much of it that it must not be shown: a broken
     /// gateway may send a request's headers back, whole or cut, escaped or not.
     pub(crate) fn are_repeated_in(&self, text: &str) -> bool {
-        let text = Plain::new(text);
-        self.0.iter().any(|secret| text.repeats(secret))
+        self.pieces.are_in(text)
     }
 
-    /// At most `max` characters of `text`, as they may be shown.
+    /// At most `max` bytes of `text`, as they may be shown.
     pub(crate) fn show(&self, text: &str, max: usize) -> String {
         let line = sanitize_line(text, max);
         if self.are_repeated_in(&line) {
@@ -40,37 +58,81 @@ impl Secrets {
         line
     }
 
-    /// The id of a request, if it may be shown.
-    pub(crate) fn show_id<T: AsRef<str>>(&self, id: Option<T>) -> Option<T> {
-        id.filter(|id| !self.are_repeated_in(id.as_ref()))
+    /// `text`, if it may be shown.
+    pub(crate) fn if_shown<T: AsRef<str>>(&self, text: Option<T>) -> Option<T> {
+        text.filter(|text| !self.are_repeated_in(text.as_ref()))
     }
 }
 
-/// Whether `text` repeats this secret: see [`Secrets::are_repeated_in`].
-pub(crate) fn repeats(text: &str, secret: &str) -> bool {
-    Plain::new(text).repeats(&Plain::new(secret))
+/// Whether `text` has so much in common with `short` that the one tells of the other.
+pub(crate) fn have_in_common(short: &str, text: &str) -> bool {
+    short.len() >= TELLING && Pieces::of([short].into_iter()).are_in(text)
+}
+
+/// The pieces of secrets, each as long as what counts as a repetition: to look a text up in them
+/// takes time in proportion to its length, whatever it holds. They are kept as hashes with keys of
+/// their own, and so are not secret.
+struct Pieces {
+    hashes: HashSet<u64>,
+    /// How long they are. Those of a short secret are as long as it is.
+    lengths: Vec<usize>,
+}
+
+impl Pieces {
+    fn of<'a>(secrets: impl Iterator<Item = &'a str>) -> Pieces {
+        let mut pieces = Pieces {
+            hashes: HashSet::new(),
+            lengths: Vec::new(),
+        };
+        for secret in secrets {
+            let secret = plain(secret);
+            if secret.len() < MIN_LENGTH {
+                continue;
+            }
+            let length = TELLING.min(secret.len());
+            if !pieces.lengths.contains(&length) {
+                pieces.lengths.push(length);
+            }
+            pieces.hashes.reserve(secret.len());
+            for piece in secret.as_bytes().windows(length) {
+                pieces.hashes.insert(pieces.hash(piece));
+            }
+        }
+        pieces
+    }
+
+    fn are_in(&self, text: &str) -> bool {
+        let text = plain(text);
+        let is_piece = |piece| self.hashes.contains(&self.hash(piece));
+        let mut lengths = self.lengths.iter();
+        lengths.any(|length| text.as_bytes().windows(*length).any(is_piece))
+    }
+
+    fn hash(&self, piece: &[u8]) -> u64 {
+        #[cfg(test)]
+        HASHED.with(|hashed| hashed.set(hashed.get() + 1));
+        self.hashes.hasher().hash_one(piece)
+    }
+}
+
+#[cfg(test)]
+thread_local! {
+    /// How many pieces this thread has hashed: the work of comparing.
+    pub(crate) static HASHED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+/// Whether it holds nothing that anybody has to encode.
+fn is_plain(secret: &str) -> bool {
+    let mut bytes = secret.bytes();
+    bytes.all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
 }
 
 /// A text without what comes and goes on the way: white space, backslashes, and whatever does not
 /// show on its own.
-struct Plain(Zeroizing<String>);
-
-impl Plain {
-    fn new(text: &str) -> Plain {
-        let mut plain = Zeroizing::new(String::with_capacity(text.len()));
-        plain.extend(text.chars().filter(|c| counts(*c)));
-        Plain(plain)
-    }
-
-    fn repeats(&self, secret: &Plain) -> bool {
-        let (text, secret) = (self.0.as_bytes(), secret.0.as_bytes());
-        let telling = TELLING.min(secret.len());
-        if secret.len() < MIN_LENGTH || text.len() < telling {
-            return false;
-        }
-        let mut pieces = text.windows(telling);
-        pieces.any(|piece| secret.windows(telling).any(|other| other == piece))
-    }
+fn plain(text: &str) -> Zeroizing<String> {
+    let mut plain = Zeroizing::new(String::with_capacity(text.len()));
+    plain.extend(text.chars().filter(|c| counts(*c)));
+    plain
 }
 
 fn counts(character: char) -> bool {
@@ -91,8 +153,12 @@ pub(crate) fn concat_secret(parts: &[&str]) -> Zeroizing<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::Credentials;
     use proptest::prelude::*;
+
+    fn secrets_of(credentials: &Credentials, headers: &[&str]) -> Secrets {
+        let authorization = credentials.authorization();
+        Secrets::new(credentials, &authorization, headers.iter().copied())
+    }
 
     #[test]
     fn text_that_repeats_credentials_is_recognized() {
@@ -154,8 +220,7 @@ mod tests {
             ),
             (&short, "Basic dTpubw==", true, "its encoding does not"),
         ] {
-            let authorization = credentials.authorization();
-            let secrets = Secrets::new(credentials.secrets(&authorization), std::iter::empty());
+            let secrets = secrets_of(credentials, &[]);
             assert_eq!(secrets.are_repeated_in(text), expected, "{reason}: {text}");
         }
     }
@@ -169,11 +234,11 @@ mod tests {
             "  leading, trailing, and\ttabs  ",
             "quotes \"and\" \\backslashes\\",
         ] {
-            let secrets = Secrets::new([password].into_iter(), std::iter::empty());
+            let secrets = secrets_of(&Credentials::basic("u", password), &[]);
             let shown = secrets.show(&format!("wrong password {password} here"), 1000);
             assert!(shown.starts_with("[not shown"), "{shown}");
             let id = sanitize_line(password, 1000);
-            assert_eq!(secrets.show_id(Some(id)), None, "{password}");
+            assert_eq!(secrets.if_shown(Some(id)), None, "{password}");
         }
     }
 
@@ -200,18 +265,58 @@ mod tests {
                 "a short one stands in any text",
             ),
         ] {
-            let secrets = Secrets::new(std::iter::empty(), [value].into_iter());
+            let secrets = secrets_of(&Credentials::token("a"), &[value]);
             assert_eq!(secrets.are_repeated_in(text), expected, "{reason}");
-            assert_eq!(secrets.show_id(Some(text)).is_none(), expected, "{reason}");
+            assert_eq!(secrets.if_shown(Some(text)).is_none(), expected, "{reason}");
             assert_eq!(secrets.show(text, 99) != text, expected, "{reason}");
         }
     }
 
+    /// Whether a piece of any of them is in the text, looked for in the slow way.
+    fn repeats(text: &str, secrets: &[&str]) -> bool {
+        let text = plain(text);
+        secrets.iter().any(|secret| {
+            let secret = plain(secret);
+            let length = secret.len().min(TELLING);
+            let mut pieces = secret.as_bytes().windows(length.max(1));
+            let text = || text.as_bytes().windows(length.max(1));
+            length >= MIN_LENGTH && pieces.any(|piece| text().any(|other| other == piece))
+        })
+    }
+
+    #[test]
+    fn the_work_of_comparing_is_linear() {
+        let token = "aB3.".repeat(3_000);
+        let headers: Vec<_> = (0..64)
+            .map(|n| format!("{n:02}-{}", "k".repeat(40)))
+            .collect();
+        let headers: Vec<_> = headers.iter().map(String::as_str).collect();
+        let hashed = || HASHED.take();
+        hashed();
+        let secrets = secrets_of(&Credentials::token(token.as_str()), &headers);
+        assert!(hashed() < token.len() + 64 * 43);
+        // Each but for its last character is a piece.
+        let text = "aB3.aB3.aB3_".repeat(64 * 1024 / 12);
+        assert!(!secrets.are_repeated_in(&text));
+        assert!(hashed() <= text.len(), "a text is looked at once");
+        assert!(!have_in_common(&"x".repeat(200), &text));
+        assert!(hashed() <= text.len() + 200);
+    }
+
     proptest! {
         #[test]
+        fn pieces_are_found_as_the_slow_way_finds_them(
+            text in "[ab\\\\ ]{0,60}",
+            secrets in proptest::collection::vec("[ab]{0,20}", 0..3),
+        ) {
+            let secrets: Vec<_> = secrets.iter().map(String::as_str).collect();
+            let found = Pieces::of(secrets.iter().copied()).are_in(&text);
+            prop_assert_eq!(found, repeats(&text, &secrets));
+        }
+
+        #[test]
         fn any_text_is_compared_with_any_secret(text in any::<String>(), secret in any::<String>()) {
-            let secrets = Secrets::new([secret.as_str()].into_iter(), std::iter::empty());
-            prop_assert_eq!(secrets.are_repeated_in(&text), repeats(&text, &secret));
+            let secrets = secrets_of(&Credentials::basic("", secret.as_str()), &[]);
             let enough = secret.chars().filter(|c| counts(*c)).count() >= MIN_LENGTH;
             let repeated = format!("{text}{secret}{text}");
             prop_assert!(!enough || secrets.are_repeated_in(&repeated));

@@ -6,6 +6,7 @@ use super::description::Unread;
 use super::hook::AttemptOutcome;
 use super::outcome::Shown;
 use super::service_error::ServiceError;
+use crate::auth::Secrets;
 use crate::error::{Status, TransportErrorKind};
 use crate::transport::{AttemptResult, Failure, FailureKind, Response};
 
@@ -30,6 +31,7 @@ pub(super) struct Finished {
 }
 
 pub(super) struct Facts {
+    /// If it may be shown.
     pub(super) request_id: Option<String>,
     pub(super) elapsed: Duration,
     /// Whether the client was shut down before it was over.
@@ -39,27 +41,38 @@ pub(super) struct Facts {
 /// What came of it, for the error that is made of it.
 pub(super) enum Came {
     Response(Response, ServiceError),
+    /// A success that can't be read, and why.
+    Unreadable(Response, String),
     Failure(Failure),
 }
 
 impl Sent {
     pub(super) fn new(
         mut result: AttemptResult,
+        secrets: &Secrets,
         elapsed: Duration,
         shut_down: bool,
         gone_is_success: bool,
     ) -> Sent {
+        let request_id = match &mut result {
+            Ok(response) => response.request_id.take(),
+            Err(failure) => failure.request_id.take(),
+        };
         let facts = Facts {
-            request_id: match &mut result {
-                Ok(response) => response.request_id.take(),
-                Err(failure) => failure.request_id.take(),
-            },
+            request_id: secrets.if_shown(request_id),
             elapsed,
             shut_down,
         };
         let (shown, came) = match result {
             Ok(response) if response.is_success() => {
-                return Sent::Success(Success { response, facts });
+                let encoding = response.encoding();
+                let success = Success { response, facts };
+                return match encoding {
+                    None => Sent::Success(success),
+                    Some(encoding) => Sent::Other(success.unread(Unread::Unreadable(format!(
+                        "it is compressed (Content-Encoding: {encoding}), which was not asked for"
+                    )))),
+                };
             }
             Ok(mut response) => {
                 let service_error = ServiceError::read(&response);
@@ -105,18 +118,7 @@ impl Success {
                 let service_error = ServiceError::read(&response);
                 (Shown::NotDone, Came::Response(response, service_error))
             }
-            Unread::Unreadable(reason) => {
-                let failure = Failure {
-                    kind: FailureKind::Unreadable,
-                    may_have_acted: true,
-                    would_fail_again: false,
-                    status: Some(response.status),
-                    request_id: None,
-                    reason,
-                    source: None,
-                };
-                (Shown::Unreadable, Came::Failure(failure))
-            }
+            Unread::Unreadable(reason) => (Shown::Unreadable, Came::Unreadable(response, reason)),
         };
         Finished { shown, came, facts }
     }
@@ -125,7 +127,7 @@ impl Success {
 impl Finished {
     pub(super) fn status(&self) -> Option<Status> {
         match &self.came {
-            Came::Response(response, _) => Some(response.status),
+            Came::Response(response, _) | Came::Unreadable(response, _) => Some(response.status),
             Came::Failure(failure) => failure.status,
         }
     }
@@ -133,7 +135,7 @@ impl Finished {
     pub(super) fn retry_after(&self) -> Option<Duration> {
         match &self.came {
             Came::Response(response, _) => response.retry_after,
-            Came::Failure(_) => None,
+            Came::Unreadable(..) | Came::Failure(_) => None,
         }
     }
 
@@ -148,6 +150,7 @@ impl Finished {
                 AttemptOutcome::NoResponse(TransportErrorKind::ShutDown)
             }
             Came::Response(response, _) => AttemptOutcome::Status(response.status.code),
+            Came::Unreadable(..) => AttemptOutcome::Unreadable,
             Came::Failure(failure) => match failure.kind {
                 FailureKind::NoResponse(kind) => AttemptOutcome::NoResponse(kind),
                 FailureKind::Unreadable => AttemptOutcome::Unreadable,

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::hook::OnAttempt;
 use super::retry::{Idempotency, RetryPolicy};
-use crate::auth::{ContractNumber, Secrets};
+use crate::auth::{ContractNumber, CredentialsSource, Secrets};
 use crate::error::Status;
 use crate::token::read_json;
 use crate::transport::{Authorization, Method, Response, Transport};
@@ -15,6 +15,11 @@ use crate::transport::{Authorization, Method, Response, Transport};
 pub(crate) struct Caller<'a> {
     pub(crate) transport: &'a Transport,
     pub(crate) authorization: &'a Authorization,
+    /// Its own token, if it has one.
+    pub(crate) token: Option<&'a str>,
+    pub(crate) credentials_source: &'a CredentialsSource,
+    /// Where the base URL was given, if it is not the default one.
+    pub(crate) base_url_source: Option<&'a str>,
     pub(crate) secrets: &'a Secrets,
     /// The contract that it calls for.
     pub(crate) contract_number: Option<ContractNumber>,
@@ -34,6 +39,8 @@ pub(crate) struct Call<'a> {
     pub(crate) idempotency: Idempotency,
     /// The service's own 404, after an attempt that may have worked, means that it did.
     pub(crate) gone_is_success: bool,
+    /// Whether the service's own 404 says that there is no such token.
+    pub(crate) names_a_token: bool,
     /// What a caller should do when the outcome is unknown.
     pub(crate) unknown_advice: &'static str,
 }
@@ -50,6 +57,7 @@ impl<'a> Call<'a> {
             target,
             idempotency,
             gone_is_success: false,
+            names_a_token: false,
             unknown_advice: "",
         }
     }

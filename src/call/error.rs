@@ -6,10 +6,17 @@ use super::attempt::{Came, Finished};
 use super::description::{Call, Caller};
 use super::service_error::ServiceError;
 use crate::error::{
-    ApiError, ApiMessage, Error, MAX_MESSAGE, MAX_SHOWN, TransportError, TransportErrorKind,
+    ApiError, ApiMessage, Error, MAX_SHOWN, Page, Status, TransportError, TransportErrorKind,
     UnreadableResponse,
 };
-use crate::transport::{Failure, FailureKind, Response};
+use crate::transport::{FailureKind, Response};
+
+/// How many bytes are kept of an error code and of a message.
+const MAX_CODE: usize = 100;
+const MAX_MESSAGE: usize = 1000;
+/// And of all of them. The text of an error has at most 4 KiB, with the path, the request id and
+/// the advice.
+const MAX_MESSAGES: usize = 2048;
 
 /// A call that failed, but for what its last attempt brought.
 pub(super) struct Failed<'a> {
@@ -23,35 +30,44 @@ impl Failed<'_> {
     /// The one place that makes it.
     pub(super) fn into_error(self, attempt: Finished) -> Error {
         let Finished { came, facts, .. } = attempt;
-        let request_id = self.caller.secrets.show_id(facts.request_id);
+        let request_id = facts.request_id;
         match came {
-            _ if facts.shut_down => {
-                let reason = "make a new one to call again".to_owned();
-                self.no_response(TransportErrorKind::ShutDown, reason, None, request_id)
-            }
+            _ if facts.shut_down => self.shut_down(came, request_id),
             Came::Response(response, service_error) => {
                 self.api_error(response, service_error, request_id)
             }
+            Came::Unreadable(response, reason) => {
+                let page = self.page(&response);
+                self.unreadable(Some(response.status), Some(page), reason, request_id)
+            }
             Came::Failure(failure) => match failure.kind {
-                FailureKind::NoResponse(kind) => {
-                    self.no_response(kind, failure.reason, failure.source, request_id)
+                FailureKind::NoResponse(kind) => self.no_response(
+                    kind,
+                    failure.peer,
+                    failure.reason,
+                    failure.source,
+                    request_id,
+                ),
+                FailureKind::Unreadable => {
+                    self.unreadable(failure.status, None, failure.reason, request_id)
                 }
-                FailureKind::Unreadable => self.unreadable(failure, request_id),
             },
         }
     }
 
-    fn advice(&self) -> &'static str {
-        if self.outcome_unknown {
-            self.call.unknown_advice
-        } else {
-            ""
-        }
+    fn shut_down(&self, came: Came, request_id: Option<String>) -> Error {
+        let peer = match came {
+            Came::Failure(failure) => failure.peer,
+            Came::Response(..) | Came::Unreadable(..) => self.caller.transport.service(),
+        };
+        let reason = "the client was shut down: make a new one to call again".to_owned();
+        self.no_response(TransportErrorKind::ShutDown, peer, reason, None, request_id)
     }
 
     fn no_response(
         &self,
         kind: TransportErrorKind,
+        peer: String,
         reason: String,
         source: Option<io::Error>,
         request_id: Option<String>,
@@ -59,25 +75,36 @@ impl Failed<'_> {
         Error::Transport(Box::new(TransportError {
             kind,
             request: self.call.name(),
+            peer,
             reason,
             request_id,
             attempts: self.attempts,
             outcome_unknown: self.outcome_unknown,
-            advice: self.advice(),
+            advice: self.about_outcome(),
             source,
         }))
     }
 
-    fn unreadable(&self, failure: Failure, request_id: Option<String>) -> Error {
+    fn unreadable(
+        &self,
+        status: Option<Status>,
+        page: Option<Page>,
+        reason: String,
+        request_id: Option<String>,
+    ) -> Error {
+        let is_compressed = page
+            .as_ref()
+            .is_some_and(|page| page.content_encoding.is_some());
         Error::UnreadableResponse(Box::new(UnreadableResponse {
-            status: failure.status.map(|status| status.code),
-            reason_phrase: failure.status.map_or("", |status| status.reason_phrase),
+            status: status.map(|status| status.code),
+            reason_phrase: status.map_or("", |status| status.reason_phrase),
             request: self.call.name(),
-            reason: failure.reason,
+            reason,
             request_id,
             attempts: self.attempts,
+            page,
             outcome_unknown: self.outcome_unknown,
-            advice: self.advice(),
+            advice: self.advice_on_unreadable(is_compressed),
         }))
     }
 
@@ -87,22 +114,22 @@ impl Failed<'_> {
         service_error: ServiceError,
         request_id: Option<String>,
     ) -> Error {
-        let secrets = self.caller.secrets;
-        let messages: Vec<_> = service_error
-            .messages
-            .iter()
-            .map(|(code, text)| ApiMessage {
-                error_code: secrets.show(code, MAX_MESSAGE),
-                message: secrets.show(text, MAX_MESSAGE),
-            })
-            .filter(|message| !message.error_code.is_empty() || !message.message.is_empty())
-            .collect();
-        let excerpt = messages
-            .is_empty()
-            .then(|| secrets.show(&String::from_utf8_lossy(&response.body), MAX_SHOWN))
+        let by_service = service_error.is_service;
+        let may_be_quoted = by_service || !self.caller.secrets.can_be_disguised();
+        let messages = match may_be_quoted {
+            true => self.messages(service_error),
+            false => Vec::new(),
+        };
+        let page = (!by_service).then(|| self.page(&response));
+        let excerpt = page
+            .as_ref()
+            .filter(|page| may_be_quoted && messages.is_empty() && page.content_encoding.is_none())
+            .map(|_| without_tags(&String::from_utf8_lossy(&response.body)))
+            .map(|text| self.caller.secrets.show(&text, MAX_SHOWN))
             .filter(|excerpt| !excerpt.is_empty());
+        let status = response.status.code;
         Error::Api(Box::new(ApiError {
-            status: response.status.code,
+            status,
             reason_phrase: response.status.reason_phrase,
             messages,
             retry_after: response.retry_after,
@@ -110,8 +137,57 @@ impl Failed<'_> {
             request: self.call.name(),
             excerpt,
             attempts: self.attempts,
+            page,
             outcome_unknown: self.outcome_unknown,
-            advice: self.advice(),
+            advice: self.advice_on(status, by_service, response.retry_after.is_some()),
         }))
     }
+
+    /// As many as have room.
+    fn messages(&self, service_error: ServiceError) -> Vec<ApiMessage> {
+        let secrets = self.caller.secrets;
+        let mut room = MAX_MESSAGES;
+        let mut messages = Vec::new();
+        for (code, text) in service_error.messages {
+            let error_code = secrets.show(&code, MAX_CODE.min(room));
+            room = room.saturating_sub(error_code.len());
+            let message = secrets.show(&text, MAX_MESSAGE.min(room));
+            room = room.saturating_sub(message.len());
+            if !error_code.is_empty() || !message.is_empty() {
+                messages.push(ApiMessage {
+                    error_code,
+                    message,
+                });
+            }
+            if room == 0 {
+                break;
+            }
+        }
+        messages
+    }
+
+    fn page(&self, response: &Response) -> Page {
+        let secrets = self.caller.secrets;
+        let page = response.page();
+        Page {
+            server: secrets.if_shown(page.server),
+            content_type: secrets.if_shown(page.content_type),
+            content_encoding: secrets.if_shown(page.content_encoding),
+            ..page
+        }
+    }
+}
+
+/// The text of a page of HTML: its tags are what a line of it has no room for.
+fn without_tags(text: &str) -> String {
+    if !text.trim_start().starts_with('<') {
+        return text.to_owned();
+    }
+    let mut bare = String::with_capacity(text.len());
+    for piece in text.split('<') {
+        let behind = piece.split_once('>').map_or("", |(_, behind)| behind);
+        bare.push_str(behind);
+        bare.push(' ');
+    }
+    bare
 }

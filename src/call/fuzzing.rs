@@ -16,18 +16,11 @@ pub(crate) fn refusal(caller: &Caller, body: &[u8]) -> String {
         attempts: 1,
         outcome_unknown: false,
     };
-    let response = Response {
-        status: Status {
-            code: 403,
-            reason_phrase: "Forbidden",
-        },
-        retry_after: None,
-        request_id: None,
-        body: body.to_vec(),
-        is_complete: true,
-        has_length: true,
-        may_be_token: false,
+    let status = Status {
+        code: 403,
+        reason_phrase: "Forbidden",
     };
+    let response = Response::of(status, body.to_vec());
     let service_error = ServiceError::read(&response);
     let error = failed.api_error(response, service_error, None);
     format!("{error} {error:?}")

@@ -50,8 +50,10 @@ impl OnAttempt {
 
     pub(crate) fn call(&self, attempt: &Attempt<'_>) {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| (self.0)(attempt))) {
-            // To drop what it panicked with could panic, too.
-            std::mem::forget(panic);
+            // To drop what it panicked with may panic, too.
+            if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+                std::mem::forget(second);
+            }
             log::warn!("the on_attempt hook panicked; the call goes on");
         }
     }

@@ -1,5 +1,6 @@
 //! One call: its attempts, the waits between them, its deadline and its end by `shutdown`.
 
+mod advice;
 mod attempt;
 mod description;
 mod error;
@@ -65,8 +66,7 @@ impl<'a> Running<'a> {
                 "logger",
                 format!(
                     "takes the target {WIRE_LOG} at trace level, where every byte of the wire goes, credentials and new tokens \
-                     among them: silence it (for env_logger: RUST_LOG=trace,{WIRE_LOG}=debug), or \
-                     allow_secrets_in_trace_log(true)"
+                     among them: silence it (for env_logger: RUST_LOG=trace,{WIRE_LOG}=debug)"
                 ),
             ));
         }
@@ -98,7 +98,13 @@ impl<'a> Running<'a> {
         let elapsed = started.elapsed();
         let shut_down = self.caller.transport.shutdown().is_set();
         let gone_is_success = self.call.gone_is_success && self.outcome_unknown;
-        Sent::new(result, elapsed, shut_down, gone_is_success)
+        Sent::new(
+            result,
+            self.caller.secrets,
+            elapsed,
+            shut_down,
+            gone_is_success,
+        )
     }
 
     /// After a success that was read.
@@ -142,13 +148,12 @@ impl<'a> Running<'a> {
             self.attempts,
         );
         if let Some(hook) = self.caller.on_attempt {
-            let request_id = attempt.facts.request_id.as_deref();
             hook.call(&Attempt {
                 endpoint: self.call.endpoint,
                 number: self.attempts,
                 outcome: told,
                 elapsed: attempt.facts.elapsed,
-                request_id: self.caller.secrets.show_id(request_id),
+                request_id: attempt.facts.request_id.as_deref(),
             });
         }
     }

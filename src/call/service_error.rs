@@ -1,9 +1,15 @@
 //! The service's own error model, told from whatever else sends an error.
 
-use serde::Deserialize;
+use std::fmt;
+
+use serde::de::{IgnoredAny, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::token::{read_json, text_or_number};
 use crate::transport::Response;
+
+/// How many messages are kept. What more there are is read over.
+const MAX_MESSAGES: usize = 16;
 
 #[derive(Default)]
 pub(super) struct ServiceError {
@@ -18,7 +24,8 @@ pub(super) struct ServiceError {
 struct Body {
     #[serde(default, rename = "httpStatus", deserialize_with = "text_or_number")]
     http_status: String,
-    messages: Vec<Message>,
+    #[serde(deserialize_with = "first_messages")]
+    messages: Vec<(String, String)>,
 }
 
 #[derive(Deserialize)]
@@ -34,17 +41,46 @@ impl ServiceError {
         let Ok(body) = read_json::<Body>(&response.body) else {
             return ServiceError::default();
         };
-        let messages: Vec<_> = body
-            .messages
-            .into_iter()
-            .map(|message| (message.error_code, message.message))
-            .filter(|(code, text)| !code.is_empty() || !text.is_empty())
-            .collect();
         ServiceError {
             is_service: response.is_complete
-                && !messages.is_empty()
+                && !body.messages.is_empty()
                 && body.http_status == response.status.code.to_string(),
-            messages,
+            messages: body.messages,
         }
     }
+}
+
+/// The first of them that say anything.
+fn first_messages<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<(String, String)>, D::Error> {
+    struct First;
+
+    impl<'de> Visitor<'de> for First {
+        type Value = Vec<(String, String)>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list of messages")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+            let mut messages = Vec::new();
+            while messages.len() < MAX_MESSAGES {
+                match list.next_element::<Message>()? {
+                    None => return Ok(messages),
+                    Some(Message {
+                        error_code,
+                        message,
+                    }) if !error_code.is_empty() || !message.is_empty() => {
+                        messages.push((error_code, message));
+                    }
+                    Some(_) => {}
+                }
+            }
+            while list.next_element::<IgnoredAny>()?.is_some() {}
+            Ok(messages)
+        }
+    }
+
+    deserializer.deserialize_seq(First)
 }

@@ -1,6 +1,7 @@
 //! What can go wrong, as a caller acts on it; and text from outside, as an error may show it.
 
 mod api;
+mod page;
 mod sanitize;
 mod status;
 mod text;
@@ -10,8 +11,10 @@ mod unreadable;
 use std::time::Duration;
 
 pub use api::{ApiError, ApiMessage};
-pub(crate) use sanitize::{MAX_MESSAGE, MAX_SHOWN, sanitize_line, stands_alone};
+pub(crate) use page::Page;
+pub(crate) use sanitize::{MAX_SHOWN, sanitize_line, stands_alone};
 pub(crate) use status::Status;
+pub(crate) use text::date;
 pub use transport::{TransportError, TransportErrorKind};
 pub use unreadable::UnreadableResponse;
 

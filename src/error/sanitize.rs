@@ -1,36 +1,31 @@
 //! Text from outside, as it may be shown.
 
-/// How many characters are shown of a text that may be anything, and of one of the service's
-/// messages.
+/// How many bytes are shown of a text that may be anything.
 pub(crate) const MAX_SHOWN: usize = 200;
-pub(crate) const MAX_MESSAGE: usize = 1000;
 
 /// `text` as one line that can't harm a terminal: control characters and runs of white space become
 /// one space, characters that do not show or that turn text around go, and it is cut after `max`
-/// characters.
+/// bytes.
 pub(crate) fn sanitize_line(text: &str, max: usize) -> String {
     let mut line = String::new();
-    let mut shown = 0;
     let mut gap = false;
     for character in text.chars() {
         if character.is_whitespace() || character.is_control() {
-            gap = shown > 0;
+            gap = !line.is_empty();
             continue;
         }
         if !is_visible(character) {
             continue;
         }
-        if shown + usize::from(gap) >= max {
+        if line.len() + usize::from(gap) + character.len_utf8() > max {
             line.push('…');
             break;
         }
         if gap {
             line.push(' ');
-            shown += 1;
             gap = false;
         }
         line.push(character);
-        shown += 1;
     }
     line
 }
@@ -40,7 +35,17 @@ pub(crate) fn sanitize_line(text: &str, max: usize) -> String {
 fn is_visible(character: char) -> bool {
     stands_alone(character)
         || !matches!(character, '\u{200c}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}')
-            && format!("a{character}").escape_debug().count() == 2
+            && marks_another(character)
+}
+
+/// Whether it is visible on another character, as an accent is.
+fn marks_another(character: char) -> bool {
+    let mut marked = [0; 5];
+    marked[0] = b'a';
+    character.encode_utf8(&mut marked[1..]);
+    let length = 1 + character.len_utf8();
+    let marked = marked.get(..length).map(std::str::from_utf8);
+    matches!(marked, Some(Ok(marked)) if marked.escape_debug().count() == 2)
 }
 
 /// Whether it is visible without another character.
@@ -109,9 +114,9 @@ mod tests {
         #[test]
         fn any_text_becomes_one_short_line(text in any::<String>(), max in 0..300_usize) {
             let line = sanitize_line(&text, max);
-            prop_assert!(line.chars().count() <= max + 1);
+            prop_assert!(line.len() <= max + '…'.len_utf8());
             prop_assert!(!line.chars().any(|c| c.is_control() || !is_visible(c)));
-            prop_assert_eq!(sanitize_line(&line, max + 1), line.trim_end());
+            prop_assert_eq!(sanitize_line(&line, max + '…'.len_utf8()), line.trim_end());
         }
     }
 }

@@ -12,7 +12,11 @@ pub struct TransportError {
     pub kind: TransportErrorKind,
     /// The method and the path of the request, such as `GET /tokens`.
     pub request: String,
-    /// What was seen, in words.
+    /// The host and the port that were tried, such as `api.ionos.com:443`: those of the proxy, if
+    /// the way to it is what failed.
+    pub peer: String,
+    /// What was seen, in words, and with whom: `could not connect to proxy.example:3128 (the proxy
+    /// from HTTPS_PROXY): Connection refused`.
     pub reason: String,
     /// If the response had begun, the id that it gives the request: see
     /// [`Error::request_id`](crate::Error::request_id).
@@ -20,8 +24,8 @@ pub struct TransportError {
     /// How many times the request was sent, or tried to be: 1 if it was not repeated.
     pub attempts: u32,
     pub(crate) outcome_unknown: bool,
-    /// What to do about an unknown outcome; empty if there is nothing.
-    pub(crate) advice: &'static str,
+    /// What to do; empty if there is nothing.
+    pub(crate) advice: String,
     pub(crate) source: Option<std::io::Error>,
 }
 
@@ -47,18 +51,10 @@ pub enum TransportErrorKind {
 
 impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match self.kind {
-            TransportErrorKind::AddressNotFound => "the host has no address",
-            TransportErrorKind::ConnectFailed => "no connection",
-            TransportErrorKind::TlsFailed => "TLS was not agreed",
-            TransportErrorKind::TimedOut => "timed out",
-            TransportErrorKind::ConnectionLost => "the connection was lost",
-            TransportErrorKind::ShutDown => "the client was shut down",
-        };
         let attempts = Attempts(self.attempts);
-        write!(f, "{}{attempts}: {kind}: {}", self.request, self.reason)?;
+        write!(f, "{}{attempts}: {}", self.request, self.reason)?;
         write_request_id(f, self.request_id.as_deref())?;
-        write_advice(f, self.advice)
+        write_advice(f, &self.advice)
     }
 }
 

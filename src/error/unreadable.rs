@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::page::Page;
 use super::status::Status;
 use super::text::{Attempts, write_advice, write_request_id};
 
@@ -22,9 +23,11 @@ pub struct UnreadableResponse {
     pub attempts: u32,
     /// The usual name of the status; empty if it has none.
     pub(crate) reason_phrase: &'static str,
+    /// If there was a response of HTTP.
+    pub(crate) page: Option<Page>,
     pub(crate) outcome_unknown: bool,
-    /// What to do about an unknown outcome; empty if there is nothing.
-    pub(crate) advice: &'static str,
+    /// What to do; empty if there is nothing.
+    pub(crate) advice: String,
 }
 
 impl fmt::Display for UnreadableResponse {
@@ -41,13 +44,12 @@ impl fmt::Display for UnreadableResponse {
             }
             None => f.write_str("the response can't be understood")?,
         }
-        write!(
-            f,
-            ": {}; check that the base URL is that of the Auth API",
-            self.reason
-        )?;
+        if let Some(page) = &self.page {
+            write!(f, " {page}")?;
+        }
+        write!(f, ": {}", self.reason)?;
         write_request_id(f, self.request_id.as_deref())?;
-        write_advice(f, self.advice)
+        write_advice(f, &self.advice)
     }
 }
 

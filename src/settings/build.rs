@@ -18,6 +18,8 @@ pub(crate) struct Settings {
     pub(crate) credentials: Credentials,
     pub(crate) credentials_source: CredentialsSource,
     pub(crate) base_url: BaseUrl,
+    /// Where it was given, if it is not the default one.
+    pub(crate) base_url_source: Option<String>,
     pub(crate) transport: transport::Settings,
     pub(crate) contract_number: Option<ContractNumber>,
     pub(crate) timeout: Duration,
@@ -43,9 +45,11 @@ impl ClientBuilder {
                 "is zero, in which nothing can be done; for no limit give Duration::MAX",
             ));
         }
+        let base_url_source = self.service.as_ref();
+        let base_url_source = base_url_source.map(|service| service.source().to_string());
         let service = self.service.unwrap_or_else(|| {
             let service = BaseUrl::parse(BASE_URL).map(Service::at);
-            Setting::new(Source::named("base_url"), service)
+            Setting::new(Source::Option("base_url"), service)
         });
         let Service {
             base_url,
@@ -53,9 +57,13 @@ impl ClientBuilder {
         } = service.get()?;
         let is_https = base_url.origin.is_https();
         if !is_https && !base_url.is_loopback() && !self.allow_insecure_http {
-            return Err(service.refuse(
-                "is plain http, which shows the credentials to everybody on the way: use https, or allow_insecure_http(true)",
-            ));
+            let or = match service.source() {
+                Source::Option(_) => ", or allow_insecure_http(true)",
+                Source::Variable(_) | Source::File { .. } => "",
+            };
+            return Err(service.refuse(&format!(
+                "is plain http, which shows the credentials to everybody on the way: use https{or}"
+            )));
         }
         if let Some(pin) = self.pinned_certificate.as_ref().filter(|_| !is_https) {
             return Err(
@@ -63,14 +71,21 @@ impl ClientBuilder {
             );
         }
         let user_agent = self.user_agent.unwrap_or_else(|| {
-            Setting::new(Source::named("user_agent"), UserAgent::new(&user_agent("")))
+            Setting::new(
+                Source::Option("user_agent"),
+                UserAgent::new(&user_agent("")),
+            )
         });
-        let root_certificates = value(self.root_certificates)?;
+        let root_certificates = self
+            .root_certificates
+            .map(Setting::into_given)
+            .transpose()?;
         let headers = self.headers.into_iter().map(Setting::into_value);
         Ok(Settings {
             credentials,
             credentials_source,
             base_url: base_url.clone(),
+            base_url_source,
             transport: transport::Settings {
                 origin: base_url.origin.clone(),
                 path: base_url.path.clone(),
@@ -94,7 +109,7 @@ impl ClientBuilder {
 pub(crate) fn validate_credentials(credentials: &Credentials) -> Result<()> {
     credentials
         .validate()
-        .map_err(|(part, reason)| Source::option(part).refuse(reason))
+        .map_err(|(part, reason)| Source::part(part).refuse(reason))
 }
 
 fn value<T>(setting: Option<Setting<T>>) -> Result<Option<T>> {

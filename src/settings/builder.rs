@@ -10,7 +10,7 @@ use super::proxy::ProxyChoice;
 use super::source::{Setting, Source};
 use crate::auth::{ContractNumber, Credentials, CredentialsSource};
 use crate::call::{Attempt, OnAttempt, RetryPolicy};
-use crate::transport::{ExtraHeader, Fingerprint, ProxyServer, RootCertificates, UserAgent};
+use crate::transport::{ExtraHeader, Fingerprint, Given, ProxyServer, RootCertificates, UserAgent};
 
 /// The settings of a [`Client`](crate::Client).
 ///
@@ -51,7 +51,7 @@ pub struct ClientBuilder {
 pub(super) struct Service {
     pub(super) base_url: BaseUrl,
     /// Those that a config file gives for this address, and for no other.
-    pub(super) certificates: Option<RootCertificates>,
+    pub(super) certificates: Option<Given<RootCertificates>>,
 }
 
 impl Service {
@@ -81,7 +81,7 @@ impl ClientBuilder {
     /// For the proxy on the way there, see [`proxy`](ClientBuilder::proxy).
     pub fn base_url(mut self, url: impl Into<String>) -> ClientBuilder {
         let service = BaseUrl::parse(&url.into()).map(Service::at);
-        self.service = Some(Setting::new(Source::named("base_url"), service));
+        self.service = Some(Setting::new(Source::Option("base_url"), service));
         self
     }
 
@@ -91,7 +91,7 @@ impl ClientBuilder {
     /// one.
     pub fn contract_number(mut self, number: u32) -> ClientBuilder {
         let number = ContractNumber::new(number);
-        self.contract_number = Some(Setting::new(Source::named("contract_number"), number));
+        self.contract_number = Some(Setting::new(Source::Option("contract_number"), number));
         self
     }
 
@@ -119,7 +119,7 @@ impl ClientBuilder {
     /// and version.
     pub fn user_agent(mut self, product: impl Into<String>) -> ClientBuilder {
         let user_agent = UserAgent::new(&user_agent(&product.into()));
-        self.user_agent = Some(Setting::new(Source::named("user_agent"), user_agent));
+        self.user_agent = Some(Setting::new(Source::Option("user_agent"), user_agent));
         self
     }
 
@@ -128,7 +128,7 @@ impl ClientBuilder {
     /// `platform-verifier` those of the platform.
     pub fn root_certificates_pem(mut self, pem: impl Into<Vec<u8>>) -> ClientBuilder {
         let certificates = RootCertificates::from_pem(&pem.into());
-        let source = Source::named("root_certificates_pem");
+        let source = Source::Option("root_certificates_pem");
         self.root_certificates = Some(Setting::new(source, certificates));
         self
     }
@@ -148,7 +148,7 @@ impl ClientBuilder {
     #[cfg(feature = "pinned-cert")]
     pub fn pinned_certificate_sha256(mut self, fingerprint: impl Into<String>) -> ClientBuilder {
         let fingerprint = Fingerprint::parse(&fingerprint.into());
-        let source = Source::named("pinned_certificate_sha256");
+        let source = Source::Option("pinned_certificate_sha256");
         self.pinned_certificate = Some(Setting::new(source, fingerprint));
         self
     }
@@ -165,7 +165,7 @@ impl ClientBuilder {
         let value = Zeroizing::new(value.into());
         let header = ExtraHeader::new(&name.into(), &value);
         self.headers
-            .push(Setting::new(Source::named("header"), header));
+            .push(Setting::new(Source::Option("header"), header));
         self
     }
 
@@ -177,7 +177,7 @@ impl ClientBuilder {
     /// To this machine itself, no proxy is used.
     pub fn proxy(mut self, url: impl Into<String>) -> ClientBuilder {
         let server = ProxyServer::parse(&url.into());
-        self.proxy = ProxyChoice::Server(Setting::new(Source::named("proxy"), server));
+        self.proxy = ProxyChoice::Server(Setting::new(Source::Option("proxy"), server));
         self
     }
 

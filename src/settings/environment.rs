@@ -76,7 +76,7 @@ fn credentials() -> Result<Option<(Credentials, CredentialsSource)>> {
             Part::Username => USERNAME,
             Part::Password => PASSWORD,
         };
-        Source::named(name).refuse(reason)
+        Source::Variable(name).refuse(reason)
     })?;
     Ok(Some((credentials, source)))
 }
@@ -94,6 +94,6 @@ fn setting<T, R: Into<String>>(
     let Some(value) = variable(name)? else {
         return Ok(None);
     };
-    let setting = Setting::new(Source::named(name), parse(&value));
+    let setting = Setting::new(Source::Variable(name), parse(&value));
     setting.checked().map(Some)
 }

@@ -5,7 +5,7 @@ use super::no_proxy;
 use super::source::{Setting, Source};
 use super::variable::variable;
 use crate::error::Result;
-use crate::transport::ProxyServer;
+use crate::transport::{Given, ProxyServer};
 
 #[derive(Clone, Default)]
 pub(crate) enum ProxyChoice {
@@ -18,7 +18,7 @@ pub(crate) enum ProxyChoice {
 impl ProxyChoice {
     /// The proxy on the way to this service. None reaches this machine's own loopback; and over
     /// plain http it would see the credentials.
-    pub(super) fn server(self, base_url: &BaseUrl) -> Result<Option<ProxyServer>> {
+    pub(super) fn server(self, base_url: &BaseUrl) -> Result<Option<Given<ProxyServer>>> {
         let setting = match self {
             ProxyChoice::None => return Ok(None),
             ProxyChoice::Environment if base_url.is_loopback() => return Ok(None),
@@ -28,7 +28,7 @@ impl ProxyChoice {
             },
             ProxyChoice::Server(setting) => setting,
         };
-        let server = setting.into_value()?;
+        let server = setting.into_given()?;
         Ok(Some(server).filter(|_| !base_url.is_loopback()))
     }
 }
@@ -49,8 +49,10 @@ fn from_env(base_url: &BaseUrl) -> Result<Option<Setting<ProxyServer>>> {
             return Ok(None);
         }
     }
-    let server = ProxyServer::parse(&url);
-    Ok(Some(Setting::new(Source::named(name), server)))
+    let server = ProxyServer::parse(&url).map_err(|reason| {
+        format!("{reason}: correct or unset it, or name the service's host in NO_PROXY")
+    });
+    Ok(Some(Setting::new(Source::Variable(name), server)))
 }
 
 /// The first of these variables that is set.

@@ -1,27 +1,32 @@
 //! Where a setting was given, so that what refuses it names the place.
 
+use std::fmt;
+
 use crate::auth::Part;
 use crate::error::{Error, Result};
+use crate::transport::Given;
 
-/// The place where a value was given: an option of the program, a variable of the environment, or a
-/// line of a file.
+/// The place where a value was given.
 #[derive(Debug, Clone)]
-pub(crate) struct Source {
-    /// The option, the variable, or what names the file.
-    pub(super) name: &'static str,
-    /// In a file: its path and the line.
-    pub(super) place: Option<String>,
+pub(crate) enum Source {
+    /// An option of the program: a method of the builder, or of a call.
+    Option(&'static str),
+    /// A variable of the environment.
+    Variable(&'static str),
+    /// A file.
+    #[cfg_attr(not(feature = "config-file"), allow(dead_code))]
+    File {
+        /// `config file`, or the variable that names it.
+        named_by: &'static str,
+        /// Its path, and the line.
+        place: String,
+    },
 }
 
 impl Source {
-    /// An option or a variable.
-    pub(crate) fn named(name: &'static str) -> Source {
-        Source { name, place: None }
-    }
-
     /// A part of credentials that the program gave.
-    pub(crate) fn option(part: Part) -> Source {
-        Source::named(match part {
+    pub(crate) fn part(part: Part) -> Source {
+        Source::Option(match part {
             Part::Token => "token",
             Part::Username => "username",
             Part::Password => "password",
@@ -30,9 +35,22 @@ impl Source {
 
     /// The error that names this place.
     pub(crate) fn refuse(&self, reason: &str) -> Error {
-        match &self.place {
-            Some(place) => Error::invalid(self.name, format!("{place}: {reason}")),
-            None => Error::invalid(self.name, reason),
+        match self {
+            Source::Option(name) | Source::Variable(name) => Error::invalid(name, reason),
+            Source::File { named_by, place } => {
+                Error::invalid(named_by, format!("{place}: {reason}"))
+            }
+        }
+    }
+}
+
+/// The place, as an error tells where to correct the value.
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::Option(name) => write!(f, "ClientBuilder::{name}"),
+            Source::Variable(name) => f.write_str(name),
+            Source::File { place, .. } => f.write_str(place),
         }
     }
 }
@@ -66,6 +84,17 @@ impl<T> Setting<T> {
     pub(crate) fn into_value(self) -> Result<T> {
         let Setting { source, value } = self;
         value.map_err(|reason| source.refuse(&reason))
+    }
+
+    /// The value, and its place for what goes wrong later.
+    pub(crate) fn into_given(self) -> Result<Given<T>> {
+        let source = self.source.to_string();
+        let value = self.into_value()?;
+        Ok(Given { value, source })
+    }
+
+    pub(crate) fn source(&self) -> &Source {
+        &self.source
     }
 
     pub(crate) fn refuse(&self, reason: &str) -> Error {

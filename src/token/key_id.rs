@@ -13,8 +13,8 @@ use crate::error::{Error, Result};
 ///
 /// Key IDs seen are lower-case UUIDs. This type takes 1 to 256 of the characters that RFC 3986
 /// calls unreserved (letters, digits, `-`, `.`, `_`, `~`), and neither `.` nor `..` nor `generate`,
-/// whatever their case: whoever holds a `KeyId` can put it into a URL. (With the vendor's CLI,
-/// `token get --token-id generate` creates a token.)
+/// in any case, with or without something after a dot (`generate.json`): whoever holds a `KeyId` can
+/// put it into a URL. (With the vendor's CLI, `token get --token-id generate` creates a token.)
 ///
 /// It is not secret: it names a token, and opens nothing.
 ///
@@ -43,7 +43,8 @@ impl KeyId {
     /// # Errors
     ///
     /// [`Error::Invalid`] if it is empty, longer than 256 characters, holds any character but ASCII
-    /// letters, digits, `-`, `.`, `_` and `~`, or is `.`, `..` or `generate`.
+    /// letters, digits, `-`, `.`, `_` and `~`, or is `.`, `..`, `generate` or `generate.` with anything
+    /// after the dot.
     pub fn new(id: impl Into<String>) -> Result<KeyId> {
         KeyId::validated(id.into()).map_err(|reason| Error::invalid("key_id", reason))
     }
@@ -81,8 +82,12 @@ fn validate(id: &str) -> Result<(), String> {
     if id == "." || id == ".." {
         return Err(format!("is {id:?}, which is a step in a path"));
     }
-    if id.eq_ignore_ascii_case("generate") {
-        return Err("is \"generate\", which is the path that creates a token".to_owned());
+    // A backend that goes by suffixes takes `generate.json` for `generate`.
+    let before_dot = id.split_once('.').map_or(id, |(before, _)| before);
+    if before_dot.eq_ignore_ascii_case("generate") {
+        let reason =
+            "is \"generate\", or that and a suffix, which is the path that creates a token";
+        return Err(reason.to_owned());
     }
     Ok(())
 }
@@ -146,6 +151,8 @@ mod tests {
             ),
             ("...", "three dots are no step in a path"),
             ("generated", "only begins like the path"),
+            ("generate-1.json", "so does this"),
+            ("a.generate", "only ends like it"),
             (&longest, "the longest"),
         ] {
             let key_id = KeyId::new(id).unwrap_or_else(|error| panic!("{reason}: {error}"));
@@ -164,6 +171,10 @@ mod tests {
             ("..", "a step in a path"),
             ("generate", "creates a token"),
             ("Generate", "creates a token"),
+            ("generate.json", "creates a token"),
+            ("GENERATE.JSON", "creates a token"),
+            ("generate.", "creates a token"),
+            ("generate.a.b", "creates a token"),
             ("a/b", "holds '/'"),
             ("a%2Fb", "holds '%'"),
             ("a?b", "holds '?'"),
@@ -187,11 +198,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_taken_as_it_is_or_refused(id in "\\PC{0,300}|[A-Za-z0-9._~-]{0,300}|.{0,3}") {
+        fn any_text_is_taken_as_it_is_or_refused(id in "\\PC{0,300}|[A-Za-z0-9._~-]{0,300}|.{0,3}|[gG]enerate[.a-]{0,3}") {
             let unreserved = |c: char| c.is_ascii_alphanumeric() || "-._~".contains(c);
             let allowed = (1..=256).contains(&id.len())
                 && id.chars().all(unreserved)
-                && ![".", "..", "generate"].contains(&id.to_lowercase().as_str());
+                && ![".", ".."].contains(&id.as_str())
+                && id.to_lowercase().split('.').next() != Some("generate");
             match KeyId::new(id.as_str()) {
                 Ok(key_id) => prop_assert!(allowed && key_id.as_str() == id),
                 Err(_) => prop_assert!(!allowed),

@@ -1,8 +1,8 @@
-//! How ureq gets its connections: an idle one, or a new one, step by step. The record of the
-//! attempt says which step it has reached, and the last is that a ready connection is handed over.
+//! How ureq gets its connections: an idle one, or a new one. The record of the attempt says which
+//! step it has reached, and the last is that a ready connection is handed over.
 
 use std::fmt;
-use std::io::{self, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::sync::Arc;
 
 use ureq::Error;
@@ -12,86 +12,21 @@ use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport,
 };
-use zeroize::Zeroizing;
 
 use super::connection::Connection;
-use super::dial::dial;
 use super::pool::Pool;
 use super::record::{Pooling, Record, Step};
-use super::server::Server;
-use super::stream::Stream;
-use super::tls::{ClientRefused, Handshake};
-use super::tunnel;
-
-/// The way to the service, which is the same for every connection.
-pub(super) struct Route {
-    pub(super) server: Server,
-    pub(super) tls: Option<Box<dyn Handshake>>,
-    pub(super) proxy: Option<ProxyHop>,
-}
-
-/// A proxy on the way.
-pub(super) struct ProxyHop {
-    pub(super) server: Server,
-    pub(super) tls: Option<Box<dyn Handshake>>,
-    /// The value of `Proxy-Authorization`.
-    pub(super) authorization: Option<Zeroizing<String>>,
-    /// As the proxy is told it.
-    pub(super) user_agent: String,
-}
-
-impl Route {
-    fn open(&self, record: &Record) -> io::Result<Box<dyn Stream>> {
-        let stream: Box<dyn Stream> = match &self.proxy {
-            None => Box::new(dial(&self.server, record)?),
-            Some(proxy) => proxy.open(&self.server, record)?,
-        };
-        agree(self.tls.as_deref(), stream, record)
-    }
-}
-
-impl ProxyHop {
-    fn open(&self, to: &Server, record: &Record) -> io::Result<Box<dyn Stream>> {
-        let socket = Box::new(dial(&self.server, record)?);
-        let mut stream = agree(self.tls.as_deref(), socket, record)?;
-        record.reached(Step::Tunnel);
-        let authorization = self.authorization.as_ref();
-        let asked = tunnel::Asked {
-            authority: &to.authority(),
-            user_agent: &self.user_agent,
-            authorization: authorization.map(|value| value.as_str()),
-        };
-        tunnel::open(&mut *stream, &asked, record).inspect_err(|error| {
-            if ClientRefused::is_in(error) {
-                record.refused_for_good();
-            }
-        })?;
-        Ok(stream)
-    }
-}
-
-fn agree(
-    tls: Option<&dyn Handshake>,
-    stream: Box<dyn Stream>,
-    record: &Record,
-) -> io::Result<Box<dyn Stream>> {
-    match tls {
-        None => Ok(stream),
-        Some(tls) => {
-            record.reached(Step::Tls);
-            tls.agree(stream, record)
-        }
-    }
-}
+use super::route::Route;
+use super::tls::ClientRefused;
 
 /// What ureq asks for connections.
 pub(super) struct Connections {
-    route: Route,
+    route: Arc<Route>,
     pool: Arc<Pool>,
 }
 
 impl Connections {
-    pub(super) fn new(route: Route, pool: Arc<Pool>) -> Connections {
+    pub(super) fn new(route: Arc<Route>, pool: Arc<Pool>) -> Connections {
         Connections { route, pool }
     }
 }

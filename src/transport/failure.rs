@@ -3,8 +3,12 @@
 use std::io;
 
 use super::record::{Ended, Record, Step};
+use super::route::Route;
 use super::tls::ClientRefused;
-use crate::error::{MAX_SHOWN, Status, TransportErrorKind, sanitize_line};
+use crate::error::{Status, TransportErrorKind, sanitize_line};
+
+/// How many bytes a reason may have: two host names, and what was wrong.
+const MAX_REASON: usize = 1000;
 
 /// An attempt without a response.
 #[derive(Debug)]
@@ -18,6 +22,9 @@ pub(crate) struct Failure {
     /// If the response had begun.
     pub(crate) status: Option<Status>,
     pub(crate) request_id: Option<String>,
+    /// The host and the port of the other side.
+    pub(crate) peer: String,
+    /// What was seen, and with whom.
     pub(crate) reason: String,
     pub(crate) source: Option<io::Error>,
 }
@@ -35,53 +42,87 @@ impl Failure {
     }
 }
 
-/// What an error says, by the record of how far the attempt had come.
-pub(super) fn failure(error: ureq::Error, record: &Record) -> Failure {
-    use TransportErrorKind as Kind;
-    let handed_over = record.step() == Step::HandedOver;
+/// What an error says, by the record of how far the attempt had come on its way.
+pub(super) fn failure(error: ureq::Error, record: &Record, route: &Route) -> Failure {
+    let step = record.step();
     let client_refused = record.client_was_refused();
-    let kind = match (record.ended(), record.step(), &error) {
-        (Some(Ended::ShutDown), ..) => FailureKind::NoResponse(Kind::ShutDown),
-        (Some(Ended::TimedOut), ..) => FailureKind::NoResponse(Kind::TimedOut),
-        (None, Step::Lookup, _) => FailureKind::NoResponse(Kind::AddressNotFound),
-        (None, Step::Tls, _) => FailureKind::NoResponse(Kind::TlsFailed),
-        (None, Step::HandedOver, _) if client_refused => FailureKind::NoResponse(Kind::TlsFailed),
-        (None, Step::HandedOver, ureq::Error::Io(_)) => {
-            FailureKind::NoResponse(Kind::ConnectionLost)
-        }
-        (None, Step::HandedOver, _) => FailureKind::Unreadable,
-        (None, Step::Start | Step::Connect | Step::Tunnel, _) => {
-            FailureKind::NoResponse(Kind::ConnectFailed)
-        }
-    };
+    let kind = kind(&error, record);
+    let peer = route.described(step);
     let (reason, source) = match (record.ended(), error) {
-        (Some(Ended::TimedOut), _) => (too_late(record.step()).to_owned(), None),
-        (Some(Ended::ShutDown), _) => ("it was shut down".to_owned(), None),
-        (None, _) if client_refused => (ClientRefused.to_string(), None),
+        (Some(Ended::ShutDown), _) => ("the client was shut down".to_owned(), None),
+        (Some(Ended::TimedOut), _) => (too_late(step, &peer), None),
+        (None, _) if client_refused => (failed(step, &peer, &ClientRefused.to_string()), None),
         (None, ureq::Error::BodyExceedsLimit(limit)) => {
             (format!("it is longer than {} MiB", limit >> 20), None)
         }
-        (None, ureq::Error::Io(error)) => (error.to_string(), Some(error)),
-        (None, error) => (error.to_string(), None),
+        (None, ureq::Error::Io(error)) => (failed(step, &peer, &words(step, &error)), Some(error)),
+        (None, error) if kind == FailureKind::Unreadable => {
+            (format!("what came from {peer}: {error}"), None)
+        }
+        (None, error) => (failed(step, &peer, &error.to_string()), None),
     };
     Failure {
         kind,
-        may_have_acted: handed_over && !client_refused,
-        would_fail_again: record.would_fail_again() || record.step() == Step::Start,
+        may_have_acted: step == Step::HandedOver && !client_refused,
+        would_fail_again: record.would_fail_again() || step == Step::Start,
         status: None,
         request_id: None,
-        reason: sanitize_line(&reason, MAX_SHOWN),
+        peer: route.peer(step),
+        reason: sanitize_line(&reason, MAX_REASON),
         source,
     }
 }
 
-fn too_late(step: Step) -> &'static str {
+fn kind(error: &ureq::Error, record: &Record) -> FailureKind {
+    use TransportErrorKind as Kind;
+    let client_refused = record.client_was_refused();
+    FailureKind::NoResponse(match (record.ended(), record.step(), error) {
+        (Some(Ended::ShutDown), ..) => Kind::ShutDown,
+        (Some(Ended::TimedOut), ..) => Kind::TimedOut,
+        (None, Step::Lookup, _) => Kind::AddressNotFound,
+        (None, Step::Tls | Step::ProxyTls, _) => Kind::TlsFailed,
+        (None, Step::HandedOver, _) if client_refused => Kind::TlsFailed,
+        (None, Step::HandedOver, ureq::Error::Io(_)) => Kind::ConnectionLost,
+        (None, Step::HandedOver, _) => return FailureKind::Unreadable,
+        (None, Step::Start | Step::Connect | Step::Tunnel, _) => Kind::ConnectFailed,
+    })
+}
+
+fn too_late(step: Step, peer: &str) -> String {
     match step {
-        Step::Start => "its time was over before it began",
-        Step::Lookup => "the host's address was not found in time",
-        Step::Connect => "no connection was made in time",
-        Step::Tunnel => "the proxy opened no tunnel in time",
-        Step::Tls => "TLS was not agreed in time",
-        Step::HandedOver => "no whole response came in time",
+        Step::Start => format!("timed out before it began to connect to {peer}"),
+        Step::Lookup => format!("timed out looking up the address of {peer}"),
+        Step::Connect => format!("timed out connecting to {peer}"),
+        Step::Tunnel => format!("timed out waiting for a tunnel through {peer}"),
+        Step::Tls | Step::ProxyTls => format!("timed out agreeing on TLS with {peer}"),
+        Step::HandedOver => format!("timed out waiting for the response of {peer}"),
+    }
+}
+
+fn failed(step: Step, peer: &str, why: &str) -> String {
+    match step {
+        Step::Lookup => format!("could not find the address of {peer}: {why}"),
+        Step::Start | Step::Connect => format!("could not connect to {peer}: {why}"),
+        Step::Tunnel => format!("got no tunnel through {peer}: {why}"),
+        Step::Tls | Step::ProxyTls => format!("could not agree on TLS with {peer}: {why}"),
+        Step::HandedOver => format!("lost the connection to {peer}: {why}"),
+    }
+}
+
+/// What an error of the system or of TLS says, without what only repeats the step.
+fn words(step: Step, error: &io::Error) -> String {
+    match (step, error.kind()) {
+        // TLS that ends without a goodbye, and a socket that ends, are the same to a reader.
+        (Step::HandedOver, io::ErrorKind::UnexpectedEof) => {
+            "it was closed by the other side before the whole response was there".to_owned()
+        }
+        (Step::Tls | Step::ProxyTls, io::ErrorKind::UnexpectedEof) => {
+            "the other side closed the connection in the middle of the handshake".to_owned()
+        }
+        _ => {
+            let text = error.to_string();
+            let lookup = "failed to lookup address information: ";
+            text.strip_prefix(lookup).unwrap_or(&text).to_owned()
+        }
     }
 }

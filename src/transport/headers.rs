@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use ureq::http::HeaderMap;
-use ureq::http::header::{ACCEPT, HeaderName, HeaderValue, USER_AGENT};
+use ureq::http::header::{ACCEPT, ACCEPT_ENCODING, HeaderName, HeaderValue, USER_AGENT};
 use zeroize::Zeroizing;
 
 use crate::auth::Credentials;
@@ -121,6 +121,7 @@ pub(super) fn prepare(user_agent: UserAgent, extra: Vec<ExtraHeader>) -> Result<
     let mut headers = HeaderMap::new();
     headers.insert(USER_AGENT, user_agent.0);
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     for ExtraHeader(name, value) in extra {
         headers.insert(name, value);
         // A map of headers can't hold any number of them.

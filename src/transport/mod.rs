@@ -11,6 +11,7 @@ mod proxy;
 mod record;
 mod response;
 mod retry_after;
+mod route;
 mod server;
 mod shutdown;
 mod socket;
@@ -29,11 +30,12 @@ use ureq::http::{self, HeaderMap, Uri};
 use crate::auth::{ContractNumber, Credentials};
 use crate::error::Result;
 
-use connector::{Connections, NoLookup, ProxyHop, Route};
+use connector::{Connections, NoLookup};
 use failure::failure;
 use headers::MAX_HEAD;
 use pool::Pool;
 use record::Record;
+use route::{ProxyHop, Route};
 
 pub(crate) use failure::{Failure, FailureKind};
 pub(crate) use headers::{Authorization, ExtraHeader, UserAgent};
@@ -52,6 +54,7 @@ const OUTPUT_BUFFER: usize = MAX_HEAD;
 
 pub(crate) struct Transport {
     agent: Agent,
+    route: Arc<Route>,
     pool: Arc<Pool>,
     shutdown: Arc<Shutdown>,
     scheme: Scheme,
@@ -68,10 +71,17 @@ pub(crate) struct Settings {
     /// Of the base URL.
     pub(crate) path: String,
     pub(crate) user_agent: UserAgent,
-    pub(crate) root_certificates: Option<RootCertificates>,
+    pub(crate) root_certificates: Option<Given<RootCertificates>>,
     pub(crate) pinned_certificate: Option<Fingerprint>,
     pub(crate) headers: Vec<ExtraHeader>,
-    pub(crate) proxy: Option<ProxyServer>,
+    pub(crate) proxy: Option<Given<ProxyServer>>,
+}
+
+/// A setting, and what an error names as its place.
+#[derive(Clone)]
+pub(crate) struct Given<T> {
+    pub(crate) value: T,
+    pub(crate) source: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,22 +150,24 @@ impl Transport {
         } = origin;
         let proxy = match proxy {
             None => None,
-            Some(proxy) => Some(ProxyHop {
-                tls: tls::handshake(&proxy.server, None, roots)?,
-                server: proxy.server,
-                authorization: proxy.authorization,
+            Some(Given { value, source }) => Some(ProxyHop {
+                tls: tls::handshake(&value.server, None, roots)?,
+                server: value.server,
+                authorization: value.authorization,
                 user_agent: user_agent.as_str().to_owned(),
+                source,
             }),
         };
-        let route = Route {
+        let route = Arc::new(Route {
             tls: tls::handshake(&server, pinned_certificate, roots)?,
             server,
             proxy,
-        };
+        });
         let pool = Arc::<Pool>::default();
-        let connections = Connections::new(route, Arc::clone(&pool));
+        let connections = Connections::new(Arc::clone(&route), Arc::clone(&pool));
         Ok(Transport {
             agent: Agent::with_parts(config, connections, NoLookup),
+            route,
             pool,
             shutdown: Arc::default(),
             scheme,
@@ -176,6 +188,11 @@ impl Transport {
     /// The values of headers that may be secret.
     pub(crate) fn secret_headers(&self) -> impl Iterator<Item = &str> {
         headers::secrets(&self.headers)
+    }
+
+    /// The host and the port of the service.
+    pub(crate) fn service(&self) -> String {
+        self.route.server.authority()
     }
 
     pub(crate) fn shutdown(&self) -> &Shutdown {
@@ -200,8 +217,8 @@ impl Transport {
             .prepare(request)
             .map_err(ureq::Error::Http)
             .and_then(|prepared| self.agent.run(prepared))
-            .map_err(|error| failure(error, &record))
-            .and_then(|response| response::read(response, &record));
+            .map_err(|error| failure(error, &record, &self.route))
+            .and_then(|response| response::read(response, &record, &self.route));
         if result.as_ref().is_err_and(Failure::connection_was_lost) {
             // The others have been idle for longer.
             self.pool.clear();

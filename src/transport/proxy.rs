@@ -23,9 +23,7 @@ impl ProxyServer {
             ProxyProtocol::Http => false,
             ProxyProtocol::Https => true,
             _ => {
-                return Err(
-                    "names a SOCKS proxy, and only http and https proxies are supported: unset it, or name the host in NO_PROXY",
-                );
+                return Err("names a SOCKS proxy, and only http and https proxies are supported");
             }
         };
         let authorization = (proxy.username().is_some() || proxy.password().is_some()).then(|| {

@@ -25,7 +25,10 @@ pub(super) enum Step {
     Start,
     Lookup,
     Connect,
+    /// TLS with an https proxy.
+    ProxyTls,
     Tunnel,
+    /// TLS with the service.
     Tls,
     /// A ready connection went to whoever sends on it: from here on the service may act.
     HandedOver,
@@ -60,6 +63,7 @@ pub(super) struct Record {
     ended: Cell<Option<Ended>>,
     would_fail_again: Cell<bool>,
     client_was_refused: Cell<bool>,
+    certificate_was_demanded: Cell<bool>,
 }
 
 impl Record {
@@ -82,6 +86,7 @@ impl Record {
             ended: Cell::new(None),
             would_fail_again: Cell::new(false),
             client_was_refused: Cell::new(false),
+            certificate_was_demanded: Cell::new(false),
         })
     }
 
@@ -122,6 +127,15 @@ impl Record {
     pub(super) fn client_refused(&self) {
         self.client_was_refused.set(true);
         self.refused_for_good();
+    }
+
+    /// Records that the other side, in its TLS, asks for a certificate of this client.
+    pub(super) fn certificate_demanded(&self) {
+        self.certificate_was_demanded.set(true);
+    }
+
+    pub(super) fn certificate_was_demanded(&self) -> bool {
+        self.certificate_was_demanded.get()
     }
 
     pub(super) fn client_was_refused(&self) -> bool {

@@ -3,7 +3,10 @@
 use std::io::Read as _;
 use std::time::Duration;
 
-use ureq::http::header::{CONTENT_LENGTH, RETRY_AFTER, TRANSFER_ENCODING};
+use ureq::http::header::{
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, RETRY_AFTER, SERVER,
+    TRANSFER_ENCODING,
+};
 use ureq::http::{HeaderMap, StatusCode};
 use ureq::{Body, http};
 use zeroize::{Zeroize as _, Zeroizing};
@@ -12,13 +15,17 @@ use super::failure::{Failure, failure};
 use super::headers::REQUEST_IDS;
 use super::record::{Pooling, Record};
 use super::retry_after::retry_after;
-use crate::auth::repeats;
-use crate::error::{MAX_SHOWN, Status, sanitize_line};
+use super::route::Route;
+use crate::auth::have_in_common;
+use crate::error::{MAX_SHOWN, Page, Status, sanitize_line};
 
 /// The longest body of a success that is read, in bytes: some forty thousand tokens.
 const MAX_BODY: u64 = 8 * 1024 * 1024;
 /// How much is read of any other body.
 const MAX_ERROR_BODY: u64 = 64 * 1024;
+
+/// How many bytes are shown of a header that says who sent the response.
+const MAX_HEADER: usize = 80;
 
 /// What came of one attempt.
 pub(crate) type AttemptResult = Result<Response, Failure>;
@@ -35,9 +42,48 @@ pub(crate) struct Response {
     pub(crate) has_length: bool,
     /// Whether its body is to be wiped.
     pub(crate) may_be_token: bool,
+    headers: HeaderMap,
 }
 
 impl Response {
+    /// One without a header.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn of(status: Status, body: Vec<u8>) -> Response {
+        Response {
+            status,
+            retry_after: None,
+            request_id: None,
+            body,
+            is_complete: true,
+            has_length: true,
+            may_be_token: false,
+            headers: HeaderMap::new(),
+        }
+    }
+
+    /// What identifies it, if it is not the service's own.
+    pub(crate) fn page(&self) -> Page {
+        // What may be a new token must not be repeated.
+        let of = |name| {
+            let body = || String::from_utf8_lossy(&self.body);
+            shown(&self.headers, name, MAX_HEADER)
+                .filter(|value| !self.may_be_token || !have_in_common(value, &body()))
+        };
+        Page {
+            server: of(&SERVER),
+            content_type: of(&CONTENT_TYPE),
+            content_encoding: self.encoding(),
+            length: self.body.len(),
+            is_complete: self.is_complete,
+        }
+    }
+
+    /// How the body is compressed, if it is. It was not asked for.
+    pub(crate) fn encoding(&self) -> Option<String> {
+        shown(&self.headers, &CONTENT_ENCODING, MAX_HEADER)
+            .filter(|encoding| !encoding.eq_ignore_ascii_case("identity") && !self.body.is_empty())
+    }
+
     /// Takes all of its body, as if it said that there is none.
     pub(crate) fn empty(&mut self) {
         self.body.clear();
@@ -63,18 +109,22 @@ impl Drop for Response {
     }
 }
 
-pub(super) fn read(response: http::Response<Body>, record: &Record) -> AttemptResult {
-    let status = status(response.status());
-    let headers = response.headers();
+pub(super) fn read(
+    response: http::Response<Body>,
+    record: &Record,
+    route: &Route,
+) -> AttemptResult {
+    let (head, body) = response.into_parts();
+    let status = status(head.status);
+    let headers = head.headers;
     let retry_after = headers
         .get(RETRY_AFTER)
         .and_then(|value| retry_after(value.to_str().ok()?));
-    let request_id = request_id(headers);
+    let request_id = request_id(&headers);
     let has_length = status.code == 204
         || headers.contains_key(CONTENT_LENGTH) && !headers.contains_key(TRANSFER_ENCODING);
     let is_success = is_success(status.code);
     let limit = if is_success { MAX_BODY } else { MAX_ERROR_BODY };
-    let body = response.into_body();
     // A buffer that grows leaves copies behind. What is never filled costs nothing.
     let expected = body.content_length().unwrap_or(4096).min(limit);
     let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or_default() + 1);
@@ -85,8 +135,8 @@ pub(super) fn read(response: http::Response<Body>, record: &Record) -> AttemptRe
         .read_to_end(&mut bytes);
     // The body of a creation is a token, which no id may repeat.
     let may_be_token = is_success && record.pooling == Pooling::Own;
-    let request_id =
-        request_id.filter(|id| !may_be_token || !repeats(id, &String::from_utf8_lossy(&bytes)));
+    let request_id = request_id
+        .filter(|id| !may_be_token || !have_in_common(id, &String::from_utf8_lossy(&bytes)));
     let is_complete = match read {
         Ok(_) => true,
         // The status says enough, with however much of the body.
@@ -94,7 +144,7 @@ pub(super) fn read(response: http::Response<Body>, record: &Record) -> AttemptRe
         Err(error) => {
             // It may be half of a response that holds a token.
             drop(Zeroizing::new(bytes));
-            let mut failure = failure(ureq::Error::from(error), record);
+            let mut failure = failure(ureq::Error::from(error), record, route);
             failure.status = Some(status);
             failure.request_id = request_id;
             return Err(failure);
@@ -108,6 +158,7 @@ pub(super) fn read(response: http::Response<Body>, record: &Record) -> AttemptRe
         is_complete,
         has_length,
         may_be_token,
+        headers,
     })
 }
 
@@ -125,7 +176,13 @@ fn is_success(code: u16) -> bool {
 fn request_id(headers: &HeaderMap) -> Option<String> {
     REQUEST_IDS
         .iter()
-        .find_map(|name| headers.get(name))
-        .map(|value| sanitize_line(&String::from_utf8_lossy(value.as_bytes()), MAX_SHOWN))
-        .filter(|id| !id.is_empty())
+        .find(|name| headers.contains_key(*name))
+        .and_then(|name| shown(headers, name, MAX_SHOWN))
+}
+
+/// The value of a header, as a line.
+fn shown(headers: &HeaderMap, name: &HeaderName, max: usize) -> Option<String> {
+    let value = headers.get(name)?;
+    let line = sanitize_line(&String::from_utf8_lossy(value.as_bytes()), max);
+    (!line.is_empty()).then_some(line)
 }

@@ -15,6 +15,8 @@ pub(super) struct Asked<'a> {
     pub(super) authority: &'a str,
     pub(super) user_agent: &'a str,
     pub(super) authorization: Option<&'a str>,
+    /// Which option or variable names the proxy.
+    pub(super) source: &'a str,
 }
 
 impl Asked<'_> {
@@ -23,6 +25,7 @@ impl Asked<'_> {
             authority,
             user_agent,
             authorization,
+            source: _,
         } = *self;
         let (header, credentials) = match authorization {
             Some(credentials) => ("\r\nProxy-Authorization: ", credentials),
@@ -40,6 +43,30 @@ impl Asked<'_> {
             "\r\n\r\n",
         ])
     }
+
+    /// What the proxy's own refusal means, and what to do.
+    fn refusal(&self, status: u16) -> String {
+        let Asked {
+            authority, source, ..
+        } = self;
+        match (status, self.authorization) {
+            (401 | 407, None) => format!(
+                "it demands a user name and a password ({status}): write them into {source}, as in \
+                 http://user:password@proxy.example:3128"
+            ),
+            (401 | 407, Some(_)) => format!(
+                "it refused the user name and the password ({status}): correct them in {source}"
+            ),
+            (403, _) => format!(
+                "it forbids a tunnel to {authority} (403): ask whoever runs it to allow that, or reach \
+                 the service without it"
+            ),
+            (502..=504, _) => {
+                format!("it could not reach {authority} itself (it answered {status})")
+            }
+            _ => format!("it answered {status} when asked for one to {authority}"),
+        }
+    }
 }
 
 /// Asks the proxy at the other end for a connection.
@@ -50,7 +77,11 @@ pub(super) fn open(stream: &mut dyn Stream, asked: &Asked, record: &Record) -> i
     let mut head = Vec::new();
     let mut buffer = [0; 1024];
     let end = loop {
-        let amount = stream.read(&mut buffer)?;
+        let amount = match stream.read(&mut buffer) {
+            // It ends without TLS's own goodbye.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => 0,
+            read => read?,
+        };
         if amount == 0 {
             break None;
         }
@@ -61,27 +92,36 @@ pub(super) fn open(stream: &mut dyn Stream, asked: &Asked, record: &Record) -> i
             break Some(seen + end);
         }
         if head.len() > MAX_HEAD {
-            return Err(io::Error::other("the proxy's response is too long"));
+            return Err(io::Error::other("its response is too long"));
         }
     };
     match (status(&head), end) {
         (Some(200..=299), Some(end)) if head.len() == end => Ok(()),
         // Before this side has said anything in the tunnel, nobody on its other end has either.
-        (Some(200..=299), Some(_)) => Err(io::Error::other(
-            "the proxy sent more than it was asked for",
-        )),
-        (Some(200..=299) | None, None) => {
-            let reason = "the proxy closed the connection and opened no tunnel";
-            Err(io::Error::new(io::ErrorKind::UnexpectedEof, reason))
-        }
-        (Some(status), _) => {
+        (Some(200..=299), Some(_)) => Err(io::Error::other("it sent more than it was asked for")),
+        (Some(status @ ..200 | status @ 300..), _) => {
             if matches!(status, 401 | 403 | 407) {
                 record.refused_for_good();
             }
-            Err(io::Error::other(refusal(status)))
+            Err(io::Error::other(asked.refusal(status)))
         }
-        (None, Some(_)) => Err(io::Error::other("what came from the proxy is not HTTP")),
+        _ if looks_like_tls(&head) => {
+            record.refused_for_good();
+            Err(io::Error::other(format!(
+                "it speaks TLS: in {}, its URL must begin with https://",
+                asked.source
+            )))
+        }
+        (_, None) => Err(io::Error::other(
+            "it closed the connection without a response",
+        )),
+        (None, Some(_)) => Err(io::Error::other("what it sent is not HTTP")),
     }
+}
+
+/// An alert, or a part of a handshake: RFC 8446, section 5.1.
+fn looks_like_tls(bytes: &[u8]) -> bool {
+    matches!(bytes, [21 | 22, 3, ..])
 }
 
 /// Behind the first empty line. Some proxies end their lines with a line feed alone.
@@ -96,15 +136,6 @@ fn end_of_head(head: &[u8]) -> Option<usize> {
         };
     }
     None
-}
-
-fn refusal(status: u16) -> String {
-    match status {
-        401 | 407 => format!(
-            "the proxy answered {status}: it wants a user name and a password, or others than it was given"
-        ),
-        _ => format!("the proxy answered {status} and opened no tunnel"),
-    }
 }
 
 fn status(head: &[u8]) -> Option<u16> {

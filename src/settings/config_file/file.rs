@@ -31,9 +31,9 @@ impl ConfigFile {
             Some(line) => format!("{path}: line {line}"),
             None => path,
         };
-        Source {
-            name: self.named_by,
-            place: Some(place),
+        Source::File {
+            named_by: self.named_by,
+            place,
         }
     }
 

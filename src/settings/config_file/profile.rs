@@ -12,7 +12,7 @@ use crate::error::{MAX_SHOWN, sanitize_line};
 use crate::settings::base_url::BaseUrl;
 use crate::settings::builder::Service;
 use crate::settings::source::Setting;
-use crate::transport::RootCertificates;
+use crate::transport::{Given, RootCertificates};
 
 /// What the file says of the one profile that is used.
 #[derive(Default)]
@@ -165,7 +165,7 @@ fn service_of(
         BaseUrl::parse(url).map_err(|reason| Fault::at(node, format!("name: {reason}")))?;
     let service = Service {
         base_url,
-        certificates: certificates(endpoint, environment)?,
+        certificates: certificates(endpoint, environment, file)?,
     };
     let source = file.source(Some(node.line));
     Ok(Some(Setting::new(source, Ok::<_, String>(service))))
@@ -191,7 +191,11 @@ fn refuse_skipped_verification(endpoint: Option<&Node>) -> Read<()> {
 }
 
 /// Those of the endpoint, else those of its environment.
-fn certificates(endpoint: Option<&Node>, environment: &Node) -> Read<Option<RootCertificates>> {
+fn certificates(
+    endpoint: Option<&Node>,
+    environment: &Node,
+    file: &ConfigFile,
+) -> Read<Option<Given<RootCertificates>>> {
     let name = "certificateAuthData";
     let found = match text_and_node(endpoint, name)? {
         Some(found) => Some(found),
@@ -200,9 +204,10 @@ fn certificates(endpoint: Option<&Node>, environment: &Node) -> Read<Option<Root
     let Some((pem, node)) = found else {
         return Ok(None);
     };
-    RootCertificates::from_pem(pem.as_bytes())
-        .map(Some)
-        .map_err(|reason| Fault::at(node, format!("{name}: {reason}")))
+    let value = RootCertificates::from_pem(pem.as_bytes())
+        .map_err(|reason| Fault::at(node, format!("{name}: {reason}")))?;
+    let source = format!("{name} of {}", file.source(Some(node.line)));
+    Ok(Some(Given { value, source }))
 }
 
 #[cfg(test)]

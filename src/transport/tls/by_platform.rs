@@ -1,19 +1,25 @@
 //! TLS by the platform: OpenSSL, Schannel or Secure Transport.
 
 use std::io::{self, Read, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use native_tls::{Certificate, HandshakeError, TlsConnector, TlsStream};
 use rustls::pki_types::ServerName;
 
+use super::explained::{NO_TLS, unknown};
 use super::handshake::Handshake;
 use super::records::{Framing, Records};
-use super::roots::RootCertificates;
+use super::roots::{RootCertificates, trusted};
+use crate::transport::Given;
 use crate::transport::record::Record;
 use crate::transport::stream::Stream;
 
 pub(super) struct PlatformTls {
     connector: TlsConnector,
     host: String,
+    /// Whose certificates are taken, in words.
+    trusted: String,
 }
 
 impl PlatformTls {
@@ -21,10 +27,10 @@ impl PlatformTls {
     /// Mozilla.
     pub(super) fn new(
         name: ServerName<'static>,
-        roots: Option<&RootCertificates>,
+        roots: Option<&Given<RootCertificates>>,
     ) -> Result<PlatformTls, String> {
         let connector = match roots {
-            Some(roots) => connector(roots.iter().map(|certificate| &**certificate)),
+            Some(roots) => connector(roots.value.iter().map(|certificate| &**certificate)),
             None if cfg!(feature = "platform-verifier") => TlsConnector::new(),
             None => connector(
                 webpki_root_certs::TLS_SERVER_ROOT_CERTS
@@ -35,6 +41,7 @@ impl PlatformTls {
         Ok(PlatformTls {
             connector: connector.map_err(|error| error.to_string())?,
             host: name.to_str().into_owned(),
+            trusted: trusted(roots),
         })
     }
 }
@@ -49,13 +56,28 @@ fn connector<'a>(roots: impl Iterator<Item = &'a [u8]>) -> native_tls::Result<Tl
 }
 
 impl Handshake for PlatformTls {
-    /// Why a handshake failed is not to be had in a form that tells one cause from another.
+    /// Why a handshake failed is not to be had in a form that tells one cause from another; but
+    /// which side gave up is seen on the wire.
     fn agree(&self, stream: Box<dyn Stream>, record: &Record) -> io::Result<Box<dyn Stream>> {
-        let records = OneRecord(Records::new(stream));
+        let seen = Arc::<Seen>::default();
+        let records = OneRecord {
+            records: Records::new(stream),
+            seen: Arc::clone(&seen),
+        };
         match self.connector.connect(&self.host, records) {
             Ok(stream) => Ok(Box::new(NativeStream(stream))),
             Err(HandshakeError::Failure(error)) => {
                 record.time_left()?;
+                if seen.is_no_tls.load(Ordering::Relaxed) {
+                    record.refused_for_good();
+                    return Err(io::Error::other(NO_TLS));
+                }
+                if seen.wrote_last.load(Ordering::Relaxed) {
+                    record.refused_for_good();
+                    let unknown = unknown(&self.trusted);
+                    let reason = format!("{error}; its certificate may be {unknown}");
+                    return Err(io::Error::other(reason));
+                }
                 Err(io::Error::other(error))
             }
             Err(HandshakeError::WouldBlock(_)) => {
@@ -67,22 +89,43 @@ impl Handshake for PlatformTls {
 
 /// Reads no further than to the end of a record: this TLS takes several at once, and does not say
 /// that it holds more than one.
-struct OneRecord(Records);
+struct OneRecord {
+    records: Records,
+    seen: Arc<Seen>,
+}
+
+/// What was seen of a handshake, also when it has failed.
+#[derive(Default)]
+struct Seen {
+    is_no_tls: AtomicBool,
+    /// Whether this side had the last word: when it gives up, it says so.
+    wrote_last: AtomicBool,
+}
 
 impl Read for OneRecord {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let max = rest(&self.0.framing).min(buffer.len());
-        self.0.read(buffer.get_mut(..max).unwrap_or_default())
+        self.seen.wrote_last.store(false, Ordering::Relaxed);
+        let max = rest(&self.records.framing).min(buffer.len());
+        let amount = self
+            .records
+            .read(buffer.get_mut(..max).unwrap_or_default())?;
+        let is_no_tls = !self.records.began_as_tls();
+        self.seen.is_no_tls.store(is_no_tls, Ordering::Relaxed);
+        Ok(amount)
     }
 }
 
 impl Write for OneRecord {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        self.0.write(buffer)
+        let written = self.records.write(buffer);
+        self.seen
+            .wrote_last
+            .store(written.is_ok(), Ordering::Relaxed);
+        written
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
+        self.records.flush()
     }
 }
 
@@ -114,7 +157,7 @@ impl Write for NativeStream {
 
 impl Stream for NativeStream {
     fn is_quiet(&mut self) -> bool {
-        matches!(self.0.buffered_read_size(), Ok(0)) && self.0.get_mut().0.is_quiet()
+        matches!(self.0.buffered_read_size(), Ok(0)) && self.0.get_mut().records.is_quiet()
     }
 }
 

@@ -3,24 +3,29 @@
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 
-use rustls::client::WantsClientCert;
+use rustls::client::{ResolvesClientCert, WantsClientCert};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::ServerName;
+use rustls::sign::CertifiedKey;
 use rustls::{
-    AlertDescription, ClientConfig, ClientConnection, ConfigBuilder, ProtocolVersion, StreamOwned,
-    WantsVerifier,
+    AlertDescription, ClientConfig, ClientConnection, ConfigBuilder, ProtocolVersion,
+    SignatureScheme, StreamOwned, WantsVerifier,
 };
 
 use super::client_refused::ClientRefused;
+use super::explained::{self, NO_TLS};
 use super::handshake::Handshake;
 use super::records::Records;
-use super::roots::RootCertificates;
+use super::roots::{RootCertificates, trusted};
+use crate::transport::Given;
 use crate::transport::record::Record;
 use crate::transport::stream::Stream;
 
 pub(super) struct RustlsTls {
     config: Arc<ClientConfig>,
     name: ServerName<'static>,
+    /// Whose certificates are taken, in words.
+    trusted: String,
 }
 
 impl RustlsTls {
@@ -29,15 +34,18 @@ impl RustlsTls {
     #[cfg_attr(feature = "native-tls", allow(dead_code))] // Of rustls, a pin is all that is used then.
     pub(super) fn new(
         name: ServerName<'static>,
-        roots: Option<&RootCertificates>,
+        roots: Option<&Given<RootCertificates>>,
     ) -> Result<RustlsTls, String> {
+        let trusted = trusted(roots);
         let Some(roots) = roots else {
-            return RustlsTls::with_default_trust(name);
+            let tls = RustlsTls::with_default_trust(name)?;
+            return Ok(RustlsTls { trusted, ..tls });
         };
-        let store = roots.store().map_err(|error| error.to_string())?;
-        RustlsTls::with_trust(name, provider(), |config| {
+        let store = roots.value.store().map_err(|error| error.to_string())?;
+        let tls = RustlsTls::with_trust(name, provider(), |config| {
             config.with_root_certificates(store)
-        })
+        })?;
+        Ok(RustlsTls { trusted, ..tls })
     }
 
     #[cfg(feature = "platform-verifier")]
@@ -71,8 +79,12 @@ impl RustlsTls {
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|error| error.to_string())?;
-        let config = Arc::new(trust(config).with_no_client_auth());
-        Ok(RustlsTls { config, name })
+        let config = trust(config).with_client_cert_resolver(Arc::new(NoCertificate));
+        Ok(RustlsTls {
+            config: Arc::new(config),
+            name,
+            trusted: String::new(),
+        })
     }
 }
 
@@ -81,8 +93,8 @@ impl Handshake for RustlsTls {
         let mut connection = ClientConnection::new(Arc::clone(&self.config), self.name.clone())
             .map_err(io::Error::other)?;
         let mut records = Records::new(stream);
-        if let Err(error) = connection.complete_io(&mut records) {
-            return Err(explained(error, record));
+        if let Err(error) = shake_hands(&mut connection, &mut records) {
+            return Err(self.explained(error, &records, record));
         }
         Ok(Box::new(TlsStream {
             agreed_at: records.framing.ended,
@@ -99,22 +111,64 @@ pub(super) fn provider() -> Arc<CryptoProvider> {
     )
 }
 
-/// Records what the same handshake would meet again, in the verifier's own words.
-fn explained(error: io::Error, record: &Record) -> io::Error {
-    match rustls_error(&error) {
-        Some(rustls::Error::InvalidCertificate(_)) => {
-            record.refused_for_good();
-            sealed(error)
+impl RustlsTls {
+    /// What it means, and a record of what the same handshake would meet again.
+    fn explained(&self, error: io::Error, records: &Records, record: &Record) -> io::Error {
+        let reason = match rustls_error(&error) {
+            Some(rustls::Error::InvalidCertificate(reason)) => {
+                explained::certificate(reason, &self.name, &self.trusted)
+            }
+            // The verifier of a pin, in its own words.
+            Some(rustls::Error::General(reason)) => reason.clone(),
+            Some(rustls::Error::AlertReceived(_)) if record.certificate_was_demanded() => {
+                record.refused_for_good();
+                return client_refused();
+            }
+            Some(_) if is_certificate_alert(&error) => {
+                record.refused_for_good();
+                return client_refused();
+            }
+            Some(_) if !records.began_as_tls() => NO_TLS.to_owned(),
+            Some(inner) => return io::Error::new(error.kind(), explained::other(inner)),
+            None => return error,
+        };
+        record.refused_for_good();
+        io::Error::new(io::ErrorKind::InvalidData, reason)
+    }
+}
+
+/// Completes the handshake.
+fn shake_hands(connection: &mut ClientConnection, records: &mut Records) -> io::Result<()> {
+    let Err(error) = connection.complete_io(records) else {
+        return Ok(());
+    };
+    if rustls_error(&error).is_some() {
+        return Err(error);
+    }
+    // Where the other side hangs up, what this side writes may fail before the alert is read that
+    // says why.
+    while let Ok(1..) = connection.read_tls(records) {
+        if let Err(alert) = connection.process_new_packets() {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, alert));
         }
-        Some(rustls::Error::General(reason)) => {
-            record.refused_for_good();
-            io::Error::new(io::ErrorKind::InvalidData, reason.clone())
+    }
+    Err(error)
+}
+
+/// There is none to give; but that one is demanded goes on record.
+#[derive(Debug)]
+struct NoCertificate;
+
+impl ResolvesClientCert for NoCertificate {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        if let Ok(record) = Record::current() {
+            record.certificate_demanded();
         }
-        _ if is_certificate_alert(&error) => {
-            record.refused_for_good();
-            client_refused()
-        }
-        _ => sealed(error),
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        false
     }
 }
 

@@ -19,7 +19,7 @@ impl ClientRefused {
 impl fmt::Display for ClientRefused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
-            "the server demands a certificate of the client, and this library has none to give",
+            "it demands a certificate of the client, and this library has none to give: the service must be reached some other way",
         )
     }
 }

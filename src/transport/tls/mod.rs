@@ -5,12 +5,14 @@ mod by_platform;
 #[cfg(any(not(feature = "native-tls"), feature = "pinned-cert"))]
 mod by_rustls;
 mod client_refused;
+mod explained;
 mod handshake;
 #[cfg_attr(not(feature = "pinned-cert"), path = "unpinned.rs")]
 mod pinned;
 mod records;
 mod roots;
 
+use super::Given;
 use super::server::Server;
 use crate::error::{Error, Result};
 
@@ -29,7 +31,7 @@ pub(crate) use roots::RootCertificates;
 pub(super) fn handshake(
     server: &Server,
     pin: Option<Fingerprint>,
-    roots: Option<&RootCertificates>,
+    roots: Option<&Given<RootCertificates>>,
 ) -> Result<Option<Box<dyn Handshake>>> {
     let Some(name) = &server.tls_name else {
         return Ok(None);

@@ -8,6 +8,8 @@ use crate::transport::stream::Stream;
 pub(super) struct Records {
     stream: Box<dyn Stream>,
     pub(super) framing: Framing,
+    /// The first byte that came.
+    first: Option<u8>,
 }
 
 impl Records {
@@ -15,14 +17,22 @@ impl Records {
         Records {
             stream,
             framing: Framing::default(),
+            first: None,
         }
+    }
+
+    /// Whether what came, if anything did, can be TLS: RFC 8446, section 5.1.
+    pub(super) fn began_as_tls(&self) -> bool {
+        matches!(self.first, None | Some(20..=23))
     }
 }
 
 impl Read for Records {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let amount = self.stream.read(buffer)?;
-        self.framing.pass(buffer.get(..amount).unwrap_or_default());
+        let bytes = buffer.get(..amount).unwrap_or_default();
+        self.first = self.first.or(bytes.first().copied());
+        self.framing.pass(bytes);
         Ok(amount)
     }
 }

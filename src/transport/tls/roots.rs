@@ -6,6 +6,19 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
+use crate::transport::Given;
+
+/// Whose certificates are taken, in words.
+pub(super) fn trusted(roots: Option<&Given<RootCertificates>>) -> String {
+    match roots {
+        Some(roots) => format!("the authorities in {}", roots.source),
+        None if cfg!(feature = "platform-verifier") => {
+            "the authorities that this system trusts".to_owned()
+        }
+        None => "the authorities that Mozilla trusts".to_owned(),
+    }
+}
+
 #[derive(Clone)]
 pub(crate) struct RootCertificates(Arc<[CertificateDer<'static>]>);
 
