@@ -191,3 +191,52 @@ fn without_tags(text: &str) -> String {
     }
     bare
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::auth::HASHED;
+    use crate::call::fuzzing::refusal;
+    use crate::{Client, Credentials};
+
+    #[test]
+    fn the_work_on_an_answer_is_bounded() {
+        // The longest head that is sent.
+        let token = "aB3.".repeat(2_500);
+        let mut builder = Client::builder().credentials(Credentials::token(token.as_str()));
+        for n in 0..64 {
+            builder = builder.header(format!("x-{n:02}"), format!("{n:02}-{}", "k".repeat(60)));
+        }
+        let client = builder.build().unwrap();
+        let caller = client.caller(None).unwrap();
+        let model = |status, message: &str| {
+            let messages = vec![message; 64 * 1024 / message.len()].join(",");
+            format!(r#"{{"httpStatus":{status},"messages":[{messages}]}}"#)
+        };
+        // Each but for its last character is a piece of the token.
+        let near = "aB3.aB3.aB3_".repeat(80);
+        for (body, reason) in [
+            (model(403, r#"{"message":"m"}"#), "many messages"),
+            (
+                model(
+                    403,
+                    &format!(r#"{{"errorCode":"{near}","message":"{near}"}}"#),
+                ),
+                "long ones",
+            ),
+            (
+                model(500, &format!(r#"{{"message":"{near}"}}"#)),
+                "not the service's",
+            ),
+            (near.repeat(70), "a page"),
+            (format!("<html>{}", near.repeat(70)), "a page of HTML"),
+            ("\u{200b}".repeat(20_000), "nothing that shows"),
+            ("[".repeat(64 * 1024), "deep"),
+        ] {
+            HASHED.set(0);
+            let error = refusal(&caller, body.as_bytes());
+            // No more than what is shown, however long the body and the secrets are.
+            assert!(HASHED.get() < 3_000, "{reason}: {}", HASHED.get());
+            assert!(error.to_string().len() <= 4096, "{reason}: {error}");
+        }
+    }
+}

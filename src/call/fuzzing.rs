@@ -1,14 +1,14 @@
-//! What the fuzz targets need of it.
+//! What the fuzz targets and the tests of its work need of it.
 
 use super::description::{Call, Caller};
 use super::error::Failed;
 use super::retry::Idempotency;
 use super::service_error::ServiceError;
-use crate::error::Status;
+use crate::error::{Error, Status};
 use crate::transport::Response;
 
-/// The error that a refusal with this body becomes, as text.
-pub(crate) fn refusal(caller: &Caller, body: &[u8]) -> String {
+/// The error that a refusal with this body becomes.
+pub(crate) fn refusal(caller: &Caller, body: &[u8]) -> Error {
     let call = Call::get("GET /tokens", "/tokens", Idempotency::Idempotent);
     let failed = Failed {
         caller,
@@ -22,6 +22,5 @@ pub(crate) fn refusal(caller: &Caller, body: &[u8]) -> String {
     };
     let response = Response::of(status, body.to_vec());
     let service_error = ServiceError::read(&response);
-    let error = failed.api_error(response, service_error, None);
-    format!("{error} {error:?}")
+    failed.api_error(response, service_error, None)
 }

@@ -4,7 +4,7 @@ mod advice;
 mod attempt;
 mod description;
 mod error;
-#[cfg(fuzzing)]
+#[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod hook;
 mod outcome;

@@ -105,13 +105,10 @@ pub(super) fn open(stream: &mut dyn Stream, asked: &Asked, record: &Record) -> i
             }
             Err(io::Error::other(asked.refusal(status)))
         }
-        _ if looks_like_tls(&head) => {
-            record.refused_for_good();
-            Err(io::Error::other(format!(
-                "it speaks TLS: in {}, its URL must begin with https://",
-                asked.source
-            )))
-        }
+        _ if looks_like_tls(&head) => Err(io::Error::other(format!(
+            "it speaks TLS: in {}, its URL must begin with https://",
+            asked.source
+        ))),
         (_, None) => Err(io::Error::other(
             "it closed the connection without a response",
         )),

@@ -1,5 +1,6 @@
 //! The hook that a caller sets: what it is told of each attempt, and that it can do no harm.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -234,6 +235,26 @@ fn echoed_secrets_are_not_shown_as_request_id() {
         }
         assert_eq!(seen.lock().unwrap()[0].3.as_deref(), shown, "{reason}");
     }
+}
+
+#[test]
+fn what_a_hook_panics_with_is_dropped() {
+    struct Payload(Arc<AtomicUsize>);
+    impl Drop for Payload {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    let dropped = Arc::<AtomicUsize>::default();
+    let count = Arc::clone(&dropped);
+    let server = FaultServer::start(vec![Play::Write(response(503, "", ""))]);
+    let client = builder_of(&server.url())
+        .on_attempt(move |_| std::panic::panic_any(Payload(Arc::clone(&count))))
+        .build()
+        .unwrap();
+    list_tokens(&client).unwrap_err();
+    assert_eq!(dropped.load(Ordering::SeqCst), 3);
 }
 
 #[test]

@@ -21,6 +21,7 @@ mod headers;
 mod hook;
 mod hostile;
 mod mock;
+mod peers;
 #[cfg(feature = "pinned-cert")]
 mod pinned_certificate;
 mod proxy;

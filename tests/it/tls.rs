@@ -60,7 +60,9 @@ fn certificate_must_be_valid_trusted_and_of_the_host() {
             Some(&ca),
             "localhost",
             Some(&ca.pem),
-            Some("expired"),
+            Some(
+                "its certificate expired at 2021-01-01T00:00:00Z, and this machine's clock says 2",
+            ),
             "expired",
         ),
         (
@@ -69,7 +71,7 @@ fn certificate_must_be_valid_trusted_and_of_the_host() {
             Some(&ca),
             "localhost",
             Some(&ca.pem),
-            Some("not valid yet"),
+            Some("its certificate is not valid before 2090-01-01T00:00:00Z, and this machine"),
             "not yet valid",
         ),
         (
@@ -78,7 +80,9 @@ fn certificate_must_be_valid_trusted_and_of_the_host() {
             None,
             "localhost",
             Some(&ca.pem),
-            Some("UnknownIssuer"),
+            Some(
+                "its certificate is signed by none of the authorities in ClientBuilder::root_certificates_pem",
+            ),
             "self-signed",
         ),
         (
@@ -87,7 +91,9 @@ fn certificate_must_be_valid_trusted_and_of_the_host() {
             Some(&other),
             "localhost",
             Some(&ca.pem),
-            Some("UnknownIssuer"),
+            Some(
+                "its certificate is signed by none of the authorities in ClientBuilder::root_certificates_pem",
+            ),
             "an unknown CA",
         ),
         (
@@ -96,7 +102,11 @@ fn certificate_must_be_valid_trusted_and_of_the_host() {
             Some(&ca),
             "localhost",
             None,
-            Some("UnknownIssuer"),
+            Some(if cfg!(feature = "platform-verifier") {
+                "signed by none of the authorities that this system trusts. Of a private authority"
+            } else {
+                "signed by none of the authorities that Mozilla trusts. Of a private authority"
+            }),
             "a private CA and Mozilla's roots",
         ),
         (
@@ -105,7 +115,7 @@ fn certificate_must_be_valid_trusted_and_of_the_host() {
             Some(&ca),
             "localhost",
             Some(&ca.pem),
-            Some("not valid for name"),
+            Some("its certificate is not valid for localhost, but for example.test"),
             "another host",
         ),
         (
@@ -114,7 +124,7 @@ fn certificate_must_be_valid_trusted_and_of_the_host() {
             Some(&ca),
             "127.0.0.1",
             Some(&ca.pem),
-            Some("not valid for name"),
+            Some("its certificate is not valid for 127.0.0.1, but for localhost"),
             "a name for an address",
         ),
     ] {
@@ -128,10 +138,10 @@ fn certificate_must_be_valid_trusted_and_of_the_host() {
             (Err(error), Some(says)) => {
                 println!("{reason}: {error}");
                 // The platforms' TLS have words of their own.
-                assert!(
-                    native || error.to_string().contains(says),
-                    "{reason}: {error}"
-                );
+                let whom = format!("could not agree on TLS with {host}:{}: ", server.port);
+                assert!(error.to_string().contains(&whom), "{reason}: {error}");
+                let says = if native { "certificate" } else { says };
+                assert!(error.to_string().contains(says), "{reason}: {error}");
                 assert!(!error.outcome_unknown(), "{reason}");
                 let Error::Transport(error) = error else {
                     panic!("{reason}: {error}");
@@ -161,8 +171,98 @@ fn untrusted_certificate_is_not_retried() {
             .unwrap();
         let error = (endpoint.run)(&client).unwrap_err();
         assert!(!error.outcome_unknown(), "{error}");
-        if cfg!(not(feature = "native-tls")) {
-            assert_eq!(connections.load(Ordering::SeqCst), 1, "{error}");
+        assert_eq!(connections.load(Ordering::SeqCst), 1, "{error}");
+    }
+}
+
+/// `openssl req -x509` makes certificates that are an authority's.
+#[test]
+fn authority_in_place_of_a_server_is_told_apart() {
+    let ca = authority("A test's CA");
+    let server = serve(ca.as_server());
+    let error = list(&server, "localhost", Some(&ca.pem))
+        .unwrap_err()
+        .to_string();
+    let says = match cfg!(feature = "native-tls") {
+        true => "certificate",
+        false => {
+            "is that of a certificate authority, which is not taken for a server's: make one without CA:TRUE, or pin"
+        }
+    };
+    assert!(error.contains(says), "{error}");
+    assert_eq!(server.heads().len(), 0);
+}
+
+#[test]
+fn what_is_not_tls_is_told_from_what_is() {
+    for (play, says, reason) in [
+        (
+            Play::WriteAndClose(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()),
+            "it does not speak TLS: either the port is another one, or its URL must begin with http://",
+            "a port for http",
+        ),
+        (
+            Play::WriteAndClose(b"\x15\x03\x03\x00\x02\x02\x46".to_vec()),
+            if cfg!(feature = "native-tls") {
+                "alert"
+            } else {
+                "it refused, with the alert ProtocolVersion"
+            },
+            "another version",
+        ),
+        (
+            Play::WriteAndClose(vec![]),
+            if cfg!(feature = "native-tls") {
+                ""
+            } else {
+                "closed the connection in the middle of the handshake"
+            },
+            "nothing",
+        ),
+    ] {
+        let server = FaultServer::start(vec![play]);
+        let client = builder_of(&server.https_url()).build().unwrap();
+        let error = list_tokens(&client).unwrap_err();
+        assert!(error.to_string().contains(says), "{reason}: {error}");
+        assert!(!error.outcome_unknown(), "{reason}: {error}");
+    }
+}
+
+#[test]
+fn demanded_client_certificate_is_named_whatever_the_version() {
+    let ca = authority("A test's CA");
+    for version in rustls::ALL_VERSIONS {
+        let identity = certificate("127.0.0.1", 2020..2100, Some(&ca));
+        let connections = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&connections);
+        let port = listen(
+            config_with_client_auth(identity, &ca, &[version]),
+            move |_, mut stream| {
+                count.fetch_add(1, Ordering::SeqCst);
+                let _ = read_head(&mut stream);
+            },
+        );
+        let client = builder_of(&format!("https://127.0.0.1:{port}"))
+            .root_certificates_pem(&*ca.pem)
+            .build()
+            .unwrap();
+        for endpoint in [CREATE, LIST] {
+            let error = (endpoint.run)(&client).unwrap_err();
+            if cfg!(feature = "native-tls") {
+                continue;
+            }
+            assert!(
+                error
+                    .to_string()
+                    .contains("demands a certificate of the client"),
+                "{error}"
+            );
+            assert!(!error.outcome_unknown(), "{version:?}: {error}");
+            assert_eq!(
+                connections.swap(0, Ordering::SeqCst),
+                1,
+                "{version:?}: {error}"
+            );
         }
     }
 }

@@ -120,43 +120,43 @@ pub const FAULTS: &[Fault] = &[
     Fault {
         name: "reset before the head",
         outcome: Outcome::Unknown,
-        text: "connection was lost",
+        text: "lost the connection to 127.0.0.1:",
         play: |_| Play::WriteAndReset(vec![]),
     },
     Fault {
         name: "closed before the head",
         outcome: Outcome::Unknown,
-        text: "connection was lost",
+        text: "lost the connection to 127.0.0.1:",
         play: |_| Play::WriteAndClose(vec![]),
     },
     Fault {
         name: "reset in the head",
         outcome: Outcome::Unknown,
-        text: "connection was lost",
+        text: "lost the connection to 127.0.0.1:",
         play: |_| Play::WriteAndReset(b"HTTP/1.1 200 OK\r\nContent-Le".to_vec()),
     },
     Fault {
         name: "reset after the head",
         outcome: Outcome::Unknown,
-        text: "connection was lost",
+        text: "lost the connection to 127.0.0.1:",
         play: |body| Play::WriteAndReset(head(body)),
     },
     Fault {
         name: "closed after the head",
         outcome: Outcome::Unknown,
-        text: "connection was lost",
+        text: "lost the connection to 127.0.0.1:",
         play: |body| Play::WriteAndClose(head(body)),
     },
     Fault {
         name: "reset in the body",
         outcome: Outcome::Unknown,
-        text: "connection was lost",
+        text: "lost the connection to 127.0.0.1:",
         play: |body| Play::WriteAndReset(cut(body, 1)),
     },
     Fault {
         name: "closed in the body",
         outcome: Outcome::Unknown,
-        text: "connection was lost",
+        text: "lost the connection to 127.0.0.1:",
         play: |body| Play::WriteAndClose(cut(body, 1)),
     },
     Fault {
@@ -196,7 +196,7 @@ pub const FAULTS: &[Fault] = &[
     Fault {
         name: "chunks that end early",
         outcome: Outcome::Unknown,
-        text: "connection was lost",
+        text: "lost the connection to 127.0.0.1:",
         play: |body| Play::WriteAndClose(chunked(&format!("{:x}\r\n{}", body.len(), &body[..5]))),
     },
     Fault {
@@ -267,7 +267,7 @@ pub const FAULTS: &[Fault] = &[
     Fault {
         name: "503 of a gateway",
         outcome: Outcome::Unknown,
-        text: "503 Service Unavailable: <html>",
+        text: "503 Service Unavailable (",
         play: |_| gateway(503),
     },
     Fault {
@@ -348,13 +348,13 @@ pub const FAULTS: &[Fault] = &[
     Fault {
         name: "502",
         outcome: Outcome::Unknown,
-        text: "502 Bad Gateway: no",
+        text: "502 Bad Gateway (2 bytes): no",
         play: |_| status(502),
     },
     Fault {
         name: "504",
         outcome: Outcome::Unknown,
-        text: "504 Gateway Timeout: no",
+        text: "504 Gateway Timeout (2 bytes): no",
         play: |_| status(504),
     },
     Fault {

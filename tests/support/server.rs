@@ -95,6 +95,10 @@ impl FaultServer {
         FaultServer { port, shared }
     }
 
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }

@@ -36,6 +36,15 @@ pub fn authority(name: &str) -> Authority {
     }
 }
 
+impl Authority {
+    /// Its own certificate, as a server's.
+    pub fn as_server(&self) -> Identity {
+        let der = CertificateDer::from_pem_slice(self.pem.as_bytes()).unwrap();
+        let key = self.issuer.key().serialize_der();
+        (der, PrivatePkcs8KeyDer::from(key).into())
+    }
+}
+
 /// A server's certificate and its key.
 pub type Identity = (CertificateDer<'static>, PrivateKeyDer<'static>);
 

@@ -69,7 +69,6 @@ impl Handshake for PlatformTls {
             Err(HandshakeError::Failure(error)) => {
                 record.time_left()?;
                 if seen.is_no_tls.load(Ordering::Relaxed) {
-                    record.refused_for_good();
                     return Err(io::Error::other(NO_TLS));
                 }
                 if seen.wrote_last.load(Ordering::Relaxed) {

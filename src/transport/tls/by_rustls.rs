@@ -128,7 +128,7 @@ impl RustlsTls {
                 record.refused_for_good();
                 return client_refused();
             }
-            Some(_) if !records.began_as_tls() => NO_TLS.to_owned(),
+            Some(_) if !records.began_as_tls() => return io::Error::other(NO_TLS),
             Some(inner) => return io::Error::new(error.kind(), explained::other(inner)),
             None => return error,
         };

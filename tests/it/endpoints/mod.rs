@@ -1,6 +1,7 @@
 //! What each endpoint sends, and what it makes of a response.
 
 mod errors;
+mod pages;
 mod requests;
 mod responses;
 

@@ -132,6 +132,7 @@ fn options_change_the_request_line_and_the_headers() {
 
             let mut headers: Headers = [
                 ("accept", "application/json"),
+                ("accept-encoding", "identity"),
                 ("authorization", BEARER),
                 ("host", &server.host_with_port()),
                 (

@@ -1,0 +1,112 @@
+//! The way to the service, step by step: directly, or through a proxy.
+
+use std::io;
+
+use zeroize::Zeroizing;
+
+use super::dial::dial;
+use super::record::{Record, Step};
+use super::server::Server;
+use super::stream::Stream;
+use super::tls::{ClientRefused, Handshake};
+use super::tunnel;
+
+/// The way to the service, which is the same for every connection.
+pub(super) struct Route {
+    pub(super) server: Server,
+    pub(super) tls: Option<Box<dyn Handshake>>,
+    pub(super) proxy: Option<ProxyHop>,
+}
+
+/// A proxy on the way.
+pub(super) struct ProxyHop {
+    pub(super) server: Server,
+    pub(super) tls: Option<Box<dyn Handshake>>,
+    /// The value of `Proxy-Authorization`.
+    pub(super) authorization: Option<Zeroizing<String>>,
+    /// As the proxy is told it.
+    pub(super) user_agent: String,
+    /// Which option or variable names the proxy.
+    pub(super) source: String,
+}
+
+impl Route {
+    pub(super) fn open(&self, record: &Record) -> io::Result<Box<dyn Stream>> {
+        let stream: Box<dyn Stream> = match &self.proxy {
+            None => Box::new(dial(&self.server, record)?),
+            Some(proxy) => proxy.open(&self.server, record)?,
+        };
+        agree(self.tls.as_deref(), stream, record, Step::Tls)
+    }
+
+    /// The proxy, if it is the other side in this step.
+    fn proxy_in(&self, step: Step) -> Option<&ProxyHop> {
+        match step {
+            Step::Lookup | Step::Connect | Step::ProxyTls | Step::Tunnel => self.proxy.as_ref(),
+            Step::Start | Step::Tls | Step::HandedOver => None,
+        }
+    }
+
+    /// The host and the port of the other side in this step.
+    pub(super) fn peer(&self, step: Step) -> String {
+        let proxy = self.proxy_in(step);
+        proxy
+            .map_or(&self.server, |proxy| &proxy.server)
+            .authority()
+    }
+
+    /// The same in words, with what names a proxy.
+    pub(super) fn described(&self, step: Step) -> String {
+        match (self.proxy_in(step), &self.proxy) {
+            (Some(proxy), _) => proxy.described(),
+            (None, Some(proxy)) if step != Step::Start => {
+                format!("{} through {}", self.server.authority(), proxy.described())
+            }
+            (None, _) => self.server.authority(),
+        }
+    }
+}
+
+impl ProxyHop {
+    fn open(&self, to: &Server, record: &Record) -> io::Result<Box<dyn Stream>> {
+        let socket = Box::new(dial(&self.server, record)?);
+        let mut stream = agree(self.tls.as_deref(), socket, record, Step::ProxyTls)?;
+        record.reached(Step::Tunnel);
+        let authorization = self.authorization.as_ref();
+        let asked = tunnel::Asked {
+            authority: &to.authority(),
+            user_agent: &self.user_agent,
+            authorization: authorization.map(|value| value.as_str()),
+            source: &self.source,
+        };
+        tunnel::open(&mut *stream, &asked, record).inspect_err(|error| {
+            if ClientRefused::is_in(error) {
+                record.refused_for_good();
+            }
+        })?;
+        Ok(stream)
+    }
+
+    fn described(&self) -> String {
+        format!(
+            "{} (the proxy from {})",
+            self.server.authority(),
+            self.source
+        )
+    }
+}
+
+fn agree(
+    tls: Option<&dyn Handshake>,
+    stream: Box<dyn Stream>,
+    record: &Record,
+    step: Step,
+) -> io::Result<Box<dyn Stream>> {
+    match tls {
+        None => Ok(stream),
+        Some(tls) => {
+            record.reached(step);
+            tls.agree(stream, record)
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! Whom an error could not reach, and which setting named it.
+
+use std::net::TcpListener;
+
+use ionoscloud_auth::*;
+
+use crate::support::*;
+
+fn transport_error(builder: ClientBuilder, endpoint: &Endpoint) -> TransportError {
+    match (endpoint.run)(&builder.build().unwrap()) {
+        Err(Error::Transport(error)) => *error,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn error_names_the_host_and_the_port_of_the_service() {
+    let (_taken, closed) = closed_port();
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent_port = silent.local_addr().unwrap().port();
+    let hangs_up = FaultServer::start(vec![Play::WriteAndClose(vec![])]);
+    let hangs_up_port = hangs_up.port();
+    let short = |url: String| builder_of(&url).timeout(SHORT).allow_insecure_http(true);
+    // (the client, the peer, what the error says after the request)
+    for (builder, peer, says, reason) in [
+        (
+            builder_of(&format!("http://127.0.0.1:{closed}")),
+            format!("127.0.0.1:{closed}"),
+            format!("could not connect to 127.0.0.1:{closed}: "),
+            "nobody listens",
+        ),
+        (
+            builder_of("http://auth.invalid:8080")
+                .allow_insecure_http(true)
+                .no_proxy(),
+            "auth.invalid:8080".to_owned(),
+            "could not find the address of auth.invalid:8080: ".to_owned(),
+            "no such host",
+        ),
+        (
+            builder_of(&hangs_up.url()),
+            format!("127.0.0.1:{hangs_up_port}"),
+            format!(
+                "lost the connection to 127.0.0.1:{hangs_up_port}: it was closed by the other side before the whole response was there"
+            ),
+            "it hangs up",
+        ),
+        (
+            builder_of(&hangs_up.https_url()),
+            format!("127.0.0.1:{hangs_up_port}"),
+            format!("could not agree on TLS with 127.0.0.1:{hangs_up_port}: "),
+            "no TLS",
+        ),
+        (
+            short(format!("http://127.0.0.1:{silent_port}")),
+            format!("127.0.0.1:{silent_port}"),
+            format!("timed out waiting for the response of 127.0.0.1:{silent_port}"),
+            "it is silent",
+        ),
+        (
+            short(format!("https://127.0.0.1:{silent_port}")),
+            format!("127.0.0.1:{silent_port}"),
+            format!("timed out agreeing on TLS with 127.0.0.1:{silent_port}"),
+            "it is silent",
+        ),
+    ] {
+        for endpoint in [LIST, CREATE] {
+            let error = transport_error(builder.clone(), endpoint);
+            assert_eq!(error.peer, peer, "{reason}: {error}");
+            let request = format!("GET {}", endpoint.target);
+            let text = error.to_string();
+            assert!(
+                text.starts_with(&request) && text.contains(&format!(": {says}")),
+                "{reason}: {text}"
+            );
+        }
+    }
+    let client = client_of("http://127.0.0.1:1");
+    client.shutdown();
+    let error = list_tokens(&client).unwrap_err().to_string();
+    assert!(
+        error.contains(": the client was shut down: make a new one"),
+        "{error}"
+    );
+}
+
+#[test]
+fn error_names_the_proxy_and_the_option_that_names_it() {
+    let (_taken, closed) = closed_port();
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent_port = silent.local_addr().unwrap().port();
+    let answers = |head: &str| FaultServer::start(vec![Play::WriteAndClose(head.into())]);
+    let [forbids, demands, fails, speaks_tls, hangs_up] = [
+        answers("HTTP/1.1 403 X\r\n\r\n"),
+        answers("HTTP/1.1 407 X\r\n\r\n"),
+        answers("HTTP/1.1 503 X\r\n\r\n"),
+        answers("\u{15}\u{3}\u{3}\0\u{2}\u{2}\n"),
+        answers(""),
+    ];
+    let from = "(the proxy from ClientBuilder::proxy)";
+    let named =
+        |proxy: &FaultServer| format!("got no tunnel through 127.0.0.1:{} {from}: ", proxy.port());
+    let through = |proxy: &FaultServer| builder_through_proxy(&proxy.url());
+    let user = |proxy: &FaultServer| {
+        builder_through_proxy(&proxy.url().replace("//", "//user:PROXYPASS@"))
+    };
+    let tunnel = Play::Write(b"HTTP/1.1 200 X\r\n\r\n".to_vec());
+    let lost = FaultServer::start(vec![[tunnel, Play::WriteAndClose(vec![])]; 3].concat());
+    for (builder, says, reason) in [
+        (
+            builder_through_proxy(&format!("http://u:PROXYPASS@127.0.0.1:{closed}")),
+            format!("could not connect to 127.0.0.1:{closed} {from}: "),
+            "it is down",
+        ),
+        (
+            builder_through_proxy("http://u:PROXYPASS@proxy.invalid:3128"),
+            format!("could not find the address of proxy.invalid:3128 {from}: "),
+            "it does not exist",
+        ),
+        (
+            builder_through_proxy(&hangs_up.https_url()),
+            format!(
+                "could not agree on TLS with 127.0.0.1:{} {from}: ",
+                hangs_up.port()
+            ),
+            "its TLS",
+        ),
+        (
+            builder_through_proxy(&format!("http://127.0.0.1:{silent_port}")).timeout(SHORT),
+            format!("timed out waiting for a tunnel through 127.0.0.1:{silent_port} {from}"),
+            "it is silent",
+        ),
+        (
+            through(&forbids),
+            format!(
+                "{}it forbids a tunnel to auth.example.test:80 (403): ask whoever runs it",
+                named(&forbids)
+            ),
+            "its rules",
+        ),
+        (
+            through(&demands),
+            format!(
+                "{}it demands a user name and a password (407): write them into ClientBuilder::proxy, as in http://user:password@proxy.example:3128",
+                named(&demands)
+            ),
+            "none were given",
+        ),
+        (
+            user(&demands),
+            format!(
+                "{}it refused the user name and the password (407): correct them in ClientBuilder::proxy",
+                named(&demands)
+            ),
+            "wrong ones were given",
+        ),
+        (
+            through(&fails),
+            format!(
+                "{}it could not reach auth.example.test:80 itself (it answered 503)",
+                named(&fails)
+            ),
+            "what lies behind it",
+        ),
+        (
+            through(&speaks_tls),
+            format!(
+                "{}it speaks TLS: in ClientBuilder::proxy, its URL must begin with https://",
+                named(&speaks_tls)
+            ),
+            "it is an https proxy",
+        ),
+        (
+            through(&hangs_up),
+            format!(
+                "{}it closed the connection without a response",
+                named(&hangs_up)
+            ),
+            "it hangs up",
+        ),
+        (
+            user(&lost),
+            format!(
+                "lost the connection to auth.example.test:80 through 127.0.0.1:{} {from}: it was closed",
+                lost.port()
+            ),
+            "the service behind it hangs up",
+        ),
+    ] {
+        let error = transport_error(builder, LIST);
+        let text = format!("{error} {error:?}");
+        assert!(text.contains(&says), "{reason}: {says}: {text}");
+        assert!(!text.contains("PROXYPASS"), "{reason}: {text}");
+        let is_service = says.contains("lost the connection");
+        assert_eq!(
+            error.peer == "auth.example.test:80",
+            is_service,
+            "{reason}: {}",
+            error.peer
+        );
+    }
+}
+
+#[test]
+fn child_calls_as_the_environment_says() {
+    if !is_child() {
+        return;
+    }
+    let client =
+        ClientBuilder::from_env().and_then(|builder| builder.retry(RetryPolicy::none()).build());
+    match client.and_then(|client| list_tokens(&client)) {
+        Ok(_) => println!("result: ok"),
+        Err(error) => println!("result: {error}"),
+    }
+}
+
+#[test]
+fn error_names_the_variable_to_correct() {
+    let (_taken, closed) = closed_port();
+    let proxy = format!("http://user:PROXYPASS@127.0.0.1:{closed}");
+    let page =
+        |status, body: &str| FaultServer::start(vec![Play::Write(response(status, "", body))]);
+    let [not_found, unauthorized, not_json] = [page(404, ""), page(401, ""), page(200, "<html>")];
+    let own = r#"{"httpStatus":401,"messages":[{"errorCode":"1","message":"no"}]}"#;
+    let [own, refused] = [page(401, own), page(407, "")];
+    let refused_url = refused.url().replace("//", "//user:PROXYPASS@");
+    let service = ("IONOS_API_URL", "https://auth.example.test");
+    let token = ("IONOS_TOKEN", "a.b.c");
+    let user = [("IONOS_USERNAME", "user"), ("IONOS_PASSWORD", "password")];
+    let expired = "eyJraWQiOiJhIn0.eyJleHAiOjE3NTg2MTI1ODR9.c2ln";
+    for (variables, says) in [
+        (
+            vec![token, service, ("HTTPS_PROXY", &proxy)],
+            format!("could not connect to 127.0.0.1:{closed} (the proxy from HTTPS_PROXY): "),
+        ),
+        (
+            vec![token, service, ("all_proxy", &proxy)],
+            format!("could not connect to 127.0.0.1:{closed} (the proxy from {}): ", if cfg!(windows) { "ALL_PROXY" } else { "all_proxy" }),
+        ),
+        (
+            vec![token, service, ("HTTPS_PROXY", &refused_url)],
+            "it refused the user name and the password (407): correct them in HTTPS_PROXY".to_owned(),
+        ),
+        (
+            vec![token, service, ("HTTPS_PROXY", "http://proxy.invalid")],
+            "could not find the address of proxy.invalid:80 (the proxy from HTTPS_PROXY): ".to_owned(),
+        ),
+        (
+            vec![token, service, ("HTTPS_PROXY", "socks5://127.0.0.1:1")],
+            "HTTPS_PROXY: names a SOCKS proxy, and only http and https proxies are supported: correct or unset it, or name the service's host in NO_PROXY".to_owned(),
+        ),
+        (
+            vec![token, ("IONOS_API_URL", "http://api.example")],
+            "IONOS_API_URL: is plain http, which shows the credentials to everybody on the way: use https\n".to_owned(),
+        ),
+        (
+            vec![token, ("IONOS_API_URL", &not_found.url())],
+            "check that the base URL, from IONOS_API_URL, is that of the Auth API".to_owned(),
+        ),
+        (
+            vec![token, ("IONOS_API_URL", &not_json.url())],
+            "check that the base URL, from IONOS_API_URL, is that of the Auth API".to_owned(),
+        ),
+        (
+            vec![token, ("IONOS_API_URL", &unauthorized.url())],
+            "may have refused; check the credentials, from IONOS_TOKEN, and the contract number".to_owned(),
+        ),
+        (
+            vec![("IONOS_TOKEN", expired), ("IONOS_API_URL", &own.url())],
+            "the client's token, from IONOS_TOKEN, expired at 2025-09-23T07:29:44Z, by its own exp: replace it".to_owned(),
+        ),
+        (
+            vec![user[0], user[1], ("IONOS_API_URL", &own.url())],
+            "check the credentials, from IONOS_USERNAME and IONOS_PASSWORD, and the contract number; users with two-factor authentication need a token".to_owned(),
+        ),
+    ] {
+        let output = run_child("peers::child_calls_as_the_environment_says", &variables);
+        assert!(output.contains(&says), "{says}: {output}");
+        // Methods are for those who can call them.
+        assert!(!output.contains("ClientBuilder") && !output.contains("(true)"), "{output}");
+        assert!(!output.contains("PROXYPASS"), "{output}");
+    }
+}
