@@ -1,0 +1,94 @@
+//! What must hold for any input: the assertions of the fuzz targets, which `cargo test` runs, too.
+
+use ionoscloud_auth::{
+    Client, Credentials, DeleteResponse, Error, Jwt, KeyId, Token, Tokens, claims, fuzzing, key_id,
+};
+
+/// The longest text of an error about a response, in bytes.
+const MAX_TEXT: usize = 4096;
+/// That of an error about a token or a file. Names of profiles are told.
+const MAX_REFUSAL: usize = 6000;
+
+pub const TOKEN: &str = "eyJraWQiOiJhIn0.eyJleHAiOjd9.c2lnbmF0dXJl";
+pub const PASSWORD: &str = "correct horse battery staple";
+
+/// Any text as a JWT: what is read is a Key ID, and no error repeats the text.
+pub fn jwt(text: &str) {
+    match key_id(text) {
+        Ok(id) => assert_eq!(KeyId::new(id.as_str()).unwrap(), id),
+        Err(error) => says_nothing_of(&error, text),
+    }
+    match claims(text) {
+        Ok(claims) => drop(format!("{claims:?}")),
+        Err(error) => says_nothing_of(&error, text),
+    }
+}
+
+fn says_nothing_of(error: &Error, text: &str) {
+    let said = harmless(error, 400);
+    for part in text
+        .split(['.', ' ', '\n'])
+        .filter(|part| part.len() > 30)
+    {
+        assert!(!said.contains(part), "{said}");
+    }
+}
+
+/// Any bytes as the body of a success: what is read holds Key IDs alone, and its dates are read or
+/// refused.
+pub fn list(body: &[u8]) {
+    let tokens = serde_json::from_slice::<Tokens>(body).map(|list| list.tokens);
+    let token = serde_json::from_slice::<Token>(body).map(|token| vec![token]);
+    for token in [tokens, token].into_iter().flatten().flatten() {
+        assert!(KeyId::new(token.id.as_str()).is_ok());
+        let _ = (token.created_at(), token.expires_at());
+    }
+    if let Ok(jwt) = serde_json::from_slice::<Jwt>(body) {
+        assert!(!jwt.token().is_empty());
+        let _ = (jwt.key_id(), jwt.claims());
+    }
+    let _ = serde_json::from_slice::<DeleteResponse>(body);
+}
+
+/// Any bytes as the body of a refusal: what is shown of it is short and harmless, repeats no
+/// credentials, and, unless it is the service's own, is nothing at all for a client with a password.
+pub fn error(body: &[u8]) {
+    for credentials in [
+        Credentials::token(TOKEN),
+        Credentials::basic("user", PASSWORD),
+    ] {
+        let client = Client::new(credentials).unwrap();
+        let error = fuzzing::refusal(&client, body).unwrap();
+        let said = harmless(&error, MAX_TEXT);
+        let debug = format!("{error:?}");
+        for secret in [TOKEN, &TOKEN[..20], PASSWORD, &PASSWORD[..16]] {
+            assert!(!said.contains(secret) && !debug.contains(secret), "{said}");
+        }
+        let Error::Api(error) = error else {
+            panic!("{error}");
+        };
+        assert!(error.messages.len() <= 16);
+        if said.contains(" bytes)") && client_has_password(&client) {
+            assert!(error.messages.is_empty() && error.excerpt.is_none());
+        }
+    }
+}
+
+fn client_has_password(client: &Client) -> bool {
+    format!("{client:?}").contains("Credentials::basic")
+}
+
+/// Any text as the config file: it is read or refused, and what is said of it is one short line.
+pub fn config(text: &str) {
+    if let Err(error) = fuzzing::fuzzed_config_file(text) {
+        harmless(&error, MAX_REFUSAL);
+    }
+}
+
+/// What an error says, which is one line of at most `max` bytes.
+fn harmless(error: &Error, max: usize) -> String {
+    let said = error.to_string();
+    assert!(said.len() <= max, "{said}");
+    assert!(!said.chars().any(char::is_control), "{said:?}");
+    said
+}
