@@ -348,13 +348,13 @@ pub const FAULTS: &[Fault] = &[
     Fault {
         name: "502",
         outcome: Outcome::Unknown,
-        text: "502 Bad Gateway (2 bytes): no",
+        text: "502 Bad Gateway: no",
         play: |_| status(502),
     },
     Fault {
         name: "504",
         outcome: Outcome::Unknown,
-        text: "504 Gateway Timeout (2 bytes): no",
+        text: "504 Gateway Timeout: no",
         play: |_| status(504),
     },
     Fault {
