@@ -1,0 +1,146 @@
+"""The proxies and gateways: their packages, ports, certificates and processes."""
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+# Of each: its package, its program, and what makes it tell its version.
+PROGRAMS = {
+    "squid": ("squid", "squid", "-v"),
+    "tinyproxy": ("tinyproxy", "tinyproxy", "-v"),
+    "mitmproxy": ("mitmproxy", "mitmdump", "--version"),
+    "haproxy": ("haproxy", "haproxy", "-v"),
+    "nginx": ("nginx", "nginx", "-v"),
+    "Apache": ("apache2", "apache2", "-v"),
+    "openssl": ("openssl", "openssl", "version"),
+}
+GATEWAY_PORTS = "plain tls tls1.2 client1.3 client1.2 ca self expired".split()
+# Below those that the system gives to anybody, so that the table of one run is that of the next.
+PORTS = {
+    name: 19000 + number
+    for number, name in enumerate(
+        ["upstream plain", "upstream", "closed"]
+        + ["squid", "squid rule", "squid password", "squid tls", "squid hangs"]
+        + ["tinyproxy", "tinyproxy rule", "tinyproxy password", "tinyproxy hangs"]
+        + ["mitmproxy", "mitmproxy password", "mitmproxy distrusts"]
+        + [f"{name} {port}" for name in ["haproxy", "nginx", "Apache"] for port in GATEWAY_PORTS]
+        + ["Apache late1.3", "Apache late1.2"]
+    )
+}
+# The user name and the password of every proxy.
+PROXY_USER, PROXY_PASSWORD = "proxy-user", "the-word-of-the-proxy"
+# The name of the service, which the proxies alone can find.
+HOST = "auth.example.test"
+
+
+def install():
+    """What is missing. The services that apt-get starts are stopped again."""
+    missing = [name for name, (_, program, _) in PROGRAMS.items() if not shutil.which(program)]
+    if not missing:
+        return
+    packages = [PROGRAMS[name][0] for name in missing]
+    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in [["update"], ["install", "-y", "--no-install-recommends", *packages]]:
+        subprocess.run(["apt-get", "-q", *command], env=env, check=True, stdout=subprocess.DEVNULL)
+    for package in packages if shutil.which("service") else []:
+        subprocess.run(["service", package, "stop"], capture_output=True)
+
+
+def versions():
+    def version(program, argument):
+        seen = subprocess.run([program, argument], capture_output=True, text=True, check=True)
+        return re.search(r"\d+(\.\d+)+", seen.stdout + seen.stderr)[0]
+
+    return {name: version(*command) for name, (_, *command) in PROGRAMS.items()}
+
+
+def certificates(folder):
+    """`<name>.pem` is a certificate with its key, and `<name>.crt` the certificate alone."""
+
+    def openssl(*arguments):
+        subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
+
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    names = f"subjectAltName=DNS:localhost,DNS:{HOST}"
+    no_ca = "basicConstraints=critical,CA:FALSE"
+    for name, extensions in {"ca": [], "self-ca": [names], "self": [names, no_ca]}.items():
+        subject = ["-subj", f"/CN={name}", "-days", "30", "-keyout", f"{name}.key"]
+        added = [argument for extension in extensions for argument in ["-addext", extension]]
+        openssl("req", "-x509", *key, *subject, *added, "-out", f"{name}.crt")
+    (folder / "leaf.ext").write_text(f"{names}\n{no_ca}\n")
+    for name, days in [("leaf", "30"), ("expired", "-1")]:
+        subject = ["-subj", f"/CN={name}", "-keyout", f"{name}.key"]
+        openssl("req", *key, *subject, "-out", "request")
+        signed = ["-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "leaf.ext"]
+        openssl("x509", "-req", "-in", "request", *signed, "-days", days, "-out", f"{name}.crt")
+    for name in ["self-ca", "self", "leaf", "expired"]:
+        parts = [folder / f"{name}.{part}" for part in ["crt", "key"]]
+        (folder / f"{name}.pem").write_text("".join(part.read_text() for part in parts))
+
+
+class Servers:
+    """Those that run, with all that they write in one folder."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.running = {}
+
+    def start(self, name, *command, hosts=False):
+        """Starts one. With `hosts` it sees a hosts file of its own, which names the service."""
+        if hosts:
+            script = 'mount --bind "$0" /etc/hosts && exec "$@"'
+            command = ["unshare", "--mount", "sh", "-c", script, self.folder / "hosts", *command]
+        with open(self.folder / f"{name}.out", "w") as out:
+            self.running[name] = subprocess.Popen(
+                command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                start_new_session=True,
+            )
+
+    def wait(self):
+        """Until every port is open, but for the one that is to be closed."""
+        end = time.monotonic() + 30
+        for name, port in PORTS.items():
+            while not is_open(port) and name != "closed":
+                if time.monotonic() > end or self.dead():
+                    raise TimeoutError(f"nobody at {name}; dead: {self.dead()}\n{self.written()}")
+                time.sleep(0.05)
+
+    def dead(self):
+        return [name for name, server in self.running.items() if server.poll() is not None]
+
+    def written(self):
+        files = [*self.folder.glob("*.out"), *self.folder.glob("*.log")]
+        return "\n".join(f"{file.name}: {file.read_text()[-1000:]}" for file in files)
+
+    def freeze(self, name):
+        """Connections are still accepted then, by the system."""
+        os.killpg(self.running[name].pid, signal.SIGSTOP)
+
+    def stop(self):
+        """All of them, with all that they started."""
+        for how in [signal.SIGTERM, signal.SIGCONT]:
+            self.signal(how)
+        end = time.monotonic() + 3
+        for server in self.running.values():
+            try:
+                server.wait(max(0, end - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                pass
+        self.signal(signal.SIGKILL)
+        for server in self.running.values():
+            server.wait()
+
+    def signal(self, how):
+        for server in self.running.values():
+            try:
+                os.killpg(server.pid, how)
+            except ProcessLookupError:
+                pass
+
+
+def is_open(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
