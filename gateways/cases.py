@@ -229,15 +229,13 @@ def apache_cases():
 
 def tls_cases(name):
     demands = "demands a certificate of the client"
-    # nginx agrees on TLS, and then says in HTTP what it lacks. In TLS 1.2 the others' alert is one
-    # that may mean anything.
+    # nginx agrees on TLS, and then says in HTTP what it lacks.
     refused = answered("Api 400" if name == "nginx" else NO_TLS)
-    refused_by_1_2 = refused if name == "nginx" else never_sent(NO_TLS)
     not_https = in_doubt(LOST, 0) if name == "haproxy" else answered("Api 400")
     return [
         Case(name, "TLS 1.2 alone", gateway(name, port="tls1.2"), works()),
         Case(name, f"{demands}, TLS 1.3", gateway(name, port="client1.3"), refused),
-        Case(name, f"{demands}, TLS 1.2", gateway(name, port="client1.2"), refused_by_1_2),
+        Case(name, f"{demands}, TLS 1.2", gateway(name, port="client1.2"), refused),
         Case(name, "its self-signed certificate is the root", gateway(name, port="self"), works(),
              settings={"ROOTS": "self"}),
         Case(name, "the same, as `openssl req -x509` makes one: that of a CA",

@@ -57,6 +57,22 @@ def versions():
     return {name: version(*command) for name, (_, *command) in PROGRAMS.items()}
 
 
+CA_CONF = """
+[ca]
+default_ca = this
+[this]
+certificate = ca.crt
+private_key = ca.key
+database = index
+new_certs_dir = .
+rand_serial = yes
+default_md = sha256
+policy = policy
+[policy]
+commonName = supplied
+"""
+
+
 def certificates(folder):
     """`<name>.pem` is a certificate with its key, and `<name>.crt` the certificate alone."""
 
@@ -71,11 +87,15 @@ def certificates(folder):
         added = [argument for extension in extensions for argument in ["-addext", extension]]
         openssl("req", "-x509", *key, *subject, *added, "-out", f"{name}.crt")
     (folder / "leaf.ext").write_text(f"{names}\n{no_ca}\n")
-    for name, days in [("leaf", "30"), ("expired", "-1")]:
+    (folder / "index").touch()
+    (folder / "ca.conf").write_text(CA_CONF)
+    signed = ["-batch", "-notext", "-config", "ca.conf", "-extfile", "leaf.ext", "-in", "request"]
+    # `openssl x509` can't date a certificate back.
+    past = ["-startdate", "20200101000000Z", "-enddate", "20200201000000Z"]
+    for name, dates in [("leaf", ["-days", "30"]), ("expired", past)]:
         subject = ["-subj", f"/CN={name}", "-keyout", f"{name}.key"]
         openssl("req", *key, *subject, "-out", "request")
-        signed = ["-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "leaf.ext"]
-        openssl("x509", "-req", "-in", "request", *signed, "-days", days, "-out", f"{name}.crt")
+        openssl("ca", *signed, *dates, "-out", f"{name}.crt")
     for name in ["self-ca", "self", "leaf", "expired"]:
         parts = [folder / f"{name}.{part}" for part in ["crt", "key"]]
         (folder / f"{name}.pem").write_text("".join(part.read_text() for part in parts))

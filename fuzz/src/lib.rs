@@ -26,10 +26,7 @@ pub fn jwt(text: &str) {
 
 fn says_nothing_of(error: &Error, text: &str) {
     let said = harmless(error, 400);
-    for part in text
-        .split(['.', ' ', '\n'])
-        .filter(|part| part.len() > 30)
-    {
+    for part in text.split(['.', ' ', '\n']).filter(|part| part.len() > 30) {
         assert!(!said.contains(part), "{said}");
     }
 }

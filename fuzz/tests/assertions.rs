@@ -12,7 +12,9 @@ const CASES: u32 = 3_000;
 
 /// The seeds of a target.
 fn seeds(target: &str) -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds").join(target);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("seeds")
+        .join(target);
     let seeds: Vec<_> = fs::read_dir(folder)
         .unwrap()
         .map(|entry| fs::read(entry.unwrap().path()).unwrap())

@@ -103,9 +103,9 @@ fn certificate_must_be_valid_trusted_and_of_the_host() {
             "localhost",
             None,
             Some(if cfg!(feature = "platform-verifier") {
-                "signed by none of the authorities that this system trusts. Of a private authority"
+                "signed by none of the authorities that this system trusts: add the one that signed it"
             } else {
-                "signed by none of the authorities that Mozilla trusts. Of a private authority"
+                "signed by none of the authorities that Mozilla trusts. The certificate of a private authority"
             }),
             "a private CA and Mozilla's roots",
         ),

@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use native_tls::{Certificate, HandshakeError, TlsConnector, TlsStream};
 use rustls::pki_types::ServerName;
 
-use super::explained::{NO_TLS, unknown};
+use super::explained::NO_TLS;
 use super::handshake::Handshake;
 use super::records::{Framing, Records};
-use super::roots::{RootCertificates, trusted};
+use super::roots::{RootCertificates, untrusted};
 use crate::transport::Given;
 use crate::transport::record::Record;
 use crate::transport::stream::Stream;
@@ -18,8 +18,8 @@ use crate::transport::stream::Stream;
 pub(super) struct PlatformTls {
     connector: TlsConnector,
     host: String,
-    /// Whose certificates are taken, in words.
-    trusted: String,
+    /// What to say of a certificate that nobody trusted has signed.
+    untrusted: String,
 }
 
 impl PlatformTls {
@@ -41,7 +41,7 @@ impl PlatformTls {
         Ok(PlatformTls {
             connector: connector.map_err(|error| error.to_string())?,
             host: name.to_str().into_owned(),
-            trusted: trusted(roots),
+            untrusted: untrusted(roots),
         })
     }
 }
@@ -73,8 +73,8 @@ impl Handshake for PlatformTls {
                 }
                 if seen.wrote_last.load(Ordering::Relaxed) {
                     record.refused_for_good();
-                    let unknown = unknown(&self.trusted);
-                    let reason = format!("{error}; its certificate may be {unknown}");
+                    let untrusted = &self.untrusted;
+                    let reason = format!("{error}; its certificate may be {untrusted}");
                     return Err(io::Error::other(reason));
                 }
                 Err(io::Error::other(error))

@@ -16,7 +16,7 @@ use super::client_refused::ClientRefused;
 use super::explained::{self, NO_TLS};
 use super::handshake::Handshake;
 use super::records::Records;
-use super::roots::{RootCertificates, trusted};
+use super::roots::{RootCertificates, untrusted};
 use crate::transport::Given;
 use crate::transport::record::Record;
 use crate::transport::stream::Stream;
@@ -24,8 +24,8 @@ use crate::transport::stream::Stream;
 pub(super) struct RustlsTls {
     config: Arc<ClientConfig>,
     name: ServerName<'static>,
-    /// Whose certificates are taken, in words.
-    trusted: String,
+    /// What to say of a certificate that nobody trusted has signed.
+    untrusted: String,
 }
 
 impl RustlsTls {
@@ -36,16 +36,16 @@ impl RustlsTls {
         name: ServerName<'static>,
         roots: Option<&Given<RootCertificates>>,
     ) -> Result<RustlsTls, String> {
-        let trusted = trusted(roots);
+        let untrusted = untrusted(roots);
         let Some(roots) = roots else {
             let tls = RustlsTls::with_default_trust(name)?;
-            return Ok(RustlsTls { trusted, ..tls });
+            return Ok(RustlsTls { untrusted, ..tls });
         };
         let store = roots.value.store().map_err(|error| error.to_string())?;
         let tls = RustlsTls::with_trust(name, provider(), |config| {
             config.with_root_certificates(store)
         })?;
-        Ok(RustlsTls { trusted, ..tls })
+        Ok(RustlsTls { untrusted, ..tls })
     }
 
     #[cfg(feature = "platform-verifier")]
@@ -83,7 +83,7 @@ impl RustlsTls {
         Ok(RustlsTls {
             config: Arc::new(config),
             name,
-            trusted: String::new(),
+            untrusted: String::new(),
         })
     }
 }
@@ -116,7 +116,7 @@ impl RustlsTls {
     fn explained(&self, error: io::Error, records: &Records, record: &Record) -> io::Error {
         let reason = match rustls_error(&error) {
             Some(rustls::Error::InvalidCertificate(reason)) => {
-                explained::certificate(reason, &self.name, &self.trusted)
+                explained::certificate(reason, &self.name, &self.untrusted)
             }
             // The verifier of a pin, in its own words.
             Some(rustls::Error::General(reason)) => reason.clone(),

@@ -14,14 +14,15 @@ const MAX_NAMES: usize = 5;
 pub(super) const NO_TLS: &str =
     "it does not speak TLS: either the port is another one, or its URL must begin with http://";
 
-/// Why the certificate of `server` is not taken.
+/// Why the certificate of `server` is not accepted. `untrusted` is what to say of one that nobody
+/// trusted has signed.
 pub(super) fn certificate(
     error: &CertificateError,
     server: &ServerName<'_>,
-    trusted: &str,
+    untrusted: &str,
 ) -> String {
     match error {
-        CertificateError::UnknownIssuer => format!("its certificate is {}", unknown(trusted)),
+        CertificateError::UnknownIssuer => format!("its certificate is {untrusted}"),
         CertificateError::ExpiredContext { time, not_after } => format!(
             "its certificate expired at {}, and this machine's clock says {}",
             date(*not_after),
@@ -32,6 +33,9 @@ pub(super) fn certificate(
             date(*not_before),
             date(*time)
         ),
+        CertificateError::Expired => {
+            "its certificate has expired, or ends before it begins".to_owned()
+        }
         CertificateError::NotValidForNameContext { presented, .. } => format!(
             "its certificate is not valid for {}, but for {}",
             server.to_str(),
@@ -44,15 +48,6 @@ pub(super) fn certificate(
         }
         error => format!("its certificate is not accepted: {error}"),
     }
-}
-
-/// That nobody who is trusted has signed it, and what to do. `trusted` is whom that is.
-pub(super) fn unknown(trusted: &str) -> String {
-    format!(
-        "signed by none of {trusted}. Of a private authority, or of a proxy that looks into TLS, the \
-         certificate must be given (root_certificates_pem), or be in this system's trust store \
-         (feature platform-verifier)"
-    )
 }
 
 /// Why there is no TLS, if the error is not about the certificate.

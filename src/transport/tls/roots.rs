@@ -8,14 +8,26 @@ use rustls::pki_types::pem::PemObject as _;
 
 use crate::transport::Given;
 
-/// Whose certificates are taken, in words.
-pub(super) fn trusted(roots: Option<&Given<RootCertificates>>) -> String {
+/// What is wrong with a certificate that nobody trusted has signed, and what to do.
+pub(super) fn untrusted(roots: Option<&Given<RootCertificates>>) -> String {
     match roots {
-        Some(roots) => format!("the authorities in {}", roots.source),
+        Some(roots) => format!(
+            "signed by none of the authorities in {}, and no others are trusted: add the one that \
+             signed it",
+            roots.source
+        ),
         None if cfg!(feature = "platform-verifier") => {
-            "the authorities that this system trusts".to_owned()
+            "signed by none of the authorities that this system trusts: add the one that signed it \
+             to them, or give it to the client (root_certificates_pem)"
+                .to_owned()
         }
-        None => "the authorities that Mozilla trusts".to_owned(),
+        None => {
+            "signed by none of the authorities that Mozilla trusts. The certificate of a private \
+             authority, or of a proxy that inspects TLS, must be given to the client \
+             (root_certificates_pem), or be in this system's trust store (feature \
+             platform-verifier)"
+                .to_owned()
+        }
     }
 }
 
