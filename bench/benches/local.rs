@@ -1,4 +1,5 @@
-//! What needs no server but one in this process: reading a Key ID, and lists of a growing length.
+//! What needs no server but one in this process: reading a Key ID, lists of a growing length, and
+//! refusals that are made to cost as much as they can.
 
 use std::hint::black_box;
 use std::io::{Read, Write};
@@ -36,18 +37,24 @@ fn list(count: usize) -> Vec<u8> {
 }
 
 /// Answers every request on one connection after the other with the same body.
-fn serve(body: &[u8]) -> String {
-    let mut answer =
-        format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len()).into_bytes();
+fn serve(status: &str, body: &[u8]) -> String {
+    let length = body.len();
+    let mut answer = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\n").into_bytes();
     answer.extend_from_slice(body);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
-            // A request comes in one piece here.
-            while stream.read(&mut [0; 4096]).is_ok_and(|n| n > 0) {
-                stream.write_all(&answer).unwrap();
+            let mut last = [0; 4];
+            let mut received = [0; 32 * 1024];
+            while let Ok(count @ 1..) = stream.read(&mut received) {
+                for byte in &received[..count] {
+                    last = [last[1], last[2], last[3], *byte];
+                    if last == *b"\r\n\r\n" {
+                        stream.write_all(&answer).unwrap();
+                    }
+                }
             }
         }
     });
@@ -60,7 +67,7 @@ fn lists(criterion: &mut Criterion) {
     for count in [1, 10, 100, 1_000, 10_000] {
         let body = list(count);
         let client = Client::builder()
-            .base_url(serve(&body))
+            .base_url(serve("200 OK", &body))
             .credentials(Credentials::token(TOKEN))
             .build()
             .unwrap();
@@ -79,5 +86,43 @@ fn lists(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, reading_a_key_id, lists);
+/// Error answers of 64 KiB to a client with the longest token and 64 headers, text and all, beside
+/// one of a few bytes.
+fn refusals(criterion: &mut Criterion) {
+    let token = "aB3.".repeat(2_500);
+    // Each piece but for its last character is one of the token.
+    let near = "aB3.aB3.aB3_".repeat(80);
+    let messages = |message: &str| {
+        let messages = vec![message; 64 * 1024 / (message.len() + 1)].join(",");
+        format!(r#"{{"httpStatus":403,"messages":[{messages}]}}"#)
+    };
+    let long = format!(r#"{{"errorCode":"{near}","message":"{near}"}}"#);
+    let mut group = criterion.benchmark_group("refusal");
+    for (name, body) in [
+        ("a few bytes", messages(&long)[..100].to_owned()),
+        ("many messages", messages(r#"{"message":"m"}"#)),
+        ("long messages", messages(&long)),
+        ("text", near.repeat(68)),
+        ("HTML", format!("<html>{}", near.repeat(68))),
+        ("markup alone", "<a>".repeat(21_000)),
+        ("nothing that shows", "\u{ad}".repeat(32_000)),
+        ("deep", "[".repeat(64 * 1024)),
+        ("escapes", format!(r#""{}""#, r"\u0061".repeat(10_900))),
+    ] {
+        let mut builder = Client::builder()
+            .base_url(serve("403 Forbidden", body.as_bytes()))
+            .credentials(Credentials::token(token.as_str()));
+        for n in 0..64 {
+            builder = builder.header(format!("x-{n:02}"), format!("{n:02}-{}", "k".repeat(60)));
+        }
+        let client = builder.build().unwrap();
+        let options = GetAllTokensOptions::new();
+        let refusal = || get_all_tokens(&client, &options).unwrap_err().to_string();
+        assert!(refusal().contains("403"), "{name}: {}", refusal());
+        group.bench_function(name, |b| b.iter(refusal));
+    }
+    group.finish();
+}
+
+criterion_group!(benches, reading_a_key_id, lists, refusals);
 criterion_main!(benches);

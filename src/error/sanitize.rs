@@ -2,6 +2,8 @@
 
 /// How many bytes are shown of a text that may be anything.
 pub(crate) const MAX_SHOWN: usize = 200;
+/// How many characters are left out before the rest is not looked at: they cost much to tell.
+const MAX_LEFT_OUT: usize = 1000;
 
 /// `text` as one line that can't harm a terminal: control characters and runs of white space become
 /// one space, characters that do not show or that turn text around go, and it is cut after `max`
@@ -9,12 +11,18 @@ pub(crate) const MAX_SHOWN: usize = 200;
 pub(crate) fn sanitize_line(text: &str, max: usize) -> String {
     let mut line = String::new();
     let mut gap = false;
+    let mut left_out = 0;
     for character in text.chars() {
         if character.is_whitespace() || character.is_control() {
             gap = !line.is_empty();
             continue;
         }
         if !is_visible(character) {
+            left_out += 1;
+            if left_out > MAX_LEFT_OUT {
+                line.push('…');
+                break;
+            }
             continue;
         }
         if line.len() + usize::from(gap) + character.len_utf8() > max {
@@ -63,6 +71,8 @@ mod tests {
     fn text_becomes_one_short_harmless_line() {
         let long = "x".repeat(500);
         let cut = format!("{}…", "x".repeat(MAX_SHOWN));
+        let unseen = format!("a{}b", "\u{ad}".repeat(MAX_LEFT_OUT));
+        let too_many_unseen = format!("a{}b", "\u{ad}".repeat(MAX_LEFT_OUT + 1));
         for (text, expected, reason) in [
             ("plain", "plain", "stays as it is"),
             ("", "", "nothing stays nothing"),
@@ -105,6 +115,8 @@ mod tests {
                 "tags and selectors are left out",
             ),
             (&long, &cut, "a long text is cut, and says so"),
+            (&unseen, "ab", "much may be left out"),
+            (&too_many_unseen, "a…", "but not without an end"),
         ] {
             assert_eq!(sanitize_line(text, MAX_SHOWN), expected, "{reason}");
         }
