@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use super::secrets::concat_secret;
+use super::concat_secret::concat_secret;
 
 /// Who calls the service: a token, or a user name and a password.
 ///

@@ -1,14 +1,16 @@
 //! Who calls: credentials, where they came from, the contract; and what of it must not be seen.
 
+mod concat_secret;
 mod contract_number;
 mod credentials;
 mod secrets;
 mod source;
 
+pub(crate) use concat_secret::concat_secret;
 pub(crate) use contract_number::ContractNumber;
 pub use credentials::Credentials;
 pub(crate) use credentials::Part;
 #[cfg(test)]
 pub(crate) use secrets::HASHED;
-pub(crate) use secrets::{Secrets, concat_secret, have_in_common};
+pub(crate) use secrets::{Secrets, have_in_common};
 pub use source::CredentialsSource;

@@ -1,5 +1,4 @@
-//! Secrets in text: whether a text from outside repeats one, what may be shown of it, and how one
-//! is put together so that all of it is wiped.
+//! Secrets in text: whether a text from outside repeats one, and what may be shown of it.
 
 use std::collections::HashSet;
 use std::hash::BuildHasher as _;
@@ -137,17 +136,6 @@ fn plain(text: &str) -> Zeroizing<String> {
 
 fn counts(character: char) -> bool {
     stands_alone(character) && character != '\\'
-}
-
-/// The parts as one secret, in one allocation: a string that grows leaves copies behind that are
-/// not wiped.
-pub(crate) fn concat_secret(parts: &[&str]) -> Zeroizing<String> {
-    let length = parts.iter().map(|part| part.len()).sum();
-    let mut secret = Zeroizing::new(String::with_capacity(length));
-    for part in parts {
-        secret.push_str(part);
-    }
-    secret
 }
 
 #[cfg(test)]

@@ -13,6 +13,9 @@ use crate::transport::{self, UserAgent};
 const BASE_URL: &str = "https://api.ionos.com/auth/v1";
 const TIMEOUT: Duration = Duration::from_secs(30);
 
+const NO_CREDENTIALS: &str = "there are none: set IONOS_TOKEN, or IONOS_USERNAME and \
+    IONOS_PASSWORD, and use from_env(), or call credentials()";
+
 /// Settings that fit together.
 pub(crate) struct Settings {
     pub(crate) credentials: Credentials,
@@ -32,10 +35,7 @@ impl ClientBuilder {
     /// Checks them. Nothing is sent.
     pub(crate) fn validate(self) -> Result<Settings> {
         let Some((credentials, credentials_source)) = self.credentials else {
-            return Err(Error::invalid(
-                "credentials",
-                "there are none: set IONOS_TOKEN, or IONOS_USERNAME and IONOS_PASSWORD, and use from_env(), or call credentials()",
-            ));
+            return Err(Error::invalid("credentials", NO_CREDENTIALS));
         };
         validate_credentials(&credentials)?;
         let timeout = self.timeout.unwrap_or(TIMEOUT);
@@ -55,26 +55,19 @@ impl ClientBuilder {
             base_url,
             certificates,
         } = service.get()?;
-        let is_https = base_url.origin.is_https();
-        if !is_https && !base_url.is_loopback() && !self.allow_insecure_http {
-            let or = match service.source() {
-                Source::Option(_) => ", or allow_insecure_http(true)",
-                Source::Variable(_) | Source::File { .. } => "",
-            };
-            return Err(service.refuse(&format!(
-                "is plain http, which shows the credentials to everybody on the way: use https{or}"
-            )));
-        }
-        if let Some(pin) = self.pinned_certificate.as_ref().filter(|_| !is_https) {
-            return Err(
-                pin.refuse("is set, and the base URL is plain http, where there is no certificate")
-            );
+        if !base_url.origin.is_https() {
+            if !base_url.is_loopback() && !self.allow_insecure_http {
+                return Err(plain_http(&service));
+            }
+            if let Some(pin) = &self.pinned_certificate {
+                let reason =
+                    "is set, and the base URL is plain http, where there is no certificate";
+                return Err(pin.refuse(reason));
+            }
         }
         let user_agent = self.user_agent.unwrap_or_else(|| {
-            Setting::new(
-                Source::Option("user_agent"),
-                UserAgent::new(&user_agent("")),
-            )
+            let user_agent = UserAgent::new(&user_agent(""));
+            Setting::new(Source::Option("user_agent"), user_agent)
         });
         let root_certificates = self
             .root_certificates
@@ -102,6 +95,16 @@ impl ClientBuilder {
             allow_secrets_in_trace_log: self.allow_secrets_in_trace_log,
         })
     }
+}
+
+fn plain_http(service: &Setting<Service>) -> Error {
+    let or = match service.source() {
+        Source::Option(_) => ", or allow_insecure_http(true)",
+        Source::Variable(_) | Source::File { .. } => "",
+    };
+    service.refuse(&format!(
+        "is plain http, which shows the credentials to everybody on the way: use https{or}"
+    ))
 }
 
 /// Those that the program gives. Those of the environment and of a file are validated where they are

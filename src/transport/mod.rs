@@ -5,6 +5,7 @@ mod connection;
 mod connector;
 mod dial;
 mod failure;
+mod given;
 mod headers;
 mod pool;
 mod proxy;
@@ -38,6 +39,7 @@ use record::Record;
 use route::{ProxyHop, Route};
 
 pub(crate) use failure::{Failure, FailureKind};
+pub(crate) use given::Given;
 pub(crate) use headers::{Authorization, ExtraHeader, UserAgent};
 pub(crate) use proxy::ProxyServer;
 pub(crate) use record::Pooling;
@@ -75,13 +77,6 @@ pub(crate) struct Settings {
     pub(crate) pinned_certificate: Option<Fingerprint>,
     pub(crate) headers: Vec<ExtraHeader>,
     pub(crate) proxy: Option<Given<ProxyServer>>,
-}
-
-/// A setting, and what an error names as its place.
-#[derive(Clone)]
-pub(crate) struct Given<T> {
-    pub(crate) value: T,
-    pub(crate) source: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

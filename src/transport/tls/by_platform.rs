@@ -11,7 +11,7 @@ use super::explained::NO_TLS;
 use super::handshake::Handshake;
 use super::records::{Framing, Records};
 use super::roots::{RootCertificates, untrusted};
-use crate::transport::Given;
+use crate::transport::given::Given;
 use crate::transport::record::Record;
 use crate::transport::stream::Stream;
 

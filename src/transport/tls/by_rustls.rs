@@ -17,7 +17,7 @@ use super::explained::{self, NO_TLS};
 use super::handshake::Handshake;
 use super::records::Records;
 use super::roots::{RootCertificates, untrusted};
-use crate::transport::Given;
+use crate::transport::given::Given;
 use crate::transport::record::Record;
 use crate::transport::stream::Stream;
 

@@ -12,7 +12,7 @@ mod pinned;
 mod records;
 mod roots;
 
-use super::Given;
+use super::given::Given;
 use super::server::Server;
 use crate::error::{Error, Result};
 

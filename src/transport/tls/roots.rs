@@ -6,7 +6,7 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
-use crate::transport::Given;
+use crate::transport::given::Given;
 
 /// What is wrong with a certificate that nobody trusted has signed, and what to do.
 pub(super) fn untrusted(roots: Option<&Given<RootCertificates>>) -> String {
