@@ -69,10 +69,7 @@ impl ClientBuilder {
             let user_agent = UserAgent::new(&user_agent(""));
             Setting::new(Source::Option("user_agent"), user_agent)
         });
-        let root_certificates = self
-            .root_certificates
-            .map(Setting::into_given)
-            .transpose()?;
+        let root_certificates = self.root_certificates.map(Setting::into_given);
         let headers = self.headers.into_iter().map(Setting::into_value);
         Ok(Settings {
             credentials,
@@ -83,7 +80,7 @@ impl ClientBuilder {
                 origin: base_url.origin.clone(),
                 path: base_url.path.clone(),
                 user_agent: user_agent.into_value()?,
-                root_certificates: root_certificates.or(certificates.clone()),
+                root_certificates: root_certificates.transpose()?.or(certificates.clone()),
                 pinned_certificate: value(self.pinned_certificate)?,
                 headers: headers.collect::<Result<_>>()?,
                 proxy: self.proxy.server(base_url)?,
