@@ -37,8 +37,9 @@ pub enum TransportErrorKind {
     AddressNotFound,
     /// No connection could be made: refused, unreachable, or the proxy opened no tunnel.
     ConnectFailed,
-    /// TLS was not agreed: the certificate is not trusted, is for another host, has expired; or the
-    /// server demands a certificate of the client.
+    /// There was no TLS: the certificate is not trusted, is for another host or has expired; or the
+    /// server demands a certificate of the client, or speaks no TLS. The first four are not tried
+    /// again. Revocation is not checked, and so is never the cause.
     TlsFailed,
     /// The call's [`timeout`](crate::ClientBuilder::timeout) passed.
     TimedOut,

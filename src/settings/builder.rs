@@ -126,6 +126,10 @@ impl ClientBuilder {
     /// The certificates of a private certificate authority, in PEM. They replace the default: the
     /// root certificates of Mozilla, which are part of the library, or with the feature
     /// `platform-verifier` those of the platform.
+    ///
+    /// Whether a certificate has been revoked is not checked: there is no CRL and no OCSP. (On
+    /// Windows and macOS, the feature `platform-verifier` leaves it to the system, if these are not
+    /// given.)
     pub fn root_certificates_pem(mut self, pem: impl Into<Vec<u8>>) -> ClientBuilder {
         let certificates = RootCertificates::from_pem(&pem.into());
         let source = Source::Option("root_certificates_pem");
