@@ -95,7 +95,9 @@ impl Credentials {
 
     /// What is secret in them, as it is and as it is sent. `authorization` is their own.
     pub(crate) fn secrets<'a>(&'a self, authorization: &'a str) -> impl Iterator<Item = &'a str> {
-        let encoded = authorization.split_once(' ').map(|(_, encoded)| encoded);
+        // Its padding may be left out by whoever repeats it.
+        let encoded = authorization.split_once(' ');
+        let encoded = encoded.map(|(_, encoded)| encoded.trim_end_matches('='));
         let password = match &self.0 {
             Kind::Token(_) => None,
             Kind::Basic { password, .. } => Some(password.as_str()),

@@ -207,6 +207,12 @@ mod tests {
                 "a short password stands in any text",
             ),
             (&short, "Basic dTpubw==", true, "its encoding does not"),
+            (
+                &short,
+                "Basic dTpubw",
+                true,
+                "nor does that without its padding",
+            ),
         ] {
             let secrets = secrets_of(credentials, &[]);
             assert_eq!(secrets.are_repeated_in(text), expected, "{reason}: {text}");
