@@ -7,7 +7,10 @@ use std::time::Duration;
 use crate::auth::{ContractNumber, Credentials, CredentialsSource, Secrets};
 use crate::call::{Caller, OnAttempt, RetryPolicy};
 use crate::error::Result;
-use crate::settings::{BaseUrl, ClientBuilder, Settings, Source, validate_credentials};
+use crate::settings::{
+    BaseUrl, ClientBuilder, Settings, Source, validate_credentials, validate_timeout,
+};
+use crate::token::{KeyId, key_id};
 use crate::transport::{Authorization, Transport};
 
 /// What calls the service: credentials, settings, and the connections that are kept open between
@@ -31,6 +34,7 @@ use crate::transport::{Authorization, Transport};
 pub struct Client {
     shared: Arc<Shared>,
     identity: Arc<Identity>,
+    timeout: Duration,
 }
 
 struct Shared {
@@ -39,7 +43,6 @@ struct Shared {
     /// Where it was given, if it is not the default one.
     base_url_source: Option<String>,
     contract_number: Option<ContractNumber>,
-    timeout: Duration,
     retry: RetryPolicy,
     on_attempt: Option<OnAttempt>,
     allow_secrets_in_trace_log: bool,
@@ -134,9 +137,63 @@ impl Client {
         let transport = &self.shared.transport;
         let identity = Identity::new(transport, credentials, CredentialsSource::Program)?;
         Ok(Client {
-            shared: Arc::clone(&self.shared),
             identity: Arc::new(identity),
+            ..self.clone()
         })
+    }
+
+    /// A client with the same settings, connections, shutdown and identity, and another
+    /// [`timeout`](ClientBuilder::timeout): for one call that may take longer, or must not take as
+    /// long.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`](crate::Error::Invalid) if it is zero, in which nothing can be done.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    /// use ionoscloud_auth::{Client, GetAllTokensOptions, get_all_tokens};
+    ///
+    /// let client = Client::from_env()?;
+    /// let patient = client.with_timeout(Duration::from_secs(120))?;
+    /// let tokens = get_all_tokens(&patient, &GetAllTokensOptions::new())?;
+    /// # Ok::<(), ionoscloud_auth::Error>(())
+    /// ```
+    pub fn with_timeout(&self, timeout: Duration) -> Result<Client> {
+        validate_timeout(timeout)?;
+        Ok(Client {
+            timeout,
+            ..self.clone()
+        })
+    }
+
+    /// The Key ID of the client's own token. `None` if the client has a user name and a password,
+    /// or a token that is not a JWT with a Key ID.
+    ///
+    /// # Examples
+    ///
+    /// Deletes every token that is due, but the one it uses:
+    ///
+    /// ```no_run
+    /// use std::time::{Duration, SystemTime};
+    /// use ionoscloud_auth::{
+    ///     Client, DeleteTokenByIdOptions, GetAllTokensOptions, delete_token_by_id, get_all_tokens,
+    /// };
+    ///
+    /// let client = Client::from_env()?;
+    /// let own = client.key_id();
+    /// let tokens = get_all_tokens(&client, &GetAllTokensOptions::new())?;
+    /// for token in tokens.due(Duration::ZERO, SystemTime::now()).tokens {
+    ///     if own.as_ref() != Some(&token.id) {
+    ///         delete_token_by_id(&client, &DeleteTokenByIdOptions::new(&token.id))?;
+    ///     }
+    /// }
+    /// # Ok::<(), ionoscloud_auth::Error>(())
+    /// ```
+    pub fn key_id(&self) -> Option<KeyId> {
+        key_id(self.token()?).ok()
     }
 
     /// Where the credentials came from, for a tool that shows it.
@@ -183,7 +240,7 @@ impl Client {
             base_url_source: self.shared.base_url_source.as_deref(),
             secrets: &self.identity.secrets,
             contract_number: own.or(self.shared.contract_number),
-            timeout: self.shared.timeout,
+            timeout: self.timeout,
             retry: &self.shared.retry,
             on_attempt: self.shared.on_attempt.as_ref(),
             allow_secrets_in_trace_log: self.shared.allow_secrets_in_trace_log,
@@ -219,12 +276,12 @@ impl ClientBuilder {
                 base_url,
                 base_url_source,
                 contract_number,
-                timeout,
                 retry,
                 on_attempt,
                 allow_secrets_in_trace_log,
             }),
             identity: Arc::new(identity),
+            timeout,
         })
     }
 }
@@ -237,7 +294,7 @@ impl fmt::Debug for Client {
             .field("credentials", &self.identity.credentials)
             .field("credentials_source", &self.identity.source)
             .field("contract_number", &contract_number.map(ContractNumber::get))
-            .field("timeout", &self.shared.timeout)
+            .field("timeout", &self.timeout)
             .field("retry", &self.shared.retry)
             .finish_non_exhaustive()
     }

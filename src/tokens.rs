@@ -67,7 +67,7 @@ pub(crate) fn create(client: &Client, options: &CreateTokenOptions) -> Result<(J
 }
 
 /// Options of [`create_token`].
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[must_use]
 pub struct CreateTokenOptions {
     pub(crate) ttl: Option<Duration>,
@@ -123,7 +123,7 @@ pub fn get_all_tokens(client: &Client, options: &GetAllTokensOptions) -> Result<
 }
 
 /// Options of [`get_all_tokens`].
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[must_use]
 pub struct GetAllTokensOptions {
     pub(crate) contract_number: Option<u32>,
@@ -180,7 +180,7 @@ pub(crate) fn get(client: &Client, options: &GetTokenByIdOptions) -> Result<(Tok
 }
 
 /// Options of [`get_token_by_id`].
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct GetTokenByIdOptions {
     pub(crate) id: KeyId,
@@ -189,9 +189,9 @@ pub struct GetTokenByIdOptions {
 
 impl GetTokenByIdOptions {
     /// The token with this Key ID.
-    pub fn new(id: KeyId) -> GetTokenByIdOptions {
+    pub fn new(id: impl Into<KeyId>) -> GetTokenByIdOptions {
         GetTokenByIdOptions {
-            id,
+            id: id.into(),
             contract_number: None,
         }
     }
@@ -200,6 +200,13 @@ impl GetTokenByIdOptions {
     pub fn contract_number(mut self, number: u32) -> GetTokenByIdOptions {
         self.contract_number = Some(number);
         self
+    }
+}
+
+/// That token, with no other option.
+impl From<KeyId> for GetTokenByIdOptions {
+    fn from(id: KeyId) -> GetTokenByIdOptions {
+        GetTokenByIdOptions::new(id)
     }
 }
 
@@ -243,7 +250,7 @@ pub fn delete_token_by_id(
 }
 
 /// Options of [`delete_token_by_id`].
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct DeleteTokenByIdOptions {
     pub(crate) id: KeyId,
@@ -252,9 +259,9 @@ pub struct DeleteTokenByIdOptions {
 
 impl DeleteTokenByIdOptions {
     /// The token with this Key ID.
-    pub fn new(id: KeyId) -> DeleteTokenByIdOptions {
+    pub fn new(id: impl Into<KeyId>) -> DeleteTokenByIdOptions {
         DeleteTokenByIdOptions {
-            id,
+            id: id.into(),
             contract_number: None,
         }
     }
@@ -263,6 +270,13 @@ impl DeleteTokenByIdOptions {
     pub fn contract_number(mut self, number: u32) -> DeleteTokenByIdOptions {
         self.contract_number = Some(number);
         self
+    }
+}
+
+/// That token, with no other option.
+impl From<KeyId> for DeleteTokenByIdOptions {
+    fn from(id: KeyId) -> DeleteTokenByIdOptions {
+        DeleteTokenByIdOptions::new(id)
     }
 }
 
@@ -317,7 +331,7 @@ pub fn delete_token_by_criteria(
 }
 
 /// Options of [`delete_token_by_criteria`].
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct DeleteTokenByCriteriaOptions {
     pub(crate) criteria: Criteria,
@@ -337,6 +351,13 @@ impl DeleteTokenByCriteriaOptions {
     pub fn contract_number(mut self, number: u32) -> DeleteTokenByCriteriaOptions {
         self.contract_number = Some(number);
         self
+    }
+}
+
+/// Those tokens, with no other option.
+impl From<Criteria> for DeleteTokenByCriteriaOptions {
+    fn from(criteria: Criteria) -> DeleteTokenByCriteriaOptions {
+        DeleteTokenByCriteriaOptions::new(criteria)
     }
 }
 

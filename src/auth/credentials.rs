@@ -46,10 +46,14 @@ pub(crate) enum Part {
 }
 
 impl Credentials {
-    /// A token, sent as `Authorization: Bearer …`. It is taken as it is: trim what you read from a
-    /// file.
+    /// A token, sent as `Authorization: Bearer …`. White space around it is ignored, as a file may
+    /// end with a line break.
     pub fn token(token: impl Into<String>) -> Credentials {
-        Credentials(Kind::Token(Zeroizing::new(token.into())))
+        let token = Zeroizing::new(token.into());
+        Credentials(Kind::Token(match token.trim() {
+            trimmed if trimmed.len() == token.len() => token,
+            trimmed => concat_secret(&[trimmed]),
+        }))
     }
 
     /// A user name and a password, sent as `Authorization: Basic …` in UTF-8 (RFC 7617).
@@ -114,8 +118,8 @@ fn validate_token(token: &str) -> Result<(), &'static str> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
     if !token.bytes().all(allowed) {
         return Err(
-            "holds white space, a line break, a quote or another character that no token has: give the token alone, trimmed \
-             and without \"Bearer\"",
+            "holds white space, a line break, a quote or another character that no token has: give the token alone, \
+             without \"Bearer\"",
         );
     }
     Ok(())

@@ -45,7 +45,7 @@ impl Failed<'_> {
                     kind,
                     failure.peer,
                     failure.reason,
-                    failure.source,
+                    failure.io_kind,
                     request_id,
                 ),
                 FailureKind::Unreadable => {
@@ -69,7 +69,7 @@ impl Failed<'_> {
         kind: TransportErrorKind,
         peer: String,
         reason: String,
-        source: Option<io::Error>,
+        io_kind: Option<io::ErrorKind>,
         request_id: Option<String>,
     ) -> Error {
         Error::Transport(Box::new(TransportError {
@@ -81,7 +81,7 @@ impl Failed<'_> {
             attempts: self.attempts,
             outcome_unknown: self.outcome_unknown,
             advice: self.about_outcome(),
-            source,
+            io_kind,
         }))
     }
 

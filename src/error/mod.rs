@@ -8,6 +8,8 @@ mod text;
 mod transport;
 mod unreadable;
 
+use std::fmt;
+use std::io;
 use std::time::Duration;
 
 pub use api::{ApiError, ApiMessage};
@@ -28,7 +30,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 ///
 /// | kind | was anything sent? | what to do |
 /// | --- | --- | --- |
-/// | [`Invalid`](Error::Invalid) | no | correct what it names: an option, a setting, a JWT, a date |
+/// | [`Invalid`](Error::Invalid) | no | correct what it names: an option, a setting, a variable |
+/// | [`Malformed`](Error::Malformed) | it does not say | look at the value: a JWT, a date |
 /// | [`Api`](Error::Api) | yes, and a response came that is not success | look at [`status`](Error::status) and the messages |
 /// | [`UnreadableResponse`](Error::UnreadableResponse) | yes, and something else came back | look at the base URL and at what stands between |
 /// | [`Transport`](Error::Transport) | see [`outcome_unknown`](Error::outcome_unknown) | look at the network, then call again |
@@ -53,16 +56,27 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// assert_eq!(advice(&error), "give up");
 /// assert!(error.to_string().starts_with("jwt: "));
 /// ```
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// Something that the caller gave can't be used: an option, a setting, an environment variable,
-    /// a JWT, a date. Nothing was sent.
+    /// the text of a JWT. Nothing was sent.
     #[error("{what}: {reason}")]
     #[non_exhaustive]
     Invalid {
         /// Which option, setting or variable, by its name: `ttl`, `base_url`, `IONOS_API_URL`,
         /// `jwt`.
+        what: &'static str,
+        /// What is wrong with it. It never repeats a secret.
+        reason: String,
+    },
+
+    /// Something that the service has given can't be read: the JWT of a new token, a claim, a date.
+    /// The call that brought it was a success.
+    #[error("{what}: {reason}")]
+    #[non_exhaustive]
+    Malformed {
+        /// What it is: `jwt`, `created_date`, `expiration_date`.
         what: &'static str,
         /// What is wrong with it. It never repeats a secret.
         reason: String,
@@ -110,7 +124,7 @@ impl Error {
     /// of no consequence.
     pub fn outcome_unknown(&self) -> bool {
         match self {
-            Error::Invalid { .. } => false,
+            Error::Invalid { .. } | Error::Malformed { .. } => false,
             Error::Api(error) => error.outcome_unknown,
             Error::UnreadableResponse(error) => error.outcome_unknown,
             Error::Transport(error) => error.outcome_unknown,
@@ -132,7 +146,7 @@ impl Error {
     /// error's text, too.
     pub fn request_id(&self) -> Option<&str> {
         match self {
-            Error::Invalid { .. } => None,
+            Error::Invalid { .. } | Error::Malformed { .. } => None,
             Error::Api(error) => error.request_id.as_deref(),
             Error::UnreadableResponse(error) => error.request_id.as_deref(),
             Error::Transport(error) => error.request_id.as_deref(),
@@ -144,5 +158,76 @@ impl Error {
             what,
             reason: reason.into(),
         }
+    }
+
+    pub(crate) fn malformed(what: &'static str, reason: impl Into<String>) -> Error {
+        Error::Malformed {
+            what,
+            reason: reason.into(),
+        }
+    }
+}
+
+/// The text that [`Display`](fmt::Display) gives, and then the kind: a program whose `main` returns
+/// an error prints it this way. The alternate form (`{:#?}`) goes on with every field.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, fields): (_, Option<&dyn fmt::Debug>) = match self {
+            Error::Invalid { .. } => ("Invalid", None),
+            Error::Malformed { .. } => ("Malformed", None),
+            Error::Api(error) => ("Api", Some(error)),
+            Error::UnreadableResponse(error) => ("UnreadableResponse", Some(error)),
+            Error::Transport(error) => ("Transport", Some(error)),
+        };
+        write!(f, "{self} [Error::{kind}]")?;
+        match fields {
+            Some(fields) if f.alternate() => write!(f, " {fields:#?}"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The error as one of the system's kinds, for a function that returns [`io::Result`]:
+/// [`io::Error::get_ref`] leads back to it.
+///
+/// # Examples
+///
+/// ```
+/// use std::io;
+/// use ionoscloud_auth::{Client, Error};
+///
+/// fn client() -> io::Result<Client> {
+///     Ok(Client::builder().build()?)
+/// }
+///
+/// let error = client().unwrap_err();
+/// assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+/// assert!(error.get_ref().is_some_and(|error| error.is::<Error>()));
+/// ```
+impl From<Error> for io::Error {
+    fn from(error: Error) -> io::Error {
+        io::Error::new(io_kind(&error), error)
+    }
+}
+
+fn io_kind(error: &Error) -> io::ErrorKind {
+    use TransportErrorKind as Kind;
+    match error {
+        Error::Invalid { .. } => io::ErrorKind::InvalidInput,
+        Error::Malformed { .. } | Error::UnreadableResponse(_) => io::ErrorKind::InvalidData,
+        Error::Api(error) => match error.status {
+            401 | 403 => io::ErrorKind::PermissionDenied,
+            404 => io::ErrorKind::NotFound,
+            _ => io::ErrorKind::Other,
+        },
+        Error::Transport(error) => match (error.kind, error.io_kind) {
+            (Kind::TimedOut, _) => io::ErrorKind::TimedOut,
+            (Kind::AddressNotFound | Kind::TlsFailed, _) => io::ErrorKind::Other,
+            // Not `Interrupted`, which much of the standard library answers by trying again.
+            (Kind::ShutDown, _) => io::ErrorKind::ConnectionAborted,
+            (Kind::ConnectFailed | Kind::ConnectionLost, kind) => {
+                kind.unwrap_or(io::ErrorKind::Other)
+            }
+        },
     }
 }

@@ -1,11 +1,12 @@
 //! A call that got no response.
 
 use std::fmt;
+use std::io;
 
 use super::text::{Attempts, write_advice, write_request_id};
 
 /// No response came.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct TransportError {
     /// What failed.
@@ -18,6 +19,9 @@ pub struct TransportError {
     /// What was seen, in words, and with whom: `could not connect to proxy.example:3128 (the proxy
     /// from HTTPS_PROXY): Connection refused`.
     pub reason: String,
+    /// What the system calls it, if it was the system that said so: such as
+    /// [`ConnectionRefused`](io::ErrorKind::ConnectionRefused).
+    pub io_kind: Option<io::ErrorKind>,
     /// If the response had begun, the id that it gives the request: see
     /// [`Error::request_id`](crate::Error::request_id).
     pub request_id: Option<String>,
@@ -26,11 +30,10 @@ pub struct TransportError {
     pub(crate) outcome_unknown: bool,
     /// What to do; empty if there is nothing.
     pub(crate) advice: String,
-    pub(crate) source: Option<std::io::Error>,
 }
 
 /// What failed when no response came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TransportErrorKind {
     /// The host name has no address, or the name server did not answer.
@@ -59,8 +62,27 @@ impl fmt::Display for TransportError {
     }
 }
 
-impl std::error::Error for TransportError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.source.as_ref().map(|source| source as _)
+/// There is no source: the text says all of it.
+impl std::error::Error for TransportError {}
+
+impl TransportErrorKind {
+    /// Its name in snake case, such as `connect_failed`: for the label of a metric. It stays as it
+    /// is in later versions.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            TransportErrorKind::AddressNotFound => "address_not_found",
+            TransportErrorKind::ConnectFailed => "connect_failed",
+            TransportErrorKind::TlsFailed => "tls_failed",
+            TransportErrorKind::TimedOut => "timed_out",
+            TransportErrorKind::ConnectionLost => "connection_lost",
+            TransportErrorKind::ShutDown => "shut_down",
+        }
+    }
+}
+
+/// As [`as_str`](TransportErrorKind::as_str) gives it.
+impl fmt::Display for TransportErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
     }
 }

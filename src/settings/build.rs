@@ -39,12 +39,7 @@ impl ClientBuilder {
         };
         validate_credentials(&credentials)?;
         let timeout = self.timeout.unwrap_or(TIMEOUT);
-        if timeout.is_zero() {
-            return Err(Error::invalid(
-                "timeout",
-                "is zero, in which nothing can be done; for no limit give Duration::MAX",
-            ));
-        }
+        validate_timeout(timeout)?;
         let base_url_source = self.service.as_ref();
         let base_url_source = base_url_source.map(|service| service.source().to_string());
         let service = self.service.unwrap_or_else(|| {
@@ -102,6 +97,14 @@ fn plain_http(service: &Setting<Service>) -> Error {
     service.refuse(&format!(
         "is plain http, which shows the credentials to everybody on the way: use https{or}"
     ))
+}
+
+pub(crate) fn validate_timeout(timeout: Duration) -> Result<()> {
+    if timeout.is_zero() {
+        let reason = "is zero, in which nothing can be done; for no limit give Duration::MAX";
+        return Err(Error::invalid("timeout", reason));
+    }
+    Ok(())
 }
 
 /// Those that the program gives. Those of the environment and of a file are validated where they are

@@ -12,7 +12,7 @@ mod source;
 mod variable;
 
 pub(crate) use base_url::BaseUrl;
-pub(crate) use build::{Settings, validate_credentials};
+pub(crate) use build::{Settings, validate_credentials, validate_timeout};
 pub use builder::ClientBuilder;
 #[cfg(all(fuzzing, feature = "config-file"))]
 pub use config_file::fuzzed as fuzzed_config_file;

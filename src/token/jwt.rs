@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::date;
 use super::json::read_json;
@@ -41,6 +41,11 @@ const BASE64URL: GeneralPurpose = GeneralPurpose::new(
 /// # Ok::<(), ionoscloud_auth::Error>(())
 /// ```
 pub fn key_id(jwt: &str) -> Result<KeyId> {
+    read_key_id(jwt).map_err(|reason| Error::invalid("jwt", reason))
+}
+
+/// Says, if there is none, why not.
+pub(super) fn read_key_id(jwt: &str) -> Result<KeyId, String> {
     #[derive(Deserialize)]
     struct Header {
         kid: Option<String>,
@@ -48,9 +53,9 @@ pub fn key_id(jwt: &str) -> Result<KeyId> {
 
     let [header, _] = parts(jwt)?;
     let Some(kid) = decode::<Header>("header", header)?.kid else {
-        return Err(invalid("its header has no kid"));
+        return Err("its header has no kid".to_owned());
     };
-    KeyId::validated(kid).map_err(|reason| invalid(format!("its kid {reason}")))
+    KeyId::validated(kid).map_err(|reason| format!("its kid {reason}"))
 }
 
 /// Reads the claims of a token: who it is for, and until when it is good.
@@ -77,24 +82,34 @@ pub fn key_id(jwt: &str) -> Result<KeyId> {
 /// # Ok::<(), ionoscloud_auth::Error>(())
 /// ```
 pub fn claims(jwt: &str) -> Result<Claims> {
+    read_claims(jwt).map_err(|reason| Error::invalid("jwt", reason))
+}
+
+/// Says, if they can't be read, why not.
+pub(super) fn read_claims(jwt: &str) -> Result<Claims, String> {
     let [_, payload] = parts(jwt)?;
     decode("payload", payload)
 }
 
 /// What the payload of a token says. Every claim may be missing; those that are not listed here are
 /// ignored.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Claims {
     /// Who issued the token: `ionoscloud`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub iss: Option<String>,
     /// When it was issued, in seconds since 1970 (UTC).
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub iat: Option<u64>,
     /// When it expires, in seconds since 1970 (UTC).
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub exp: Option<u64>,
     /// The kind of client: `USER`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub client: Option<String>,
     /// Whose token it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub identity: Option<Identity>,
 }
 
@@ -103,11 +118,11 @@ impl Claims {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] if there is no `exp`, or no clock of this system reaches it.
+    /// [`Error::Malformed`] if there is no `exp`, or no clock of this system reaches it.
     pub fn expires_at(&self) -> Result<SystemTime> {
         self.exp
             .and_then(|exp| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(exp)))
-            .ok_or_else(|| invalid("its exp is missing, or not a time"))
+            .ok_or_else(|| Error::malformed("jwt", "its exp is missing, or not a time"))
     }
 
     /// Whether the token has expired at this time; at the very second of its expiry it has (RFC
@@ -115,7 +130,7 @@ impl Claims {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] if [`expires_at`](Claims::expires_at) can't be told.
+    /// [`Error::Malformed`] if [`expires_at`](Claims::expires_at) can't be told.
     pub fn is_expired(&self, at: SystemTime) -> Result<bool> {
         self.expires_within(Duration::ZERO, at)
     }
@@ -124,7 +139,7 @@ impl Claims {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] if [`expires_at`](Claims::expires_at) can't be told.
+    /// [`Error::Malformed`] if [`expires_at`](Claims::expires_at) can't be told.
     ///
     /// # Examples
     ///
@@ -144,62 +159,65 @@ impl Claims {
 }
 
 /// Whose token it is, and what its holder may do.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Identity {
     /// The user's UUID.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub uuid: Option<String>,
     /// The contract that the token opens; what
     /// [`contract_number`](crate::CreateTokenOptions::contract_number) takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub contract_number: Option<u32>,
     /// The reseller of the contract. Its type is not documented: a value that is not a whole number is
     /// left out.
-    #[serde(default, deserialize_with = "whole_number")]
+    #[serde(
+        default,
+        deserialize_with = "whole_number",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub reseller_id: Option<u64>,
     /// The user's role in the contract, such as `owner`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
     /// Where the contract was registered, such as `ionos.de`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reg_domain: Option<String>,
     /// What the user may do, by names such as `DATA_CENTER_CREATE`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub privileges: Option<Vec<String>>,
     /// Whether this is the parent of other contracts.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub is_parent: Option<bool>,
 }
 
 /// The header and the payload, still encoded.
-fn parts(jwt: &str) -> Result<[&str; 2]> {
+fn parts(jwt: &str) -> Result<[&str; 2], String> {
     let jwt = jwt.trim();
     if jwt.is_empty() {
-        return Err(invalid("is empty"));
+        return Err("is empty".to_owned());
     }
     if jwt.contains(char::is_whitespace) {
-        return Err(invalid(
-            "holds white space: give the token alone, without \"Bearer\"",
-        ));
+        let reason = "holds white space: give the token alone, without \"Bearer\"";
+        return Err(reason.to_owned());
     }
     let mut parts = jwt.split('.');
     match [parts.next(), parts.next(), parts.next(), parts.next()] {
         [Some(header), Some(payload), Some(_signature), None] => Ok([header, payload]),
-        _ => Err(invalid(format!(
+        _ => Err(format!(
             "a token has three parts, with a dot between them; this has {}",
             jwt.split('.').count()
-        ))),
+        )),
     }
 }
 
-fn decode<T: DeserializeOwned>(name: &str, part: &str) -> Result<T> {
+fn decode<T: DeserializeOwned>(name: &str, part: &str) -> Result<T, String> {
     // What the decoder found wrong is not repeated: it may quote the token.
     let json = BASE64URL.decode(part).map_err(|_| {
-        invalid(format!(
-            "its {name} is not base64url: letters, digits, '-' and '_' (RFC 7515)"
-        ))
+        format!("its {name} is not base64url: letters, digits, '-' and '_' (RFC 7515)")
     })?;
-    read_json(&json).map_err(|fault| invalid(format!("its {name} {fault}")))
-}
-
-fn invalid(reason: impl Into<String>) -> Error {
-    Error::invalid("jwt", reason)
+    read_json(&json).map_err(|fault| format!("its {name} {fault}"))
 }
 
 /// A whole number, be it written as a number or as a text; `None` for anything else.

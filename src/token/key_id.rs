@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
@@ -30,7 +30,7 @@ use crate::error::{Error, Result};
 /// assert!(KeyId::new("../tokens").is_err());
 /// # Ok::<(), ionoscloud_auth::Error>(())
 /// ```
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "Cow<str>")]
 pub struct KeyId(String);
 
@@ -105,6 +105,22 @@ impl FromStr for KeyId {
     }
 }
 
+impl TryFrom<&str> for KeyId {
+    type Error = Error;
+
+    fn try_from(id: &str) -> Result<KeyId> {
+        KeyId::new(id)
+    }
+}
+
+impl TryFrom<String> for KeyId {
+    type Error = Error;
+
+    fn try_from(id: String) -> Result<KeyId> {
+        KeyId::new(id)
+    }
+}
+
 impl TryFrom<Cow<'_, str>> for KeyId {
     type Error = Error;
 
@@ -122,6 +138,25 @@ impl fmt::Display for KeyId {
 impl fmt::Debug for KeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "KeyId({})", self.0)
+    }
+}
+
+/// A copy: what takes `impl Into<KeyId>` takes `&KeyId`, too.
+impl From<&KeyId> for KeyId {
+    fn from(id: &KeyId) -> KeyId {
+        id.clone()
+    }
+}
+
+impl PartialEq<str> for KeyId {
+    fn eq(&self, other: &str) -> bool {
+        self.0 == other
+    }
+}
+
+impl PartialEq<&str> for KeyId {
+    fn eq(&self, other: &&str) -> bool {
+        self.0 == *other
     }
 }
 

@@ -1,9 +1,10 @@
 //! What the service says, as its documentation has it.
 
 use std::fmt;
+use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use zeroize::Zeroizing;
 
 use super::date;
@@ -18,6 +19,7 @@ use crate::error::{Error, MAX_SHOWN, Result, sanitize_line};
 /// [`token()`](Jwt::token) is the caller's to guard.
 #[derive(Clone, Deserialize)]
 #[serde(try_from = "JwtResponse")]
+#[must_use = "the service shows a new token only once: keep it, or delete it by its Key ID"]
 pub struct Jwt {
     token: Zeroizing<String>,
 }
@@ -51,9 +53,9 @@ impl Jwt {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] if the service sent something that is not a JWT.
+    /// [`Error::Malformed`] if the service sent something that is not a JWT.
     pub fn key_id(&self) -> Result<KeyId> {
-        jwt::key_id(&self.token)
+        jwt::read_key_id(&self.token).map_err(|reason| Error::malformed("jwt", reason))
     }
 
     /// What the token says of itself. The same as [`claims`](crate::claims)`(jwt.token())`: no
@@ -61,9 +63,9 @@ impl Jwt {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] if the service sent something that is not a JWT.
+    /// [`Error::Malformed`] if the service sent something that is not a JWT.
     pub fn claims(&self) -> Result<Claims> {
-        jwt::claims(&self.token)
+        jwt::read_claims(&self.token).map_err(|reason| Error::malformed("jwt", reason))
     }
 }
 
@@ -90,22 +92,36 @@ impl fmt::Debug for Jwt {
 }
 
 /// What the service says of a token. The token itself is not in it.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+///
+/// It serializes to what the service sends, in its names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Token {
     /// The Key ID.
     pub id: KeyId,
     /// The address of this token in the API. Empty if the service sent none.
-    #[serde(default, deserialize_with = "null_is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "null_is_empty",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub href: String,
     /// When the token was created, as the service wrote it: see [`created_at`](Token::created_at).
     /// Empty if it sent none.
-    #[serde(default, deserialize_with = "null_is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "null_is_empty",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub created_date: String,
     /// When the token expires, as the service wrote it: see [`expires_at`](Token::expires_at).
     /// Empty if it sent none.
-    #[serde(default, deserialize_with = "null_is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "null_is_empty",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub expiration_date: String,
 }
 
@@ -117,7 +133,7 @@ impl Token {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] if the date is missing, is none, or is before 1970.
+    /// [`Error::Malformed`] if the date is missing, is not one, or is before 1970.
     pub fn created_at(&self) -> Result<SystemTime> {
         time("created_date", &self.created_date)
     }
@@ -126,7 +142,7 @@ impl Token {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] if the date is missing, is none, or is before 1970.
+    /// [`Error::Malformed`] if the date is missing, is not one, or is before 1970.
     pub fn expires_at(&self) -> Result<SystemTime> {
         time("expiration_date", &self.expiration_date)
     }
@@ -135,7 +151,7 @@ impl Token {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] if [`expires_at`](Token::expires_at) can't be read.
+    /// [`Error::Malformed`] if [`expires_at`](Token::expires_at) can't be read.
     pub fn is_expired(&self, at: SystemTime) -> Result<bool> {
         self.expires_within(Duration::ZERO, at)
     }
@@ -144,7 +160,7 @@ impl Token {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] if [`expires_at`](Token::expires_at) can't be read.
+    /// [`Error::Malformed`] if [`expires_at`](Token::expires_at) can't be read.
     ///
     /// # Examples
     ///
@@ -163,7 +179,7 @@ impl Token {
 
 fn time(what: &'static str, text: &str) -> Result<SystemTime> {
     date::parse(text).ok_or_else(|| {
-        Error::invalid(
+        Error::malformed(
             what,
             format!(
                 "{:?} is not a date like 2025-09-23T07:29:44Z",
@@ -174,7 +190,24 @@ fn time(what: &'static str, text: &str) -> Result<SystemTime> {
 }
 
 /// All tokens of the user: the response to [`get_all_tokens`](crate::get_all_tokens).
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+///
+/// It serializes to what the service sends, in its names, and can be read back.
+///
+/// # Examples
+///
+/// ```
+/// use ionoscloud_auth::Tokens;
+///
+/// let text = r#"{"tokens":[{"id":"f13a5c54-8228-4b7e-9414-61313ce723d1","expirationDate":"2026-09-23T07:29:44Z"}]}"#;
+/// let tokens: Tokens = serde_json::from_str(text)?;
+/// assert_eq!(tokens.len(), 1);
+/// for token in &tokens {
+///     assert_eq!(token.expiration_date, "2026-09-23T07:29:44Z");
+/// }
+/// assert_eq!(serde_json::to_string(&tokens)?, text);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Tokens {
     /// The tokens, in the service's order. A user may hold up to 100, so this is all of them: there
@@ -183,6 +216,21 @@ pub struct Tokens {
 }
 
 impl Tokens {
+    /// How many tokens there are.
+    pub fn len(&self) -> usize {
+        self.tokens.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.tokens.is_empty()
+    }
+
+    /// The tokens in turn, in the service's order.
+    pub fn iter(&self) -> std::slice::Iter<'_, Token> {
+        self.tokens.iter()
+    }
+
     /// The tokens that expire within this time from `at` on, or have expired already; and apart
     /// from them those whose date can't be read, as nobody can say that of them.
     ///
@@ -221,9 +269,28 @@ impl Tokens {
     }
 }
 
+impl IntoIterator for Tokens {
+    type Item = Token;
+    type IntoIter = std::vec::IntoIter<Token>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.tokens.into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a Tokens {
+    type Item = &'a Token;
+    type IntoIter = std::slice::Iter<'a, Token>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.tokens.iter()
+    }
+}
+
 /// What [`Tokens::due`] found.
 #[derive(Debug)]
 #[non_exhaustive]
+#[must_use]
 pub struct DueTokens<'a> {
     /// The tokens that are due, oldest first: the one that expires first, or did.
     pub tokens: Vec<&'a Token>,
@@ -232,7 +299,7 @@ pub struct DueTokens<'a> {
 }
 
 /// The response to a deletion.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct DeleteResponse {
     /// Always `true` in an `Ok`: a deletion that did not succeed is an [`Error`].
@@ -259,6 +326,29 @@ impl Criteria {
             Criteria::Expired => "EXPIRED",
             Criteria::Current => "CURRENT",
         }
+    }
+}
+
+/// The name that goes over the wire.
+impl fmt::Display for Criteria {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Reads the name that goes over the wire, in any case.
+impl FromStr for Criteria {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Criteria> {
+        [Criteria::All, Criteria::Expired, Criteria::Current]
+            .into_iter()
+            .find(|criteria| criteria.as_str().eq_ignore_ascii_case(name))
+            .ok_or_else(|| {
+                let name = sanitize_line(name, MAX_SHOWN);
+                let reason = format!("is {name:?}, and must be ALL, EXPIRED or CURRENT");
+                Error::invalid("criteria", reason)
+            })
     }
 }
 

@@ -26,7 +26,8 @@ pub(crate) struct Failure {
     pub(crate) peer: String,
     /// What was seen, and with whom.
     pub(crate) reason: String,
-    pub(crate) source: Option<io::Error>,
+    /// What the system calls it, if it was the system that said so.
+    pub(crate) io_kind: Option<io::ErrorKind>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,14 +49,17 @@ pub(super) fn failure(error: ureq::Error, record: &Record, route: &Route) -> Fai
     let client_refused = record.client_was_refused();
     let kind = kind(&error, record);
     let peer = route.described(step);
-    let (reason, source) = match (record.ended(), error) {
+    let (reason, io_kind) = match (record.ended(), error) {
         (Some(Ended::ShutDown), _) => ("the client was shut down".to_owned(), None),
         (Some(Ended::TimedOut), _) => (too_late(step, &peer), None),
         (None, _) if client_refused => (failed(step, &peer, &ClientRefused.to_string()), None),
         (None, ureq::Error::BodyExceedsLimit(limit)) => {
             (format!("it is longer than {} MiB", limit >> 20), None)
         }
-        (None, ureq::Error::Io(error)) => (failed(step, &peer, &words(step, &error)), Some(error)),
+        (None, ureq::Error::Io(error)) => (
+            failed(step, &peer, &words(step, &error)),
+            Some(error.kind()),
+        ),
         (None, error) if kind == FailureKind::Unreadable => {
             (format!("what came from {peer}: {error}"), None)
         }
@@ -69,7 +73,7 @@ pub(super) fn failure(error: ureq::Error, record: &Record, route: &Route) -> Fai
         request_id: None,
         peer: route.peer(step),
         reason: sanitize_line(&reason, MAX_REASON),
-        source,
+        io_kind,
     }
 }
 
