@@ -11,7 +11,7 @@ use crate::settings::{
     BaseUrl, ClientBuilder, Settings, Source, validate_credentials, validate_timeout,
 };
 use crate::token::{KeyId, key_id};
-use crate::transport::{Authorization, Transport};
+use crate::transport::{Authorization, Shutdown, Transport};
 
 /// What calls the service: credentials, settings, and the connections that are kept open between
 /// calls.
@@ -35,7 +35,11 @@ pub struct Client {
     shared: Arc<Shared>,
     identity: Arc<Identity>,
     timeout: Duration,
+    shutdown: Arc<Shutdown>,
 }
+
+/// How long a call takes at most that is to leave things in order after a shutdown.
+const CLEAN_UP_TIMEOUT: Duration = Duration::from_secs(5);
 
 struct Shared {
     transport: Transport,
@@ -220,7 +224,18 @@ impl Client {
     /// [`outcome_unknown()`](crate::Error::outcome_unknown) is true. Where it waited for an address
     /// or a connection, the system may be busy with that for a while yet, in a thread of its own.
     pub fn shutdown(&self) {
-        self.shared.transport.shut_down();
+        self.shutdown.set();
+        self.shared.transport.close_pool();
+    }
+
+    /// The same client for a call that leaves things in order: a shutdown does not end it, but
+    /// [`CLEAN_UP_TIMEOUT`] does.
+    pub(crate) fn for_clean_up(&self) -> Client {
+        Client {
+            timeout: self.timeout.min(CLEAN_UP_TIMEOUT),
+            shutdown: Arc::default(),
+            ..self.clone()
+        }
     }
 
     /// The client's own token; `None` if it has a user name and a password.
@@ -241,6 +256,7 @@ impl Client {
             secrets: &self.identity.secrets,
             contract_number: own.or(self.shared.contract_number),
             timeout: self.timeout,
+            shutdown: &self.shutdown,
             retry: &self.shared.retry,
             on_attempt: self.shared.on_attempt.as_ref(),
             allow_secrets_in_trace_log: self.shared.allow_secrets_in_trace_log,
@@ -282,6 +298,7 @@ impl ClientBuilder {
             }),
             identity: Arc::new(identity),
             timeout,
+            shutdown: Arc::default(),
         })
     }
 }

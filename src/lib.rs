@@ -91,7 +91,7 @@ pub use client::Client;
 pub use error::{
     ApiError, ApiMessage, Error, Result, TransportError, TransportErrorKind, UnreadableResponse,
 };
-pub use rotation::{Leftover, RotateError, RotateTokenOptions, Rotation, rotate_token};
+pub use rotation::{Orphan, RotateError, RotateTokenOptions, Rotation, rotate_token};
 pub use settings::ClientBuilder;
 pub use token::{
     Claims, Criteria, DeleteResponse, DueTokens, Identity, Jwt, KeyId, Token, Tokens, claims,

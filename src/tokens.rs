@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::token::{Criteria, DeleteResponse, Jwt, KeyId, Token, Tokens};
 
 /// The shortest and the longest life of a new token, in seconds.
-const TTL: std::ops::RangeInclusive<u64> = 60..=31_536_000;
+pub(crate) const TTL: std::ops::RangeInclusive<u64> = 60..=31_536_000;
 
 /// Creates a token: `GET /tokens/generate`.
 ///

@@ -1,5 +1,6 @@
 //! What a call is: who makes it, what it asks for, and what comes of it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -9,7 +10,7 @@ use super::retry::{Idempotency, RetryPolicy};
 use crate::auth::{ContractNumber, CredentialsSource, Secrets};
 use crate::error::Status;
 use crate::token::read_json;
-use crate::transport::{Authorization, Method, Response, Transport};
+use crate::transport::{Authorization, Method, Response, Shutdown, Transport};
 
 /// Who calls: what every call of a client has in common.
 pub(crate) struct Caller<'a> {
@@ -24,6 +25,7 @@ pub(crate) struct Caller<'a> {
     /// The contract that it calls for.
     pub(crate) contract_number: Option<ContractNumber>,
     pub(crate) timeout: Duration,
+    pub(crate) shutdown: &'a Arc<Shutdown>,
     pub(crate) retry: &'a RetryPolicy,
     pub(crate) on_attempt: Option<&'a OnAttempt>,
     pub(crate) allow_secrets_in_trace_log: bool,

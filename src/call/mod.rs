@@ -94,9 +94,10 @@ impl<'a> Running<'a> {
                 Idempotency::Idempotent => Pooling::Any,
             },
             deadline: self.deadline,
+            shutdown: self.caller.shutdown,
         });
         let elapsed = started.elapsed();
-        let shut_down = self.caller.transport.shutdown().is_set();
+        let shut_down = self.caller.shutdown.is_set();
         let gone_is_success = self.call.gone_is_success && self.outcome_unknown;
         Sent::new(
             result,
@@ -184,7 +185,7 @@ impl<'a> Running<'a> {
             self.attempts,
             attempt.shown,
         );
-        attempt.facts.shut_down = self.caller.transport.shutdown().wait(delay);
+        attempt.facts.shut_down = self.caller.shutdown.wait(delay);
         !attempt.facts.shut_down
     }
 }

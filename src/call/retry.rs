@@ -85,6 +85,7 @@ fn may_be_sent_again(shown: Shown, idempotency: Idempotency) -> bool {
 /// # Ok::<(), ionoscloud_auth::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
 pub struct RetryPolicy {
     max_retries: u32,
     base_delay: Duration,

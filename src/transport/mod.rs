@@ -58,7 +58,6 @@ pub(crate) struct Transport {
     agent: Agent,
     route: Arc<Route>,
     pool: Arc<Pool>,
-    shutdown: Arc<Shutdown>,
     scheme: Scheme,
     authority: Authority,
     /// Of the base URL.
@@ -113,6 +112,8 @@ pub(crate) struct Request<'a> {
     pub(crate) contract_number: Option<ContractNumber>,
     pub(crate) pooling: Pooling,
     pub(crate) deadline: Option<Instant>,
+    /// Ends it.
+    pub(crate) shutdown: &'a Arc<Shutdown>,
 }
 
 impl Transport {
@@ -164,7 +165,6 @@ impl Transport {
             agent: Agent::with_parts(config, connections, NoLookup),
             route,
             pool,
-            shutdown: Arc::default(),
             scheme,
             authority,
             path,
@@ -190,23 +190,15 @@ impl Transport {
         self.route.server.authority()
     }
 
-    pub(crate) fn shutdown(&self) -> &Shutdown {
-        &self.shutdown
-    }
-
-    /// Ends what is in flight; later requests fail.
-    pub(crate) fn shut_down(&self) {
-        self.shutdown.set();
-        self.pool.clear();
+    /// Closes the idle connections, and keeps none from now on.
+    pub(crate) fn close_pool(&self) {
+        self.pool.close();
     }
 
     /// One attempt, in the thread of the caller.
     pub(crate) fn send(&self, request: &Request) -> AttemptResult {
-        let record = Record::new(
-            request.pooling,
-            request.deadline,
-            Arc::clone(&self.shutdown),
-        );
+        let shutdown = Arc::clone(request.shutdown);
+        let record = Record::new(request.pooling, request.deadline, shutdown);
         let _entered = record.enter();
         let result = self
             .prepare(request)

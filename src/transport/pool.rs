@@ -12,7 +12,13 @@ const MAX_IDLE: usize = 16;
 const MAX_IDLE_AGE: Duration = Duration::from_secs(15);
 
 #[derive(Default)]
-pub(super) struct Pool(Mutex<Vec<Idle>>);
+pub(super) struct Pool(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    idle: Vec<Idle>,
+    is_closed: bool,
+}
 
 struct Idle {
     connection: Connection,
@@ -24,7 +30,7 @@ impl Pool {
     pub(super) fn take(&self) -> Option<Connection> {
         loop {
             // The lock is not held while one is looked at.
-            let mut idle = self.lock().pop()?;
+            let mut idle = self.lock().idle.pop()?;
             if idle.since.elapsed() < MAX_IDLE_AGE && idle.connection.is_quiet() {
                 return Some(idle.connection);
             }
@@ -33,7 +39,11 @@ impl Pool {
 
     pub(super) fn put(&self, connection: Connection) {
         let since = Instant::now();
-        let mut idle = self.lock();
+        let mut state = self.lock();
+        if state.is_closed {
+            return;
+        }
+        let idle = &mut state.idle;
         let gone: Vec<_> = {
             let old = idle
                 .iter()
@@ -42,17 +52,23 @@ impl Pool {
             idle.drain(..surplus).collect()
         };
         idle.push(Idle { connection, since });
-        drop(idle);
         // Closed outside of the lock.
+        drop(state);
         drop(gone);
     }
 
     pub(super) fn clear(&self) {
-        let idle = std::mem::take(&mut *self.lock());
+        let idle = std::mem::take(&mut self.lock().idle);
         drop(idle);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Idle>> {
+    /// Clears it, and takes no more.
+    pub(super) fn close(&self) {
+        self.lock().is_closed = true;
+        self.clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -68,10 +84,10 @@ mod tests {
         let pool = Pool::default();
         for n in 1..=3 * MAX_IDLE {
             pool.put(Connection::closed());
-            assert_eq!(pool.lock().len(), n.min(MAX_IDLE));
+            assert_eq!(pool.lock().idle.len(), n.min(MAX_IDLE));
         }
         assert!(pool.take().is_none(), "none of them is open");
-        assert!(pool.lock().is_empty(), "and they are gone");
+        assert!(pool.lock().idle.is_empty(), "and they are gone");
     }
 
     /// A stream that nothing happens to.
@@ -116,12 +132,12 @@ mod tests {
             connection: quiet(),
             since: long_ago,
         };
-        pool.lock().extend([old(), old(), old()]);
+        pool.lock().idle.extend([old(), old(), old()]);
         assert!(pool.take().is_none(), "when one is taken");
 
-        pool.lock().extend([old(), old(), old()]);
+        pool.lock().idle.extend([old(), old(), old()]);
         pool.put(quiet());
-        assert_eq!(pool.lock().len(), 1, "when one is put back");
+        assert_eq!(pool.lock().idle.len(), 1, "when one is put back");
         assert!(pool.take().is_some(), "and that one is not old");
     }
 }

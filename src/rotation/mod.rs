@@ -1,9 +1,11 @@
 //! A new token in, the old one out, in an order that never leaves a caller without a valid one.
 
+mod error;
+mod lifetime;
+mod options;
+
 use std::error::Error as StdError;
-use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::time::Duration;
 
 use crate::auth::Credentials;
 use crate::call::Done;
@@ -15,11 +17,16 @@ use crate::tokens::{
     LIST_AND_DELETE, create, delete_token_by_criteria, delete_token_by_id, get,
 };
 
+pub use error::{Orphan, RotateError};
+pub use options::RotateTokenOptions;
+
 /// Replaces a token: creates a new one, proves that it works, has it stored, and only then deletes
 /// the old one.
 ///
-/// 1. The old token's Key ID is found: that of the client's own token, or one that is named.
-/// 2. The new token is created, with the client's credentials.
+/// 1. The old token's Key ID and lifetime are found: those of the client's own token, or of one that
+///    is named.
+/// 2. The new token is created, with the client's credentials and for the same
+///    [lifetime](RotateTokenOptions::ttl).
 /// 3. It is read back with its own credentials: it works.
 /// 4. `store` gets it, and returns once it is safely kept. It must keep it whole or leave things as
 ///    they were: write it beside the old one, then rename.
@@ -36,6 +43,10 @@ use crate::tokens::{
 /// A create is never sent twice, and what a failed one did may not be known: see
 /// [`RotateError::NotCreated`].
 ///
+/// [`Client::shutdown`] ends a rotation as it ends a call, but for the deletion of a new token that
+/// is not stored: that goes on for up to 5 s, so that none is orphaned. Wait for `rotate_token` to
+/// return before the process exits.
+///
 /// The client that was given still has the old token afterwards, where that was its own. For
 /// further calls make one of the new token, with [`Client::with_credentials`].
 ///
@@ -46,7 +57,8 @@ use crate::tokens::{
 ///
 /// # Errors
 ///
-/// [`RotateError`] tells what was done, and whether a token is left over that nobody uses.
+/// [`RotateError`] tells what was done, and whether a token is orphaned. `store` may return any error
+/// that a `Box<dyn Error + Send + Sync>` can be made of: `io::Error`, `anyhow::Error`, a `String`.
 ///
 /// # Examples
 ///
@@ -65,17 +77,13 @@ use crate::tokens::{
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn rotate_token<E>(
+pub fn rotate_token<E: Into<Box<dyn StdError + Send + Sync>>>(
     client: &Client,
     options: &RotateTokenOptions,
     store: impl FnOnce(&Jwt) -> Result<(), E>,
-) -> Result<Rotation, RotateError<E>> {
-    let old = old_key_id(client, options).map_err(RotateError::NotCreated)?;
+) -> Result<Rotation, RotateError> {
+    let (old, new) = begin(client, options).map_err(RotateError::NotCreated)?;
     let contract_number = options.contract_number;
-    let new = CreateTokenOptions {
-        ttl: options.ttl,
-        contract_number,
-    };
     let (jwt, created) = create(client, &new).map_err(RotateError::NotCreated)?;
     if is_known(client, &jwt, &old) {
         // To go on, or to undo it, would delete a token that is in use.
@@ -88,19 +96,20 @@ pub fn rotate_token<E>(
     let (key_id, renewed) = match prove(client, &jwt, created, contract_number) {
         Ok(proven) => proven,
         Err(error) => {
-            let leftover = undo(jwt.key_id().ok());
-            return Err(RotateError::NotProven { error, leftover });
+            let orphan = undo(jwt.key_id().ok());
+            return Err(RotateError::NotProven { error, orphan });
         }
     };
     match catch_unwind(AssertUnwindSafe(|| store(&jwt))) {
         Ok(Ok(())) => {}
         Ok(Err(error)) => {
-            let leftover = undo(Some(key_id));
-            return Err(RotateError::NotStored { error, leftover });
+            let error = error.into();
+            let orphan = undo(Some(key_id));
+            return Err(RotateError::NotStored { error, orphan });
         }
         Err(panic) => {
-            if let Some(leftover) = undo(Some(key_id)) {
-                log::error!("rotate_token: the store panicked, and {leftover}");
+            if let Some(orphan) = undo(Some(key_id)) {
+                log::error!("rotate_token: the store panicked, and {orphan}");
             }
             resume_unwind(panic);
         }
@@ -115,6 +124,21 @@ pub fn rotate_token<E>(
         key_id,
         leftover,
     })
+}
+
+/// What is replaced, and by what.
+fn begin(client: &Client, options: &RotateTokenOptions) -> Result<(KeyId, CreateTokenOptions)> {
+    let old = old_key_id(client, options)?;
+    let contract_number = options.contract_number;
+    let ttl = match options.ttl {
+        Some(ttl) => Some(ttl),
+        None => lifetime::lifetime(client, &old, contract_number)?,
+    };
+    let new = CreateTokenOptions {
+        ttl,
+        contract_number,
+    };
+    Ok((old, new))
 }
 
 fn old_key_id(client: &Client, options: &RotateTokenOptions) -> Result<KeyId> {
@@ -188,21 +212,22 @@ fn finding(request: &str, done: Done, reason: &str, outcome_unknown: bool) -> Er
     }))
 }
 
-/// Deletes the new token again, with the credentials that made it; one whose Key ID can't be read
-/// deletes itself.
+/// Deletes the new token again, also after a shutdown, with the credentials that made it; one whose
+/// Key ID can't be read deletes itself.
 fn undo(
     client: &Client,
     jwt: &Jwt,
     key_id: Option<KeyId>,
     contract_number: Option<u32>,
-) -> Option<Leftover> {
+) -> Option<Orphan> {
+    let client = client.for_clean_up();
     let deleted = match &key_id {
         Some(id) => {
             let delete = DeleteTokenByIdOptions {
                 id: id.clone(),
                 contract_number,
             };
-            delete_token_by_id(client, &delete)
+            delete_token_by_id(&client, &delete)
         }
         None => client
             .with_credentials(Credentials::token(jwt.token()))
@@ -215,54 +240,13 @@ fn undo(
             }),
     };
     let error = deleted.err()?;
-    Some(Leftover { key_id, error })
+    Some(Orphan { key_id, error })
 }
 
-/// Options of [`rotate_token`].
-#[derive(Debug, Clone)]
-#[must_use]
-pub struct RotateTokenOptions {
-    replacing: Option<KeyId>,
-    ttl: Option<Duration>,
-    contract_number: Option<u32>,
-}
-
-impl RotateTokenOptions {
-    /// Replaces the token that the client itself uses. With a client that has a user name and a
-    /// password, that is an error before anything is sent.
-    pub fn current() -> RotateTokenOptions {
-        RotateTokenOptions {
-            replacing: None,
-            ttl: None,
-            contract_number: None,
-        }
-    }
-
-    /// Replaces the token with this Key ID, whoever the client is.
-    pub fn replacing(id: KeyId) -> RotateTokenOptions {
-        RotateTokenOptions {
-            replacing: Some(id),
-            ..RotateTokenOptions::current()
-        }
-    }
-
-    /// How long the new token lives: 60 s to 31,536,000 s (365 days). Default, by the service: 365
-    /// days. Fractions of a second are dropped.
-    pub fn ttl(mut self, ttl: Duration) -> RotateTokenOptions {
-        self.ttl = Some(ttl);
-        self
-    }
-
-    /// The contract that the tokens are for, 1 to 2147483647. Default: the client's.
-    pub fn contract_number(mut self, number: u32) -> RotateTokenOptions {
-        self.contract_number = Some(number);
-        self
-    }
-}
-
-/// A token was replaced: what [`rotate_token`] returns.
+/// A token was replaced: what [`rotate_token`] returns. Look at [`leftover`](Rotation::leftover).
 #[derive(Debug)]
 #[non_exhaustive]
+#[must_use = "`leftover` says whether the old token still lives"]
 pub struct Rotation {
     /// The new token, which is stored.
     pub jwt: Jwt,
@@ -275,104 +259,4 @@ pub struct Rotation {
     /// [`messages`](crate::ApiError::messages): the user has no such token. It was deleted already,
     /// or was named wrongly.
     pub leftover: Option<Error>,
-}
-
-/// A new token that is not used, and could not be deleted again.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Leftover {
-    /// The new token's Key ID: delete it by that. `None` if the service sent no JWT that has one:
-    /// [list](crate::get_all_tokens) the tokens, and delete the one that nobody knows.
-    pub key_id: Option<KeyId>,
-    /// Why it could not be deleted.
-    pub error: Error,
-}
-
-impl fmt::Display for Leftover {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the new token ")?;
-        if let Some(id) = &self.key_id {
-            write!(f, "{id} ")?;
-        }
-        write!(
-            f,
-            "is left over, as it could not be deleted: {}",
-            self.error
-        )
-    }
-}
-
-/// Why a token was not replaced. The old one is as it was.
-///
-/// `E` is the error of the caller's own `store`.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum RotateError<E> {
-    /// There is no new token.
-    ///
-    /// If the error's [`outcome_unknown()`](Error::outcome_unknown) is true, there may be one all
-    /// the same, and nobody can tell its Key ID: [list](crate::get_all_tokens) the tokens, and
-    /// delete the one that nobody knows. So it is if the response held a token that was in use
-    /// already, as one from a cache does: that is an
-    /// [`UnreadableResponse`](Error::UnreadableResponse), and nothing is deleted.
-    NotCreated(Error),
-    /// The new token could not be read back with its own credentials, and was not stored.
-    #[non_exhaustive]
-    NotProven {
-        /// Why not.
-        error: Error,
-        /// `None` if the new token was deleted again.
-        leftover: Option<Leftover>,
-    },
-    /// The caller's `store` failed.
-    #[non_exhaustive]
-    NotStored {
-        /// What it said.
-        error: E,
-        /// `None` if the new token was deleted again.
-        leftover: Option<Leftover>,
-    },
-}
-
-impl<E> RotateError<E> {
-    /// The new token that could not be deleted again, if there is one.
-    pub fn leftover(&self) -> Option<&Leftover> {
-        match self {
-            RotateError::NotCreated(_) => None,
-            RotateError::NotProven { leftover, .. } | RotateError::NotStored { leftover, .. } => {
-                leftover.as_ref()
-            }
-        }
-    }
-}
-
-impl<E: fmt::Display> fmt::Display for RotateError<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            RotateError::NotCreated(error) if error.outcome_unknown() => {
-                write!(f, "whether a new token was created is not known: {error}")?;
-            }
-            RotateError::NotCreated(error) => write!(f, "no new token was created: {error}")?,
-            RotateError::NotProven { error, .. } => {
-                write!(f, "the new token could not be proven to work: {error}")?;
-            }
-            RotateError::NotStored { error, .. } => {
-                write!(f, "the new token could not be stored: {error}")?;
-            }
-        }
-        match (self, self.leftover()) {
-            (RotateError::NotCreated(_), _) => f.write_str("; the old token is as it was"),
-            (_, None) => f.write_str("; it was deleted again, and the old token is as it was"),
-            (_, Some(leftover)) => write!(f, "; the old token is as it was, and {leftover}"),
-        }
-    }
-}
-
-impl<E: StdError + 'static> StdError for RotateError<E> {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        match self {
-            RotateError::NotCreated(error) | RotateError::NotProven { error, .. } => Some(error),
-            RotateError::NotStored { error, .. } => Some(error),
-        }
-    }
 }
