@@ -1,7 +1,6 @@
 //! Keeps the token in a file fresh: where less than a share of its life is left, it is replaced.
 //!
-//! `cargo run --example rotate` shows it on a mock server in this process. For a cron
-//! job: `rotate FILE [--share 0.33] [--ttl SECONDS] [--dry-run]`, with `IONOS_API_URL` and
+//! For a cron job: `rotate FILE [--share 0.33] [--ttl SECONDS] [--dry-run]`, with `IONOS_API_URL` and
 //! `IONOS_CONTRACT_NUMBER` as ever. FILE holds the token alone, with mode 0600, and is replaced
 //! whole or not at all. One job a file: two at once would each make a token, and lose one of them.
 //!
@@ -11,7 +10,7 @@
 //! | 1 | it was not replaced, and is as it was: try again later |
 //! | 2 | the arguments or the file can't be used |
 //! | 3 | it has been replaced, but the old one could not be deleted |
-//! | 4 | it was not replaced, and a new token that nobody uses is, or may be, left over |
+//! | 4 | it was not replaced, and a new token that nobody uses is, or may be, orphaned |
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -19,19 +18,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
-use ionoscloud_auth::mock::MockAuthApi;
 use ionoscloud_auth::*;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let code = match arguments.as_slice() {
-        [] => demonstrate().unwrap_or_else(|error| {
-            eprintln!("{error}");
-            1
-        }),
-        arguments => run(arguments),
-    };
-    ExitCode::from(code)
+    ExitCode::from(run(&arguments))
 }
 
 /// Does what the arguments say, tells of it, and gives the exit code.
@@ -162,12 +153,7 @@ fn rotate(options: &Options) -> std::result::Result<Done, Box<dyn std::error::Er
             }
         }
         Err(error) => {
-            let unknown = matches!(&error, RotateError::NotCreated(e) if e.outcome_unknown());
-            let code = if unknown || error.leftover().is_some() {
-                4
-            } else {
-                1
-            };
+            let code = if error.may_have_left_a_token() { 4 } else { 1 };
             done(format!("{whole}, and was not replaced: {error}"), code)
         }
     }
@@ -240,48 +226,4 @@ fn create_private(path: &Path) -> io::Result<File> {
         options.mode(0o600);
     }
     options.open(path)
-}
-
-fn demonstrate() -> std::result::Result<u8, Box<dyn std::error::Error>> {
-    let api = MockAuthApi::start();
-    let client = Client::builder()
-        .base_url(api.base_url())
-        .credentials(api.credentials())
-        .build()?;
-    let first = create_token(
-        &client,
-        &CreateTokenOptions::new().ttl(Duration::from_secs(3600)),
-    )?;
-    let file = std::env::temp_dir().join(format!("ionoscloud-auth-rotate-{}", std::process::id()));
-    create_private(&file)?;
-    replace(&file, first.token())?;
-    println!("a mock server, and a token in {}", file.display());
-
-    let mut code = 0;
-    // A share of 1 is always due.
-    for share in ["0.33", "1"] {
-        println!("\nrotate {} --share {share}", file.display());
-        let path = file.display().to_string();
-        let url = api.base_url().to_owned();
-        code = code.max(once_more(
-            &[path, "--share".to_owned(), share.to_owned()],
-            &url,
-        )?);
-        let ids: Vec<String> = api.key_ids().iter().map(ToString::to_string).collect();
-        println!("the service has {}", ids.join(" and "));
-    }
-    fs::remove_file(&file)?;
-    Ok(code)
-}
-
-/// Runs this program once more, with the mock server as its service.
-fn once_more(arguments: &[String], url: &str) -> io::Result<u8> {
-    let status = std::process::Command::new(std::env::current_exe()?)
-        .args(arguments)
-        .env("IONOS_API_URL", url)
-        .status()?;
-    Ok(status
-        .code()
-        .and_then(|code| u8::try_from(code).ok())
-        .unwrap_or(1))
 }

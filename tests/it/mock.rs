@@ -146,7 +146,7 @@ fn delete_by_criteria_deletes_what_matches() {
         "it deleted itself"
     );
 
-    new_token(&basic);
+    let _ = new_token(&basic);
     assert!(delete_by(&basic, Criteria::All).unwrap().success);
     assert!(listed(&basic).is_empty());
 }

@@ -212,7 +212,7 @@ fn public_types_are_send_sync_and_debug() {
         AttemptOutcome,
         DueTokens<'static>,
     )>();
-    shared::<(RotateTokenOptions, Rotation, RotateError<Error>, Leftover)>();
+    shared::<(RotateTokenOptions, Rotation, RotateError, Orphan)>();
     shared::<(
         DeleteTokenByIdOptions,
         DeleteTokenByCriteriaOptions,

@@ -71,8 +71,8 @@ fn rotate_and_check(
             if let RotateError::NotCreated(error) = error {
                 unnamed = usize::from(error.outcome_unknown());
             }
-            if let Some(leftover) = error.leftover() {
-                known.extend(leftover.key_id.clone());
+            if let Some(orphan) = error.orphan() {
+                known.extend(orphan.key_id.clone());
             }
             let text = error.to_string();
             assert!(!text.contains(jwt.token()), "{case}: {text}");

@@ -90,8 +90,14 @@ fn current_or_named_token_is_replaced() {
         assert!(ids.contains(&old) && ids.contains(&rotation.key_id) && !ids.contains(&named));
     }
 
-    // A missing one is reported, as it is unclear then which token lives on.
+    // One that is not there is found out before anything is created, if the service is asked how long
+    // it was to live; else afterwards.
+    let ids = api.key_ids();
     let options = RotateTokenOptions::replacing(KeyId::new("no-such-token").unwrap());
+    let error = rotate_token(&own, &options, |_| Ok::<_, Full>(())).unwrap_err();
+    assert!(matches!(&error, RotateError::NotCreated(error) if error.status() == Some(404)));
+    assert_eq!(api.key_ids(), ids);
+    let options = options.ttl(Duration::from_secs(3600));
     let rotation = rotate_token(&own, &options, |_| Ok::<_, Full>(())).unwrap();
     assert_eq!(rotation.leftover.unwrap().status(), Some(404));
 
@@ -109,24 +115,20 @@ fn failed_store_deletes_the_new_token() {
     let (api, client, old) = service();
     let options = RotateTokenOptions::current();
     let error = rotate_token(&client, &options, |_| Err(Full)).unwrap_err();
-    assert!(matches!(
-        &error,
-        RotateError::NotStored {
-            error: Full,
-            leftover: None,
-            ..
-        }
-    ));
+    assert!(
+        matches!(&error, RotateError::NotStored { orphan: None, .. })
+            && !error.may_have_left_a_token(),
+        "{error}"
+    );
+    assert!(error.store_error::<Full>().is_some(), "{error:?}");
     assert!(
         error
             .to_string()
             .contains("the disk is full; it was deleted again"),
         "{error}"
     );
-    assert_eq!(
-        std::error::Error::source(&error).unwrap().to_string(),
-        "the disk is full"
-    );
+    // The text has said it already.
+    assert!(std::error::Error::source(&error).is_none());
     assert_eq!(api.key_ids(), std::slice::from_ref(&old));
 
     // It can't be deleted again: the error names it.
@@ -137,9 +139,9 @@ fn failed_store_deletes_the_new_token() {
         Err(Full)
     })
     .unwrap_err();
-    let leftover = error.leftover().unwrap();
+    let orphan = error.orphan().unwrap();
     assert_eq!(
-        (leftover.key_id.as_ref(), leftover.error.status()),
+        (orphan.key_id.as_ref(), orphan.error.status()),
         (new.as_ref(), Some(403))
     );
     assert!(error.to_string().contains(new.unwrap().as_str()), "{error}");
@@ -212,7 +214,8 @@ fn replayed_or_unproven_token_is_not_stored() {
 
     // It does so when another token is to be replaced: to undo it would delete the one that is in use.
     api.answer_next(1, 200, &[], &cached);
-    let options = RotateTokenOptions::replacing(old.clone());
+    let hour = Duration::from_secs(3600);
+    let options = RotateTokenOptions::replacing(&old).ttl(hour);
     let error = rotate_token(&own, &options, |_| Err(Full)).unwrap_err();
     assert_replayed(error);
     assert_eq!(api.key_ids(), [old.clone(), jwt.key_id().unwrap()]);
@@ -241,7 +244,7 @@ fn replayed_or_unproven_token_is_not_stored() {
             &error,
             RotateError::NotProven {
                 error: Error::UnreadableResponse(_),
-                leftover: None,
+                orphan: None,
                 ..
             }
         ),
@@ -260,7 +263,7 @@ fn replayed_or_unproven_token_is_not_stored() {
         (finding.status(), finding.outcome_unknown()),
         (Some(200), false)
     );
-    assert!(error.leftover().unwrap().key_id.is_none());
+    assert!(error.orphan().unwrap().key_id.is_none());
     assert_eq!(
         api.requests().last().unwrap(),
         "DELETE /auth/v1/tokens?criteria=CURRENT"
@@ -269,7 +272,7 @@ fn replayed_or_unproven_token_is_not_stored() {
 }
 
 /// The request was sent, and what came back does not say what it did.
-fn assert_replayed(error: RotateError<Full>) {
+fn assert_replayed(error: RotateError) {
     let RotateError::NotCreated(finding) = &error else {
         panic!("{error}");
     };
@@ -290,7 +293,8 @@ fn replayed_opaque_token_is_not_deleted() {
         let own = client_with(api.base_url(), Credentials::token("opaque"));
         let before = api.requests().len();
         api.answer_next(1, 200, &[], format!(r#"{{"token":"{token}"}}"#));
-        let options = RotateTokenOptions::replacing(KeyId::new("another").unwrap());
+        let another = KeyId::new("another").unwrap();
+        let options = RotateTokenOptions::replacing(another).ttl(Duration::from_secs(3600));
         let error = rotate_token(&own, &options, |_| Ok::<_, Full>(())).unwrap_err();
         assert_replayed(error);
         assert_eq!(
