@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::auth::{ContractNumber, Credentials, CredentialsSource, Secrets};
-use crate::call::{Caller, OnAttempt, RetryPolicy};
+use crate::call::{Caller, Hooks, RetryPolicy};
 use crate::error::Result;
 use crate::settings::{
     BaseUrl, ClientBuilder, Settings, Source, validate_credentials, validate_timeout,
@@ -48,7 +48,7 @@ struct Shared {
     base_url_source: Option<String>,
     contract_number: Option<ContractNumber>,
     retry: RetryPolicy,
-    on_attempt: Option<OnAttempt>,
+    hooks: Hooks,
     allow_secrets_in_trace_log: bool,
 }
 
@@ -258,7 +258,7 @@ impl Client {
             timeout: self.timeout,
             shutdown: &self.shutdown,
             retry: &self.shared.retry,
-            on_attempt: self.shared.on_attempt.as_ref(),
+            hooks: &self.shared.hooks,
             allow_secrets_in_trace_log: self.shared.allow_secrets_in_trace_log,
         })
     }
@@ -281,7 +281,7 @@ impl ClientBuilder {
             contract_number,
             timeout,
             retry,
-            on_attempt,
+            hooks,
             allow_secrets_in_trace_log,
         } = self.validate()?;
         let transport = Transport::new(transport)?;
@@ -293,7 +293,7 @@ impl ClientBuilder {
                 base_url_source,
                 contract_number,
                 retry,
-                on_attempt,
+                hooks,
                 allow_secrets_in_trace_log,
             }),
             identity: Arc::new(identity),

@@ -86,7 +86,7 @@ mod tokens;
 mod transport;
 
 pub use auth::{Credentials, CredentialsSource};
-pub use call::{Attempt, AttemptOutcome, RetryPolicy};
+pub use call::{Attempt, AttemptOutcome, FinishedCall, RetryPolicy};
 pub use client::Client;
 pub use error::{
     ApiError, ApiMessage, Error, Result, TransportError, TransportErrorKind, UnreadableResponse,

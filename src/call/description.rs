@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
-use super::hook::OnAttempt;
+use super::hook::Hooks;
 use super::retry::{Idempotency, RetryPolicy};
 use crate::auth::{ContractNumber, CredentialsSource, Secrets};
 use crate::error::Status;
@@ -27,7 +27,7 @@ pub(crate) struct Caller<'a> {
     pub(crate) timeout: Duration,
     pub(crate) shutdown: &'a Arc<Shutdown>,
     pub(crate) retry: &'a RetryPolicy,
-    pub(crate) on_attempt: Option<&'a OnAttempt>,
+    pub(crate) hooks: &'a Hooks,
     pub(crate) allow_secrets_in_trace_log: bool,
 }
 

@@ -22,8 +22,8 @@ use outcome::{Outcome, outcome};
 use retry::{Progress, next_delay};
 
 pub(crate) use description::{Call, Caller, Done, Unread, json};
-pub(crate) use hook::OnAttempt;
-pub use hook::{Attempt, AttemptOutcome};
+pub(crate) use hook::Hooks;
+pub use hook::{Attempt, AttemptOutcome, FinishedCall};
 pub(crate) use retry::Idempotency;
 pub use retry::RetryPolicy;
 
@@ -39,7 +39,7 @@ pub(crate) fn run<T>(
     loop {
         match running.attempt() {
             Sent::Success(success) => match read(&success.response) {
-                Ok(value) => return Ok((value, running.done(success.read()))),
+                Ok(value) => return Ok((value, running.succeed(success.read()))),
                 Err(unread) => running.go_on(success.unread(unread))?,
             },
             Sent::Other(attempt) => running.go_on(attempt)?,
@@ -51,6 +51,7 @@ pub(crate) fn run<T>(
 struct Running<'a> {
     caller: &'a Caller<'a>,
     call: &'a Call<'a>,
+    started: Instant,
     deadline: Option<Instant>,
     attempts: u32,
     /// Once an attempt's outcome is unknown, that of the call is, until a success tells.
@@ -70,11 +71,13 @@ impl<'a> Running<'a> {
                 ),
             ));
         }
+        let started = Instant::now();
         Ok(Running {
             caller,
             call,
+            started,
             // A timeout beyond the range of the clock does not limit the call.
-            deadline: Instant::now().checked_add(caller.timeout),
+            deadline: started.checked_add(caller.timeout),
             attempts: 0,
             outcome_unknown: false,
             connection_was_lost: false,
@@ -109,8 +112,10 @@ impl<'a> Running<'a> {
     }
 
     /// After a success that was read.
-    fn done(&mut self, attempt: Finished) -> Done {
+    fn succeed(&mut self, attempt: Finished) -> Done {
         self.record(&attempt);
+        self.tell_of_attempt(&attempt, None);
+        self.tell_of_call(None);
         Done {
             status: attempt.status(),
             request_id: attempt.facts.request_id,
@@ -121,10 +126,14 @@ impl<'a> Running<'a> {
     /// After anything else: waits for the next attempt, or says why there is none.
     fn go_on(&mut self, mut attempt: Finished) -> Result<()> {
         self.record(&attempt);
-        match self.next_delay(&attempt) {
-            Some(delay) if self.wait(delay, &mut attempt) => Ok(()),
-            _ => Err(self.failed().into_error(attempt)),
+        let delay = self.next_delay(&attempt);
+        self.tell_of_attempt(&attempt, delay);
+        if delay.is_some_and(|delay| self.wait(delay, &mut attempt)) {
+            return Ok(());
         }
+        let error = self.failed().into_error(attempt);
+        self.tell_of_call(Some(&error));
+        Err(error)
     }
 
     fn failed(&self) -> Failed<'_> {
@@ -136,11 +145,14 @@ impl<'a> Running<'a> {
         }
     }
 
-    /// Counts the attempt, and tells of it.
+    /// Counts the attempt, and keeps what it has shown.
     fn record(&mut self, attempt: &Finished) {
         self.attempts = self.attempts.saturating_add(1);
         self.outcome_unknown |= outcome(attempt.shown) == Outcome::Unknown;
         self.connection_was_lost = attempt.connection_was_lost();
+    }
+
+    fn tell_of_attempt(&self, attempt: &Finished, retry_in: Option<Duration>) {
         let told = attempt.told();
         log::debug!(
             "{}: {told:?} after {} ms, attempt {}",
@@ -148,15 +160,23 @@ impl<'a> Running<'a> {
             attempt.facts.elapsed.as_millis(),
             self.attempts,
         );
-        if let Some(hook) = self.caller.on_attempt {
-            hook.call(&Attempt {
-                endpoint: self.call.endpoint,
-                number: self.attempts,
-                outcome: told,
-                elapsed: attempt.facts.elapsed,
-                request_id: attempt.facts.request_id.as_deref(),
-            });
-        }
+        self.caller.hooks.tell_of_attempt(&Attempt {
+            endpoint: self.call.endpoint,
+            number: self.attempts,
+            outcome: told,
+            elapsed: attempt.facts.elapsed,
+            request_id: attempt.facts.request_id.as_deref(),
+            retry_in,
+        });
+    }
+
+    fn tell_of_call(&self, error: Option<&Error>) {
+        self.caller.hooks.tell_of_call(&FinishedCall {
+            endpoint: self.call.endpoint,
+            attempts: self.attempts,
+            elapsed: self.started.elapsed(),
+            error,
+        });
     }
 
     fn next_delay(&self, attempt: &Finished) -> Option<Duration> {

@@ -6,7 +6,7 @@ use super::base_url::BaseUrl;
 use super::builder::{ClientBuilder, Service, user_agent};
 use super::source::{Setting, Source};
 use crate::auth::{ContractNumber, Credentials, CredentialsSource};
-use crate::call::{OnAttempt, RetryPolicy};
+use crate::call::{Hooks, RetryPolicy};
 use crate::error::{Error, Result};
 use crate::transport::{self, UserAgent};
 
@@ -27,7 +27,7 @@ pub(crate) struct Settings {
     pub(crate) contract_number: Option<ContractNumber>,
     pub(crate) timeout: Duration,
     pub(crate) retry: RetryPolicy,
-    pub(crate) on_attempt: Option<OnAttempt>,
+    pub(crate) hooks: Hooks,
     pub(crate) allow_secrets_in_trace_log: bool,
 }
 
@@ -83,7 +83,7 @@ impl ClientBuilder {
             contract_number: value(self.contract_number)?,
             timeout,
             retry: self.retry,
-            on_attempt: self.on_attempt,
+            hooks: self.hooks,
             allow_secrets_in_trace_log: self.allow_secrets_in_trace_log,
         })
     }

@@ -1,6 +1,7 @@
 //! The settings of a client, as the program gives them.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
@@ -9,7 +10,7 @@ use super::base_url::BaseUrl;
 use super::proxy::ProxyChoice;
 use super::source::{Setting, Source};
 use crate::auth::{ContractNumber, Credentials, CredentialsSource};
-use crate::call::{Attempt, OnAttempt, RetryPolicy};
+use crate::call::{Attempt, FinishedCall, Hooks, RetryPolicy};
 use crate::transport::{ExtraHeader, Fingerprint, Given, ProxyServer, RootCertificates, UserAgent};
 
 /// The settings of a [`Client`](crate::Client).
@@ -41,7 +42,7 @@ pub struct ClientBuilder {
     pub(super) pinned_certificate: Option<Setting<Fingerprint>>,
     pub(super) headers: Vec<Setting<ExtraHeader>>,
     pub(super) proxy: ProxyChoice,
-    pub(super) on_attempt: Option<OnAttempt>,
+    pub(super) hooks: Hooks,
     pub(super) allow_insecure_http: bool,
     pub(super) allow_secrets_in_trace_log: bool,
 }
@@ -216,7 +217,38 @@ impl ClientBuilder {
         mut self,
         hook: impl Fn(&Attempt<'_>) + Send + Sync + 'static,
     ) -> ClientBuilder {
-        self.on_attempt = Some(OnAttempt::new(hook));
+        self.hooks.on_attempt = Some(Arc::new(hook));
+        self
+    }
+
+    /// Called at the end of every call that was made, with what it came to: for a metric of calls,
+    /// as [`on_attempt`](ClientBuilder::on_attempt) is for one of requests. Default none.
+    ///
+    /// A call that fails before anything is attempted, such as one with an option that can't be
+    /// used, is not told of. The hook is called after that of the last attempt, in the thread of the
+    /// call, and the call waits for it; if it panics, that is logged.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ionoscloud_auth::{Client, Credentials};
+    ///
+    /// let client = Client::builder()
+    ///     .credentials(Credentials::token("eyJ0eXAiOiJKV1QifQ.e30.c2ln"))
+    ///     .on_call(|call| {
+    ///         println!(
+    ///             "calls{{endpoint={:?}, outcome={:?}}} took {:?}",
+    ///             call.endpoint, call.outcome(), call.elapsed
+    ///         );
+    ///     })
+    ///     .build()?;
+    /// # Ok::<(), ionoscloud_auth::Error>(())
+    /// ```
+    pub fn on_call(
+        mut self,
+        hook: impl Fn(&FinishedCall<'_>) + Send + Sync + 'static,
+    ) -> ClientBuilder {
+        self.hooks.on_call = Some(Arc::new(hook));
         self
     }
 

@@ -162,7 +162,7 @@ fn invalid_credentials_are_refused_wherever_they_are_set() {
     let error = client
         .with_credentials(Credentials::token(" "))
         .unwrap_err();
-    assert!(error.to_string().starts_with("token: holds"), "{error}");
+    assert!(error.to_string().starts_with("token: is empty"), "{error}");
 }
 
 #[test]

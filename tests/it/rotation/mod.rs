@@ -299,7 +299,7 @@ fn replayed_opaque_token_is_not_deleted() {
         assert_replayed(error);
         assert_eq!(
             api.requests()[before..],
-            ["GET /auth/v1/tokens/generate"],
+            ["GET /auth/v1/tokens/generate?ttl=3600"],
             "nothing is deleted"
         );
     }
