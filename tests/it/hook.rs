@@ -59,6 +59,86 @@ fn hook_sees_each_attempt() {
     }
 }
 
+/// What the hook of a call saw: endpoint, attempts, outcome, the text of the error.
+type Calls = Arc<Mutex<Vec<(&'static str, u32, &'static str, Option<String>)>>>;
+
+#[test]
+fn hook_sees_each_call_after_its_attempts() {
+    use TransportErrorKind as Kind;
+    let second = || service_error(503, "");
+    for endpoint in ENDPOINTS {
+        for (last, outcome, reason) in [
+            (Play::Write(endpoint.success()), "success", "a success"),
+            (service_error(403, ""), "client_error", "a refusal"),
+            (service_error(500, ""), "server_error", "a failure"),
+            (Play::Write(response(302, "", "")), "redirect", "a redirect"),
+            (
+                Play::Write(response(600, "", "")),
+                "other_status",
+                "no status of HTTP",
+            ),
+            (Play::Write(response(200, "", "<>")), "unreadable", "a page"),
+            (
+                Play::WriteAndReset(vec![]),
+                Kind::ConnectionLost.as_str(),
+                "a reset",
+            ),
+        ] {
+            let case = format!("{reason} × {}", endpoint.name);
+            let server = FaultServer::start(vec![second(), last]);
+            let calls = Calls::default();
+            let attempts = Arc::<Mutex<Vec<Option<Duration>>>>::default();
+            let (writing, counting) = (Arc::clone(&calls), Arc::clone(&attempts));
+            let client = builder_of(&server.url())
+                .retry(
+                    RetryPolicy::default()
+                        .max_retries(1)
+                        .base_delay(Duration::from_millis(1)),
+                )
+                .on_attempt(move |attempt| counting.lock().unwrap().push(attempt.retry_in))
+                .on_call(move |call| {
+                    let error = call.error.map(ToString::to_string);
+                    let entry = (call.endpoint, call.attempts, call.outcome(), error);
+                    assert!(call.elapsed < LONG);
+                    writing.lock().unwrap().push(entry);
+                })
+                .build()
+                .unwrap();
+            let error = (endpoint.run)(&client).err().map(|error| error.to_string());
+            let expected = [(endpoint.endpoint, 2, outcome, error)];
+            assert_eq!(*calls.lock().unwrap(), expected, "{case}");
+            let attempts = attempts.lock().unwrap();
+            assert!(
+                matches!(attempts[..], [Some(_), None]),
+                "{case}: {attempts:?}"
+            );
+        }
+    }
+
+    // Nothing is told of what was not tried.
+    let calls = Calls::default();
+    let writing = Arc::clone(&calls);
+    let client = builder_of("http://127.0.0.1:9")
+        .on_call(move |_| writing.lock().unwrap().push(("", 0, "", None)))
+        .build()
+        .unwrap();
+    create_token(&client, &CreateTokenOptions::new().ttl(Duration::ZERO)).unwrap_err();
+    assert!(calls.lock().unwrap().is_empty());
+}
+
+#[test]
+fn success_that_says_no_is_told_apart() {
+    let server = FaultServer::start(vec![Play::Write(response(200, "", r#"{"success":false}"#))]);
+    let outcome = Arc::<Mutex<&'static str>>::default();
+    let writing = Arc::clone(&outcome);
+    let client = builder_of(&server.url())
+        .on_call(move |call| *writing.lock().unwrap() = call.outcome())
+        .build()
+        .unwrap();
+    delete_token_by_id(&client, &DeleteTokenByIdOptions::new(id())).unwrap_err();
+    assert_eq!(*outcome.lock().unwrap(), "not_done");
+}
+
 #[test]
 fn hook_is_told_why_an_attempt_failed() {
     use TransportErrorKind as Kind;
@@ -276,6 +356,7 @@ fn panicking_hook_does_not_fail_the_call() {
         ]);
         let client = builder_of(&server.url())
             .on_attempt(move |_| hook())
+            .on_call(move |_| hook())
             .build()
             .unwrap();
         let tokens = list_tokens(&client).unwrap();

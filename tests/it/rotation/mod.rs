@@ -1,6 +1,7 @@
 //! A rotation: its steps, what `store` may do, and responses that would lose a token.
 
 mod faults;
+mod life;
 
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};

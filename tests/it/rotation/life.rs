@@ -1,0 +1,137 @@
+//! How long a new token lives, and what a shutdown leaves of a rotation.
+
+use super::*;
+
+use crate::support::faults::FAULTS;
+
+/// The requests of a rotation of a token with these dates, the create of which is refused.
+fn asked_for(options: &RotateTokenOptions, dates: (&str, &str)) -> Vec<String> {
+    let (created, expires) = dates;
+    let token =
+        format!(r#"{{"id":"{ID}","createdDate":"{created}","expirationDate":"{expires}"}}"#);
+    let server = FaultServer::start(vec![
+        Play::Write(response(200, "", &token)),
+        Play::Write(response(403, "", "")),
+    ]);
+    let client = client_with(&server.url(), Credentials::basic("user", "password"));
+    rotate_token(&client, options, |_| Ok::<_, Full>(())).unwrap_err();
+    server.requests()
+}
+
+#[test]
+fn new_token_lives_as_long_as_the_old_one() {
+    // By the token itself: nobody is asked.
+    let api = MockAuthApi::start();
+    let basic = client_with(api.base_url(), api.credentials());
+    let hour = CreateTokenOptions::new().ttl(Duration::from_secs(3600));
+    let jwt = create_token(&basic, &hour).unwrap();
+    let own = client_with(api.base_url(), Credentials::token(jwt.token()));
+    let before = api.requests().len();
+    let _ = rotate_token(&own, &RotateTokenOptions::current(), |_| Ok::<_, Full>(())).unwrap();
+    assert_eq!(
+        api.requests()[before],
+        "GET /auth/v1/tokens/generate?ttl=3600"
+    );
+
+    // By the service.
+    let generate = |ttl: &str| format!("GET /auth/v1/tokens/generate{ttl} HTTP/1.1");
+    let named = RotateTokenOptions::replacing(id());
+    for (dates, ttl, reason) in [
+        (
+            ("2025-01-01T00:00:00Z", "2025-01-01T01:00:00Z"),
+            "?ttl=3600",
+            "an hour",
+        ),
+        (
+            ("2025-01-01T00:00:00Z", "2035-01-01T00:00:00Z"),
+            "?ttl=31536000",
+            "longer than one can be made",
+        ),
+        (
+            ("2025-01-01T00:00:00Z", "2025-01-01T00:00:01Z"),
+            "?ttl=60",
+            "shorter than one can be made",
+        ),
+        (("", "2025-01-01T00:00:00Z"), "", "a date is missing"),
+        (
+            ("2026-01-01T00:00:00Z", "2025-01-01T00:00:00Z"),
+            "",
+            "it expired before it was created",
+        ),
+    ] {
+        let requests = asked_for(&named, dates);
+        assert_eq!(
+            requests,
+            [format!("GET /auth/v1/tokens/{ID} HTTP/1.1"), generate(ttl)],
+            "{reason}"
+        );
+    }
+
+    // By the caller: nobody is asked.
+    let options = named.ttl(Duration::from_secs(7200));
+    let requests = asked_for(&options, ("2025-01-01T00:00:00Z", "2025-01-01T01:00:00Z"));
+    assert_eq!(requests[0], generate("?ttl=7200"));
+}
+
+#[test]
+fn shutdown_orphans_no_token() {
+    // While the caller's own function runs, which then fails.
+    let (api, client, old) = service();
+    let error = rotate_token(&client, &RotateTokenOptions::current(), |_| {
+        client.shutdown();
+        Err(Full)
+    });
+    let error = error.unwrap_err();
+    assert!(
+        matches!(&error, RotateError::NotStored { orphan: None, .. }),
+        "{error}"
+    );
+    assert_eq!(api.key_ids(), [old]);
+
+    // And which then succeeds: both are valid, and the old one is named.
+    let (api, client, old) = service();
+    let rotation = rotate_token(&client, &RotateTokenOptions::current(), |_| {
+        client.shutdown();
+        Ok::<_, Full>(())
+    });
+    let rotation = rotation.unwrap();
+    let Some(Error::Transport(error)) = rotation.leftover else {
+        panic!("{rotation:?}");
+    };
+    assert_eq!(error.kind, TransportErrorKind::ShutDown);
+    assert_eq!(api.key_ids(), [old, rotation.key_id]);
+
+    // While the new token is read back.
+    let (api, _, old) = service();
+    let jwt = new_jwt(&client_with(api.base_url(), api.credentials())).unwrap();
+    let silence = FAULTS.iter().find(|fault| fault.name == "silence").unwrap();
+    let relay = FaultServer::before(api.base_url(), move |n| match n {
+        1 => Step::Fault(silence, true),
+        _ => Step::Pass,
+    });
+    let client = client_with(&relay.url(), Credentials::token(jwt.token()));
+    let error = std::thread::scope(|scope| {
+        let rotating = scope.spawn(|| {
+            rotate_token(&client, &RotateTokenOptions::current(), |_| {
+                Ok::<_, Full>(())
+            })
+        });
+        relay.await_requests(2);
+        client.shutdown();
+        rotating.join().unwrap().unwrap_err()
+    });
+    assert!(
+        matches!(&error, RotateError::NotProven { orphan: None, .. }),
+        "{error}"
+    );
+    assert_eq!(api.key_ids(), [old, jwt.key_id().unwrap()]);
+
+    // Before anything was created.
+    let before = api.requests().len();
+    let error = rotate_token(&client, &RotateTokenOptions::current(), |_| {
+        Ok::<_, Full>(())
+    });
+    let error = error.unwrap_err();
+    assert!(!error.may_have_left_a_token(), "{error}");
+    assert_eq!(api.requests().len(), before, "nothing is sent");
+}
