@@ -106,7 +106,7 @@ fn calls(allow: bool) -> (usize, Vec<Error>) {
                 match (endpoint.run)(&client) {
                     Ok(_) => {}
                     Err(error) => {
-                        log::info!("{error} {error:?}");
+                        log::info!("{error} {error:#?}");
                         errors.push(error);
                     }
                 }

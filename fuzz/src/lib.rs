@@ -59,7 +59,7 @@ pub fn error(body: &[u8]) {
         let client = Client::new(credentials).unwrap();
         let error = fuzzing::refusal(&client, body).unwrap();
         let said = harmless(&error, MAX_TEXT);
-        let debug = format!("{error:?}");
+        let debug = format!("{error:#?}");
         for secret in secrets {
             assert!(!said.contains(secret) && !debug.contains(secret), "{said}");
         }

@@ -1,33 +1,34 @@
 //! A mock server of the API in this process, for a user's own tests.
 
+mod fault;
 mod jwt;
+mod server;
 mod service;
 mod user;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
-
-use mockito::{Matcher, ServerGuard};
 
 use crate::auth::Credentials;
 use crate::token::KeyId;
 
-use service::{State, next_order, record, reply};
+use fault::Next;
+use server::{Response, Server, lock};
+use service::State;
 use user::{CONTRACT_NUMBER, PASSWORD, USERNAME};
 
-/// What mockito must be told one by one.
-const METHODS: [&str; 5] = ["GET", "DELETE", "POST", "PUT", "PATCH"];
+pub use fault::MockFault;
 
 /// A mock server of the IONOS Cloud Auth API, in this process, on a port of 127.0.0.1: for the
 /// tests of what you build on this library.
 ///
 /// It keeps state as the service does: what it creates can be listed, read, used to log in, and
 /// deleted. It answers errors in the service's own shape with the documented statuses, and can be
-/// [told to answer something else](MockAuthApi::answer_next). When it is dropped it is over: its
-/// address may serve another one from then on, so a client of it is of no use any more.
+/// told to [answer something else](MockAuthApi::answer_next) or to [break](MockAuthApi::fail_next),
+/// also after it has acted. It speaks HTTP/1.1, to any client and not only to this library's.
 ///
-/// Up to 50 can be there at once (20 on macOS); a further one waits until one of them is dropped.
+/// Dropping it stops the server. Its port may be reused, so discard any client that points to it.
 ///
 /// | request | response |
 /// | --- | --- |
@@ -38,7 +39,8 @@ const METHODS: [&str; 5] = ["GET", "DELETE", "POST", "PUT", "PATCH"];
 /// | `CURRENT` with user name and password | 401 |
 /// | a `ttl` or `criteria` that the service does not document | 400 |
 ///
-/// It knows one user, no two-factor authentication, and no limit to the number of tokens.
+/// It knows one user, [with](MockAuthApi::with_two_factor_authentication) or without two-factor
+/// authentication, and no limit to the number of tokens.
 ///
 /// # Examples
 ///
@@ -87,8 +89,24 @@ const METHODS: [&str; 5] = ["GET", "DELETE", "POST", "PUT", "PATCH"];
 /// assert!(get_all_tokens(&client, &GetAllTokensOptions::new()).is_ok());
 /// # Ok::<(), ionoscloud_auth::Error>(())
 /// ```
+///
+/// And of what your code does where nobody knows what became of a request:
+///
+/// ```
+/// # use ionoscloud_auth::mock::{MockAuthApi, MockFault};
+/// # use ionoscloud_auth::{Client, CreateTokenOptions, create_token};
+/// let api = MockAuthApi::start();
+/// let client = Client::builder().base_url(api.base_url()).credentials(api.credentials()).build()?;
+/// api.fail_next_create(MockFault::LoseAnswer);
+///
+/// let error = create_token(&client, &CreateTokenOptions::new()).unwrap_err();
+/// assert!(error.outcome_unknown());
+/// assert_eq!(api.key_ids().len(), 1, "it was created all the same");
+/// # Ok::<(), ionoscloud_auth::Error>(())
+/// ```
 pub struct MockAuthApi {
-    server: Mutex<ServerGuard>,
+    /// Held, so that it ends with this.
+    _server: Server,
     state: Arc<Mutex<State>>,
     base_url: String,
 }
@@ -102,36 +120,31 @@ impl MockAuthApi {
     #[must_use]
     #[allow(clippy::expect_used)] // Documented: a test without its server can only fail.
     pub fn start() -> MockAuthApi {
-        // mockito starts a runtime in the calling thread, which is not possible inside of another
-        // one.
-        let mut server = std::thread::spawn(mockito::Server::new)
-            .join()
+        let state = Arc::<Mutex<State>>::default();
+        let answering = Arc::clone(&state);
+        let server = Server::start(move |request| service::answer(&mut lock(&answering), request))
             .expect("a port of 127.0.0.1 for the mock of the Auth API");
-        let state = Arc::new(Mutex::new(State::default()));
-        let base_url = format!("{}/auth/v1", server.url());
-        for method in METHODS {
-            let (at_status, at_body) = (Arc::clone(&state), Arc::clone(&state));
-            let base_url = base_url.clone();
-            // mockito asks for the status and then for the body of a request, and answers one
-            // request at a time.
-            server
-                .mock(method, Matcher::Any)
-                .expect_at_least(0)
-                .with_header("content-type", "application/json")
-                .with_status_code_from_request(move |request| {
-                    let mut state = lock(&at_status);
-                    let (status, body) = reply(&mut state, request, &base_url);
-                    state.body = body.to_string();
-                    usize::from(status)
-                })
-                .with_body_from_request(move |_| std::mem::take(&mut lock(&at_body).body).into())
-                .create();
-        }
+        let base_url = format!("http://{}/auth/v1", server.address());
+        lock(&state).base_url.clone_from(&base_url);
         MockAuthApi {
-            server: Mutex::new(server),
+            _server: server,
             state,
             base_url,
         }
+    }
+
+    /// Starts one whose user has two-factor authentication: the password is refused with 401, and a
+    /// token that was made through the API can neither create nor delete tokens, which is answered
+    /// 401, too. [`console_credentials`](MockAuthApi::console_credentials) can.
+    ///
+    /// # Panics
+    ///
+    /// If no port of 127.0.0.1 can be had.
+    #[must_use]
+    pub fn with_two_factor_authentication() -> MockAuthApi {
+        let api = MockAuthApi::start();
+        lock(&api.state).has_two_factors = true;
+        api
     }
 
     /// Where it is: what [`ClientBuilder::base_url`](crate::ClientBuilder::base_url) or
@@ -154,6 +167,18 @@ impl MockAuthApi {
     /// client.
     pub fn credentials(&self) -> Credentials {
         Credentials::basic(USERNAME, PASSWORD)
+    }
+
+    /// A new token as the vendor's web console makes one, for a year: with two-factor
+    /// authentication, what can create and delete tokens.
+    ///
+    /// # Panics
+    ///
+    /// Never: a token can always be made.
+    #[allow(clippy::expect_used)]
+    pub fn console_credentials(&self) -> Credentials {
+        let token = service::console_token(&mut lock(&self.state));
+        Credentials::token(token.expect("a token"))
     }
 
     /// The user's only contract: any other number is answered 403.
@@ -181,7 +206,7 @@ impl MockAuthApi {
         }
     }
 
-    /// Answers the next `n` requests, whatever they are, with this status, these headers and this
+    /// Answers the next `n` requests for which nothing is ordered yet, whatever they are, with this status, these headers and this
     /// body, and does nothing of what they ask.
     ///
     /// Orders are carried out one after another. To see one come through the library's own retries,
@@ -194,42 +219,69 @@ impl MockAuthApi {
         &self,
         n: usize,
         status: u16,
-        headers: &[(&'static str, &str)],
+        headers: &[(&str, &str)],
         body: impl Into<String>,
     ) {
         assert!(
             (200..600).contains(&status),
             "{status} is not a status from 200 to 599"
         );
-        let order = {
-            let mut state = lock(&self.state);
-            state.orders += 1;
-            let order = state.orders;
-            state.ordered.push_back((order, n));
-            order
-        };
         let body = body.into();
-        let mut server = lock(&self.server);
-        for method in METHODS {
-            let (at_match, at_status) = (Arc::clone(&self.state), Arc::clone(&self.state));
-            let mut mock = server
-                .mock(method, Matcher::Any)
-                .expect_at_least(0)
-                .match_request(move |_| next_order(&mut lock(&at_match)) == Some(order))
-                .with_status_code_from_request(move |request| {
-                    let mut state = lock(&at_status);
-                    record(&mut state, request);
-                    if let Some((_, left)) = state.ordered.front_mut() {
-                        *left -= 1;
-                    }
-                    usize::from(status)
-                })
-                .with_body(&body);
-            for (name, value) in headers {
-                mock = mock.with_header(*name, value);
-            }
-            mock.create();
-        }
+        let headers: Vec<_> = headers
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        let is_line = |text: &str| !text.chars().any(char::is_control);
+        assert!(
+            headers
+                .iter()
+                .all(|(name, value)| !name.is_empty() && is_line(name) && is_line(value)),
+            "a header holds a line break"
+        );
+        lock(&self.state).orders.answer(n, || Response {
+            status,
+            headers: headers.clone(),
+            body: body.clone(),
+        });
+    }
+
+    /// Has the next request go wrong, whatever it is.
+    pub fn fail_next(&self, fault: MockFault) {
+        self.fail_nth(1, fault);
+    }
+
+    /// Has the `n`-th request from now on go wrong, whatever it is; 1 is the next. It takes the
+    /// place of what was ordered for that request.
+    ///
+    /// # Panics
+    ///
+    /// If `n` is 0, or the fault has a status that is not from 200 to 599.
+    pub fn fail_nth(&self, n: usize, fault: MockFault) {
+        assert!(n > 0, "the next request is number 1");
+        assert_status(&fault);
+        lock(&self.state).orders.fault(n, fault);
+    }
+
+    /// Has the next request that creates a token go wrong, whatever comes before it.
+    ///
+    /// # Panics
+    ///
+    /// If the fault has a status that is not from 200 to 599.
+    pub fn fail_next_create(&self, fault: MockFault) {
+        assert_status(&fault);
+        let mut state = lock(&self.state);
+        state.orders.fault_of_next(Next::Create, fault);
+    }
+
+    /// Has the next request that deletes something go wrong, whatever comes before it.
+    ///
+    /// # Panics
+    ///
+    /// If the fault has a status that is not from 200 to 599.
+    pub fn fail_next_delete(&self, fault: MockFault) {
+        assert_status(&fault);
+        let mut state = lock(&self.state);
+        state.orders.fault_of_next(Next::Delete, fault);
     }
 
     /// The requests that came, oldest first, as method and path with query: `GET /auth/v1/tokens`.
@@ -247,7 +299,14 @@ impl fmt::Debug for MockAuthApi {
     }
 }
 
-/// A test that failed while it held the lock must not make the next one fail.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+fn assert_status(fault: &MockFault) {
+    if let MockFault::Status(status)
+    | MockFault::Gateway(status)
+    | MockFault::GatewayAfterActing(status) = fault
+    {
+        assert!(
+            (200..600).contains(status),
+            "{status} is not a status from 200 to 599"
+        );
+    }
 }

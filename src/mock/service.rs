@@ -1,14 +1,14 @@
 //! What the mock server keeps, and how it answers: the API as its documentation has it.
 
-use std::collections::VecDeque;
 use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use mockito::Request;
 use serde_json::{Value, json};
 
+use super::fault::Orders;
 use super::jwt::{jwt, uuid};
+use super::server::{Answer, Request, Response};
 use super::user::{CONTRACT_NUMBER, PASSWORD, USERNAME};
 use crate::token::KeyId;
 
@@ -16,13 +16,13 @@ const YEAR: u64 = 31_536_000;
 
 #[derive(Default)]
 pub(super) struct State {
+    pub(super) base_url: String,
     pub(super) tokens: Vec<Issued>,
+    /// Method and target of each request, oldest first.
     pub(super) requests: Vec<String>,
-    /// Responses that were ordered, and how often each is still to be sent.
-    pub(super) ordered: VecDeque<(u64, usize)>,
-    pub(super) orders: u64,
-    /// The body that belongs to the status just given.
-    pub(super) body: String,
+    pub(super) orders: Orders,
+    /// Whether the user has two-factor authentication.
+    pub(super) has_two_factors: bool,
 }
 
 pub(super) struct Issued {
@@ -30,65 +30,78 @@ pub(super) struct Issued {
     pub(super) jwt: String,
     pub(super) created: SystemTime,
     pub(super) expires: SystemTime,
+    /// Whether it is one of the vendor's web console.
+    pub(super) is_of_console: bool,
 }
 
-pub(super) fn next_order(state: &mut State) -> Option<u64> {
-    while let Some((order, left)) = state.ordered.front() {
-        if *left > 0 {
-            return Some(*order);
-        }
-        state.ordered.pop_front();
+/// Who makes a request.
+enum Requester {
+    User,
+    Token { id: KeyId, is_of_console: bool },
+}
+
+/// Carries a request out, or what is ordered in its place.
+pub(super) fn answer(state: &mut State, request: &Request) -> Answer {
+    let Request { method, target, .. } = request;
+    state.requests.push(format!("{method} {target}"));
+    let order = state.orders.take(request);
+    let mut act = || response(reply(state, request));
+    match order {
+        None => Answer::Whole(act()),
+        Some(order) => order.answer(act, |status| {
+            response(error(status, "500", "Ordered by the test."))
+        }),
     }
-    None
 }
 
-pub(super) fn record(state: &mut State, request: &Request) {
-    let line = format!("{} {}", request.method(), request.path_and_query());
-    state.requests.push(line);
+fn response((status, body): Reply) -> Response {
+    Response {
+        status,
+        headers: vec![("Content-Type".to_owned(), "application/json".to_owned())],
+        body: body.to_string(),
+    }
 }
 
 type Reply = (u16, Value);
 
-pub(super) fn reply(state: &mut State, request: &Request, base_url: &str) -> Reply {
-    record(state, request);
-    let current = match authenticated(state, request) {
-        Ok(current) => current,
+fn reply(state: &mut State, request: &Request) -> Reply {
+    let requester = match authenticated(state, request) {
+        Ok(requester) => requester,
         Err(reply) => return reply,
     };
-    if header(request, "x-contract-number")
+    if request
+        .header("x-contract-number")
         .is_some_and(|number| number != CONTRACT_NUMBER.to_string())
     {
         return error(403, "302", "The user has no such contract.");
     }
-    let path = request.path().strip_prefix("/auth/v1").unwrap_or_default();
-    let query = request
-        .path_and_query()
-        .split_once('?')
-        .map(|(_, query)| query);
-    match (request.method(), path) {
-        ("GET", "/tokens/generate") => create(state, query),
+    let (path, query) = match request.target.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (request.target.as_str(), None),
+    };
+    let path = path.strip_prefix("/auth/v1").unwrap_or_default();
+    let method = request.method.as_str();
+    let changes = method == "DELETE" || path == "/tokens/generate";
+    if state.has_two_factors && changes && !requester.is_console() {
+        return higher_level();
+    }
+    match (method, path) {
+        ("GET", "/tokens/generate") => create(state, query, false),
         ("GET", "/tokens") => {
-            let tokens: Vec<Value> = state
-                .tokens
-                .iter()
-                .map(|token| described(token, base_url))
+            let tokens = state.tokens.iter();
+            let tokens: Vec<Value> = tokens
+                .map(|token| described(token, &state.base_url))
                 .collect();
             (200, json!({ "tokens": tokens }))
         }
-        ("DELETE", "/tokens") => delete_by_criteria(state, query, current),
-        (method, path) => {
+        ("DELETE", "/tokens") => delete_by_criteria(state, query, requester),
+        (_, path) => {
             let id = path.strip_prefix("/tokens/");
-            let found = state
-                .tokens
-                .iter()
-                .position(|token| id == Some(token.id.as_str()));
-            match (
-                method,
-                found.and_then(|index| Some((index, state.tokens.get(index)?))),
-            ) {
-                ("GET", Some((_, token))) => (200, described(token, base_url)),
-                ("DELETE", Some((index, _))) => {
-                    state.tokens.remove(index);
+            let is_named = |token: &Issued| id == Some(token.id.as_str());
+            match (method, state.tokens.iter().find(|token| is_named(token))) {
+                ("GET", Some(token)) => (200, described(token, &state.base_url)),
+                ("DELETE", Some(_)) => {
+                    state.tokens.retain(|token| !is_named(token));
                     deleted()
                 }
                 _ => error(404, "309", "Resource does not exist."),
@@ -97,30 +110,42 @@ pub(super) fn reply(state: &mut State, request: &Request, base_url: &str) -> Rep
     }
 }
 
-/// The Key ID of the token that the request is made with, if it is made with one.
-fn authenticated(state: &State, request: &Request) -> Result<Option<KeyId>, Reply> {
-    let authorization = header(request, "authorization").unwrap_or_default();
-    if authorization
-        == format!(
-            "Basic {}",
-            STANDARD.encode(format!("{USERNAME}:{PASSWORD}"))
+impl Requester {
+    fn is_console(&self) -> bool {
+        matches!(
+            self,
+            Requester::Token {
+                is_of_console: true,
+                ..
+            }
         )
-    {
-        return Ok(None);
+    }
+}
+
+fn authenticated(state: &State, request: &Request) -> Result<Requester, Reply> {
+    let authorization = request.header("authorization").unwrap_or_default();
+    let pair = STANDARD.encode(format!("{USERNAME}:{PASSWORD}"));
+    if !state.has_two_factors && authorization == format!("Basic {pair}") {
+        return Ok(Requester::User);
     }
     authorization
         .strip_prefix("Bearer ")
         .and_then(|jwt| state.tokens.iter().find(|token| token.jwt == jwt))
         .filter(|token| token.expires > SystemTime::now())
-        .map(|token| Some(token.id.clone()))
+        .map(|token| Requester::Token {
+            id: token.id.clone(),
+            is_of_console: token.is_of_console,
+        })
         .ok_or_else(|| error(401, "315", "Unauthorized."))
 }
 
-fn header<'a>(request: &'a Request, name: &'static str) -> Option<&'a str> {
-    request.headers().get(name)?.to_str().ok()
+/// A token of the vendor's web console: for a year.
+pub(super) fn console_token(state: &mut State) -> Option<String> {
+    create(state, None, true);
+    state.tokens.last().map(|token| token.jwt.clone())
 }
 
-fn create(state: &mut State, query: Option<&str>) -> Reply {
+fn create(state: &mut State, query: Option<&str>, is_of_console: bool) -> Reply {
     let ttl = match query.map(|query| query.strip_prefix("ttl=")) {
         None => Some(YEAR),
         Some(ttl) => ttl
@@ -143,27 +168,22 @@ fn create(state: &mut State, query: Option<&str>) -> Reply {
         jwt,
         created,
         expires,
+        is_of_console,
     });
     (200, body)
 }
 
-fn delete_by_criteria(state: &mut State, query: Option<&str>, current: Option<KeyId>) -> Reply {
-    match (query, current) {
+fn delete_by_criteria(state: &mut State, query: Option<&str>, requester: Requester) -> Reply {
+    match (query, requester) {
         (Some("criteria=ALL"), _) => state.tokens.clear(),
         (Some("criteria=EXPIRED"), _) => {
             let now = SystemTime::now();
             state.tokens.retain(|token| token.expires > now);
         }
-        (Some("criteria=CURRENT"), Some(current)) => {
-            state.tokens.retain(|token| token.id != current);
+        (Some("criteria=CURRENT"), Requester::Token { id, .. }) => {
+            state.tokens.retain(|token| token.id != id);
         }
-        (Some("criteria=CURRENT"), None) => {
-            return error(
-                401,
-                "501",
-                "Endpoint requires a higher level of authentication.",
-            );
-        }
+        (Some("criteria=CURRENT"), Requester::User) => return higher_level(),
         _ => return error(400, "100", "The criteria are ALL, EXPIRED or CURRENT."),
     }
     deleted()
@@ -171,6 +191,11 @@ fn delete_by_criteria(state: &mut State, query: Option<&str>, current: Option<Ke
 
 fn deleted() -> Reply {
     (200, json!({ "success": true }))
+}
+
+fn higher_level() -> Reply {
+    let message = "Endpoint requires a higher level of authentication.";
+    error(401, "501", message)
 }
 
 fn error(status: u16, code: &str, message: &str) -> Reply {

@@ -295,7 +295,7 @@ fn refused_connection_leaves_the_outcome_known() {
             panic!("{error}");
         };
         assert_eq!(error.kind, TransportErrorKind::ConnectFailed);
-        assert!(std::error::Error::source(&error).is_some());
+        assert_eq!(error.io_kind, Some(std::io::ErrorKind::ConnectionRefused));
     }
 }
 

@@ -309,7 +309,7 @@ fn echoed_secrets_are_not_shown_as_request_id() {
         if let Err(error) = (CREATE.run)(&client) {
             assert_eq!(error.request_id(), shown, "{reason}: {error}");
             assert!(
-                !format!("{error} {error:?}").contains("SECRET"),
+                !format!("{error} {error:#?}").contains("SECRET"),
                 "{reason}: {error}"
             );
         }

@@ -192,7 +192,7 @@ fn echoed_credentials_are_not_shown() {
         let error = list_tokens(&builder_for(&server).build().unwrap()).unwrap_err();
         let text = error.to_string();
         assert!(
-            text.contains(says) && !text.contains(TOKEN) && !format!("{error:?}").contains(TOKEN),
+            text.contains(says) && !text.contains(TOKEN) && !format!("{error:#?}").contains(TOKEN),
             "{text}"
         );
     }

@@ -65,7 +65,7 @@ fn page_is_not_quoted_to_a_client_with_a_password() {
                 for endpoint in for_a_password() {
                     let play = response(403, "Server: gate/1\r\n", &body);
                     let error = error_of(builder.clone(), endpoint, play);
-                    let text = format!("{error} {error:?}");
+                    let text = format!("{error} {error:#?}");
                     assert!(!text.contains("hunter2"), "{reason}: {text}");
                     assert!(!text.contains("WORDS"), "{reason}: {text}");
                     assert!(!text.contains(disguise), "{reason}: {text}");
@@ -138,7 +138,7 @@ fn echoed_secrets_are_not_shown_as_who_sent_a_page() {
         ),
     ] {
         let error = error_of(with_token(), CREATE, play);
-        let text = format!("{error} {error:?}");
+        let text = format!("{error} {error:#?}");
         assert!(!text.contains("eyJ"), "{reason}: {text}");
     }
 }

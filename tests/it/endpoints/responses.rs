@@ -191,7 +191,7 @@ fn unreadable_success_leaves_the_outcome_unknown() {
                 "{name}: {body}: {text}"
             );
             assert!(
-                !text.contains("SECRET") && !format!("{error:?}").contains("SECRET"),
+                !text.contains("SECRET") && !format!("{error:#?}").contains("SECRET"),
                 "{text}"
             );
             assert_eq!(error.status(), Some(200));
