@@ -98,8 +98,14 @@ fn secrets_are_wiped_from_memory() {
     assert!(!is_in_memory(seed), "a password is wiped");
 
     let seed = "DEFGHIJK";
-    drop(Client::new(Credentials::token(secret(seed) + "\n")).unwrap_err());
+    drop(Client::new(Credentials::token(secret(seed) + "\0")).unwrap_err());
     assert!(!is_in_memory(seed), "what is refused is wiped as well");
+
+    let seed = "LMNOPQRS";
+    let client = Client::new(Credentials::token(secret(seed) + "\n")).unwrap();
+    assert!(is_in_memory(seed));
+    drop(client);
+    assert!(!is_in_memory(seed), "so is what was trimmed");
 
     // Long enough for the allocator not to write into it when it is freed.
     let long = |seed: &str, end: &str| {

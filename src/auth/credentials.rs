@@ -159,6 +159,11 @@ mod tests {
                 "a token as it is",
             ),
             (
+                Credentials::token(" a.b.c\r\n"),
+                "Bearer a.b.c",
+                "without the white space around it",
+            ),
+            (
                 Credentials::basic("Aladdin", "open sesame"),
                 "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==",
                 "RFC 7617, section 2",
@@ -183,7 +188,8 @@ mod tests {
     fn credentials_that_no_header_can_carry_are_refused() {
         for (credentials, part, says) in [
             (Credentials::token(""), Part::Token, "is empty"),
-            (Credentials::token("SECRET\n"), Part::Token, "holds"),
+            (Credentials::token(" \n"), Part::Token, "is empty"),
+            (Credentials::token("SEC\nRET"), Part::Token, "holds"),
             (
                 Credentials::token("SECRET\r\nX-Contract-Number: 1"),
                 Part::Token,
