@@ -35,7 +35,7 @@ impl ClientBuilder {
     /// Checks them. Nothing is sent.
     pub(crate) fn validate(self) -> Result<Settings> {
         let Some((credentials, credentials_source)) = self.credentials else {
-            return Err(Error::invalid("credentials", NO_CREDENTIALS));
+            return Err(no_credentials(&self.missing_files));
         };
         validate_credentials(&credentials)?;
         let timeout = self.timeout.unwrap_or(TIMEOUT);
@@ -87,6 +87,15 @@ impl ClientBuilder {
             allow_secrets_in_trace_log: self.allow_secrets_in_trace_log,
         })
     }
+}
+
+fn no_credentials(missing_files: &[String]) -> Error {
+    if missing_files.is_empty() {
+        return Error::invalid("credentials", NO_CREDENTIALS);
+    }
+    let places = missing_files.join(" or ");
+    let reason = format!("{NO_CREDENTIALS}; there is no config file at {places}, either");
+    Error::invalid("credentials", reason)
 }
 
 fn plain_http(service: &Setting<Service>) -> Error {

@@ -43,6 +43,8 @@ pub struct ClientBuilder {
     pub(super) headers: Vec<Setting<ExtraHeader>>,
     pub(super) proxy: ProxyChoice,
     pub(super) hooks: Hooks,
+    /// Where a config file was looked for, and there was none.
+    pub(super) missing_files: Vec<String>,
     pub(super) allow_insecure_http: bool,
     pub(super) allow_secrets_in_trace_log: bool,
 }

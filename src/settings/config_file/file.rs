@@ -74,17 +74,16 @@ impl ConfigFile {
     pub(super) fn warn_if_others_can_read(&self) {}
 }
 
-/// The file where the vendor's tools look for it, if it is there. One that can't be looked at
-/// counts as there, so that reading it says why.
-pub(super) fn default_path(home: &Path) -> Option<PathBuf> {
-    let path = home.join(".ionos").join("config");
-    let absent = fs::symlink_metadata(&path).is_err_and(|error| {
+/// Whether the file is there. One that can't be looked at counts as there, so that reading it says
+/// why.
+pub(super) fn is_there(path: &Path) -> bool {
+    let absent = fs::symlink_metadata(path).is_err_and(|error| {
         matches!(
             error.kind(),
             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
         )
     });
-    (!absent).then_some(path)
+    !absent
 }
 
 fn bytes(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {

@@ -1,17 +1,18 @@
 //! Settings of the config file of the vendor's tools.
 
 mod file;
+mod places;
 mod profile;
 mod yaml;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::builder::ClientBuilder;
 use super::environment::pin;
 use super::variable::variable;
 use crate::error::Result;
 
-use file::{ConfigFile, default_path};
+use file::ConfigFile;
 use profile::{Needed, Profile};
 use yaml::{Document, Fault};
 
@@ -63,8 +64,13 @@ impl ClientBuilder {
     /// are its own. For the rest see [`from_env`](ClientBuilder::from_env) and
     /// [`from_config_file`](ClientBuilder::from_config_file).
     ///
-    /// The file is the one that `IONOS_CONFIG_FILE` names, which must be there; else
-    /// `.ionos/config` in the home directory, if it is there.
+    /// The file is looked for where the vendor's CLI looks, and the first that is there counts:
+    ///
+    /// 1. `ionosctl/config.yaml` in the system's folder for settings, where `ionosctl login` writes:
+    ///    `$XDG_CONFIG_HOME` or `~/.config`, on macOS `~/Library/Application Support`, on Windows
+    ///    `%AppData%`
+    /// 2. the one that `IONOS_CONFIG_FILE` names, which must be there
+    /// 3. `~/.ionos/config`
     ///
     /// # Errors
     ///
@@ -72,15 +78,10 @@ impl ClientBuilder {
     /// used, is none where the environment has credentials.
     pub fn from_env_or_config() -> Result<ClientBuilder> {
         let mut builder = ClientBuilder::from_env()?;
-        let home = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
-        let file = match path_variable("IONOS_CONFIG_FILE") {
-            Some(path) => ConfigFile::new("IONOS_CONFIG_FILE", path),
-            None => match path_variable(home).and_then(|home| default_path(&home)) {
-                Some(path) => ConfigFile::new("config file", path),
-                None => return Ok(builder),
-            },
-        };
-        builder.take_from(&file)?;
+        match places::find() {
+            Ok(file) => builder.take_from(&file)?,
+            Err(missing) => builder.missing_files = missing,
+        }
         Ok(builder)
     }
 
@@ -99,16 +100,6 @@ impl ClientBuilder {
         self.service = self.service.take().or(service);
         Ok(())
     }
-}
-
-/// A variable that names a file or a folder, which need not be UTF-8.
-fn path_variable(name: &str) -> Option<PathBuf> {
-    let path = std::env::var_os(name)?;
-    let path = match path.to_str() {
-        Some(text) => text.trim().into(),
-        None => path,
-    };
-    (!path.is_empty()).then(|| path.into())
 }
 
 /// Reads the file and picks a profile: the one of this name, or the file's `currentProfile`.

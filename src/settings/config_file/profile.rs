@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use super::file::ConfigFile;
 use super::yaml::{
-    Document, Fault, Node, Read, Value, child, list, named, text, text_and_node, those_that_exist,
+    Document, Fault, Node, Read, Value, are_same_folded, child, list, named, text, text_and_node,
+    those_that_exist,
 };
 use crate::auth::{Credentials, CredentialsSource, Part};
 use crate::error::{MAX_SHOWN, sanitize_line};
@@ -65,7 +66,7 @@ pub(super) fn choose(
         }
         return Ok(Profile::default());
     };
-    let Some(profile) = named(profiles, &name)? else {
+    let Some(profile) = named(profiles, |other| are_same_folded(other, &name))? else {
         return Err(Fault::of_the_file(format!(
             "has no profile {:?}{}",
             sanitize_line(&name, MAX_SHOWN),
@@ -97,7 +98,7 @@ fn credentials(
     let profile_name = name.to_owned();
     let (credentials, source) = match (token, username, password) {
         (Some((token, _)), ..) => (
-            Credentials::token(token.trim()),
+            Credentials::token(token.as_str()),
             CredentialsSource::ConfigFileToken {
                 path,
                 profile: profile_name,
@@ -142,20 +143,24 @@ fn service_of(
     profile: &Node,
     file: &ConfigFile,
 ) -> Read<Option<Setting<Service>>> {
-    let Some(name) = text(Some(profile), "environment")? else {
-        return Ok(None);
-    };
     let environments = list(root, "environments")?;
-    let Some(environment) = named(environments, name)? else {
-        let others = those_that_exist(environments).unwrap_or_default();
-        let name = sanitize_line(name, MAX_SHOWN);
-        let reason = format!("there is no environment {name:?}{others}");
-        return Err(Fault::at(profile, reason));
+    let found = match text(Some(profile), "environment")? {
+        Some(name) => {
+            // The vendor's tools compare it with case.
+            let Some(environment) = named(environments, |other| other == name.as_str())? else {
+                let others = those_that_exist(environments).unwrap_or_default();
+                let name = sanitize_line(name, MAX_SHOWN);
+                let reason = format!("there is no environment {name:?}{others}");
+                return Err(Fault::at(profile, reason));
+            };
+            product(environment)?.map(|product| (environment, product))
+        }
+        None => first_with_product(environments)?,
     };
-    let Some(product) = named(list(Some(environment), "products")?, "auth")? else {
+    let Some((environment, product)) = found else {
         return Ok(None);
     };
-    let endpoint = list(Some(product), "endpoints")?.first().map(Rc::as_ref);
+    let endpoint = endpoint_without_location(product)?;
     refuse_skipped_verification(endpoint)?;
     // Without an address, whose certificate would it be?
     let Some((url, node)) = text_and_node(endpoint, "name")? else {
@@ -169,6 +174,32 @@ fn service_of(
     };
     let source = file.source(Some(node.line));
     Ok(Some(Setting::new(source, Ok::<_, String>(service))))
+}
+
+/// Of an environment, what concerns this API.
+fn product(environment: &Node) -> Read<Option<&Node>> {
+    let products = list(Some(environment), "products")?;
+    named(products, |name| are_same_folded(name, "auth"))
+}
+
+/// Where the profile names no environment, that of the first that has this API.
+fn first_with_product(environments: &[Rc<Node>]) -> Read<Option<(&Node, &Node)>> {
+    for environment in environments {
+        if let Some(product) = product(environment)? {
+            return Ok(Some((environment, product)));
+        }
+    }
+    Ok(None)
+}
+
+/// This API has no locations: an endpoint that has one is for something else.
+fn endpoint_without_location(product: &Node) -> Read<Option<&Node>> {
+    for endpoint in list(Some(product), "endpoints")? {
+        if text(Some(endpoint), "location")?.is_none() {
+            return Ok(Some(endpoint));
+        }
+    }
+    Ok(None)
 }
 
 fn refuse_skipped_verification(endpoint: Option<&Node>) -> Read<()> {

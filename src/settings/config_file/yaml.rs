@@ -279,17 +279,25 @@ pub(super) fn list<'a>(node: Option<&'a Node>, key: &str) -> Read<&'a [Rc<Node>]
     }
 }
 
-/// The entry with this `name`, compared without case.
-pub(super) fn named<'a>(entries: &'a [Rc<Node>], wanted: &str) -> Read<Option<&'a Node>> {
-    fn folded(name: &str) -> impl Iterator<Item = char> {
-        name.trim().chars().flat_map(char::to_lowercase)
-    }
+/// The first entry whose `name` fits.
+pub(super) fn named<'a>(
+    entries: &'a [Rc<Node>],
+    fits: impl Fn(&str) -> bool,
+) -> Read<Option<&'a Node>> {
     for entry in entries {
-        if text(Some(entry), "name")?.is_some_and(|name| folded(name).eq(folded(wanted))) {
+        if text(Some(entry), "name")?.is_some_and(|name| fits(name)) {
             return Ok(Some(entry));
         }
     }
     Ok(None)
+}
+
+/// Whether the names are the same, but for case and white space around them.
+pub(super) fn are_same_folded(one: &str, other: &str) -> bool {
+    fn folded(name: &str) -> impl Iterator<Item = char> {
+        name.trim().chars().flat_map(char::to_lowercase)
+    }
+    folded(one).eq(folded(other))
 }
 
 /// The names of the entries, as the end of a sentence.

@@ -35,7 +35,7 @@ fn file_is_understood_or_refused_with_the_line() {
         (with("user", "\"~\""), "has no profile \"~\"", "one by that name"),
         (with("user", "[user]"), "line 2: \"currentProfile\" is not a text", "a list for a text"),
         (without("name: user"), "has no profile \"user\"; there are \"Second\"", "no name"),
-        (without("    environment: prod\n"), default, "no environment"),
+        (without("    environment: prod\n"), auth, "no environment: the first that has the product"),
         (with("environment: prod", "environment: x"), "line 4: there is no environment \"x\"; there are \"prod\", \"test\"", "a missing one"),
         (without(token), "ConfigFilePassword", "no token"),
         (with("\"SECRET-file-token\"", "\" \""), "ConfigFilePassword", "a blank one"),

@@ -36,6 +36,17 @@ impl Home {
     }
 }
 
+/// The home's file of `ionosctl login`, with this in it.
+fn write_by_login(home: &Home, contents: &str) {
+    let config = match () {
+        () if cfg!(target_vendor = "apple") => "Library/Application Support",
+        () => ".config",
+    };
+    let folder = home.path().join(config).join("ionosctl");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("config.yaml"), contents).unwrap();
+}
+
 /// As the vendor's CLI writes it.
 const WRITTEN: &str = r#"version: 1.0
 currentProfile: user

@@ -125,6 +125,11 @@ fn variables_choose_the_file_the_profile_and_the_base_url() {
             "no environment, a number for a password",
         ),
         (
+            vec![named, ("IONOS_CURRENT_PROFILE", "bare")],
+            "https://auth.example/auth/v1",
+            "no environment: the first that has the product",
+        ),
+        (
             vec![named, ("IONOS_CURRENT_PROFILE", "none")],
             "line 20: the profile \"none\" holds no credentials",
             "no credentials",
@@ -252,6 +257,128 @@ fn default_file_is_read_and_may_be_empty() {
     folder.write("");
     assert!(client_in_child(&[home, token]).contains("source: IONOS_TOKEN"));
     assert!(client_in_child(&[home]).contains("names no currentProfile; there are none"));
+}
+
+/// In the order of the vendor's CLI: the first file that is there counts.
+#[test]
+fn file_of_a_login_comes_before_the_one_that_is_named() {
+    let profile = |token: &str| {
+        format!("currentProfile: a\nprofiles:\n- name: a\n  credentials: {{token: {token}}}\n")
+    };
+    let home = Home::new();
+    let [by_variable, config] = [Home::new(), Home::new()];
+    let there = by_variable.write(profile("b"));
+    let variables = [
+        ("HOME", home.path().to_str().unwrap()),
+        ("APPDATA", home.path().join(".config").to_str().unwrap()),
+        ("IONOS_CONFIG_FILE", there.to_str().unwrap()),
+        ("XDG_CONFIG_HOME", config.path().to_str().unwrap()),
+    ]
+    .map(|(name, value)| (name, value.to_owned()));
+    let [at_home, app_data, by_name, xdg] = [0, 1, 2, 3].map(|n| {
+        let (name, value): &(&str, String) = &variables[n];
+        (*name, value.as_str())
+    });
+
+    let none = client_in_child(&[at_home, app_data]);
+    assert!(none.contains("ionosctl/config.yaml or "), "{none}");
+    assert!(none.contains(".ionos/config, either"), "{none}");
+
+    home.write(profile("c"));
+    let is = |variables: &[(&str, &str)], path: &str, reason: &str| {
+        let output = client_in_child(variables);
+        assert!(
+            output.contains("source: the token") && output.contains(path),
+            "{reason}: {output}"
+        );
+    };
+    let at = |folder: &Home, file: &str| folder.path().join(file).to_str().unwrap().to_owned();
+    let [last, second] = [
+        at(&home, ".ionos/config"),
+        at(&by_variable, ".ionos/config"),
+    ];
+    is(&[at_home, app_data], &last, "the last place");
+    is(
+        &[at_home, app_data, by_name],
+        &second,
+        "the one that is named",
+    );
+    write_by_login(&home, &profile("a"));
+    let first = "ionosctl/config.yaml";
+    is(&[at_home, app_data, by_name], first, "that of a login");
+    if cfg!(all(unix, not(target_vendor = "apple"))) {
+        // The folder of the system's settings is another one.
+        is(
+            &[at_home, xdg, by_name],
+            &second,
+            "nobody has logged in there",
+        );
+        fs::create_dir(config.path().join("ionosctl")).unwrap();
+        fs::write(config.path().join(first), profile("d")).unwrap();
+        is(
+            &[at_home, xdg, by_name],
+            &at(&config, first),
+            "somebody has",
+        );
+        let relative = ("XDG_CONFIG_HOME", "relative");
+        is(
+            &[at_home, relative],
+            &at(&home, ".config/ionosctl"),
+            "no folder",
+        );
+    }
+}
+
+/// As the vendor's CLI chooses it.
+#[test]
+fn endpoint_is_that_of_the_first_environment_and_without_a_location() {
+    let environments = "environments:
+- name: empty
+  products: []
+- name: Prod
+  products:
+  - name: auth
+    endpoints:
+    - name: https://located.example
+      location: de/fra
+      skipTlsVerify: true
+    - name: https://global.example
+    - name: https://another.example
+- name: prod
+  products:
+  - name: auth
+    endpoints:
+    - name: https://lower.example
+- name: located
+  products:
+  - name: auth
+    endpoints:
+    - name: https://located.example
+      location: de/fra
+";
+    for (environment, says, reason) in [
+        (
+            "",
+            "https://global.example/auth/v1",
+            "the first that has it",
+        ),
+        ("environment: Prod", "https://global.example", "by its name"),
+        ("environment: prod", "https://lower.example", "by case"),
+        ("environment: PROD", "no environment \"PROD\"", "by case"),
+        ("environment: empty", "https://api.ionos.com", "no product"),
+        (
+            "environment: located",
+            "https://api.ionos.com",
+            "locations alone",
+        ),
+    ] {
+        let home = Home::new();
+        home.write(format!(
+            "currentProfile: a\nprofiles:\n- name: a\n  credentials: {{token: t}}\n  {environment}\n{environments}"
+        ));
+        let output = client_in_child(&[("HOME", home.path().to_str().unwrap())]);
+        assert!(output.contains(says), "{reason}: {environment}: {output}");
+    }
 }
 
 #[cfg(target_os = "linux")]
