@@ -21,6 +21,7 @@ mod headers;
 mod hook;
 mod hostile;
 mod mock;
+mod mock_faults;
 mod peers;
 #[cfg(feature = "pinned-cert")]
 mod pinned_certificate;

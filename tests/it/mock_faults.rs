@@ -1,0 +1,220 @@
+//! What the mock server can be told to do wrong, and that it serves any client.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use ionoscloud_auth::mock::{MockAuthApi, MockFault};
+use ionoscloud_auth::*;
+
+use crate::support::*;
+
+fn client_for(api: &MockAuthApi) -> Client {
+    builder_of(api.base_url())
+        .credentials(api.credentials())
+        .retry(RetryPolicy::none())
+        .build()
+        .unwrap()
+}
+
+#[test]
+fn each_fault_is_seen_and_acts_as_it_says() {
+    use TransportErrorKind::ConnectionLost;
+    let status = |error: &Error| error.status();
+    let lost = |error: &Error| {
+        matches!(error, Error::Transport(error) if error.kind == ConnectionLost).then_some(0)
+    };
+    // (what goes wrong, whether a token is created all the same, what is seen, what it is)
+    type See = fn(&Error) -> Option<u16>;
+    let cases: [(MockFault, bool, See, u16, bool); 7] = [
+        (MockFault::HangUp, false, lost, 0, true),
+        (MockFault::LoseAnswer, true, lost, 0, true),
+        (MockFault::Truncate, true, lost, 0, true),
+        (MockFault::Status(503), false, status, 503, false),
+        (MockFault::Status(500), false, status, 500, true),
+        (MockFault::Gateway(503), false, status, 503, true),
+        (MockFault::GatewayAfterActing(504), true, status, 504, true),
+    ];
+    for (fault, acts, see, expected, unknown) in cases {
+        let api = MockAuthApi::start();
+        let client = client_for(&api);
+        api.fail_next(fault.clone());
+        let error = new_jwt(&client).unwrap_err();
+        assert_eq!(see(&error), Some(expected), "{fault:?}: {error}");
+        assert_eq!(error.outcome_unknown(), unknown, "{fault:?}: {error}");
+        assert_eq!(api.key_ids().len(), usize::from(acts), "{fault:?}");
+        // It is over.
+        let _ = new_jwt(&client).unwrap();
+    }
+
+    let api = MockAuthApi::start();
+    let delay = Duration::from_millis(200);
+    api.fail_next(MockFault::Delay(delay));
+    let started = Instant::now();
+    list_tokens(&client_for(&api)).unwrap();
+    assert!(started.elapsed() >= delay);
+    // Longer than the client waits: what was asked has been done.
+    api.fail_next_create(MockFault::Delay(LONG));
+    let impatient = client_for(&api).with_timeout(SHORT).unwrap();
+    assert!(new_jwt(&impatient).unwrap_err().outcome_unknown());
+    assert_eq!(api.key_ids().len(), 1);
+}
+
+#[test]
+fn fault_is_for_the_request_it_is_ordered_for() {
+    let api = MockAuthApi::start();
+    let client = client_for(&api);
+    let id = new_jwt(&client).unwrap().key_id().unwrap();
+    let list = || list_tokens(&client).err().and_then(|error| error.status());
+
+    api.fail_nth(3, MockFault::Gateway(502));
+    assert_eq!(
+        [list(), list(), list(), list()],
+        [None, None, Some(502), None]
+    );
+
+    // Those for a number come before the one for the next deletion, which waits.
+    api.fail_next_delete(MockFault::Status(403));
+    api.fail_next_create(MockFault::Status(401));
+    api.answer_next(1, 404, &[], "");
+    api.fail_nth(2, MockFault::Gateway(502));
+    api.answer_next(1, 429, &[], "");
+    assert_eq!(
+        [list(), list(), list(), list()],
+        [Some(404), Some(502), Some(429), None]
+    );
+    let delete = DeleteTokenByIdOptions::new(&id);
+    let error = delete_token_by_id(&client, &delete).unwrap_err();
+    assert_eq!(error.status(), Some(403));
+    assert_eq!(new_jwt(&client).unwrap_err().status(), Some(401));
+    assert!(delete_token_by_id(&client, &delete).unwrap().success);
+    assert!(api.key_ids().is_empty());
+}
+
+#[test]
+fn answer_of_a_deletion_that_is_lost_is_a_success_at_the_next_attempt() {
+    let api = MockAuthApi::start();
+    let client = builder_of(api.base_url())
+        .credentials(api.credentials())
+        .build()
+        .unwrap();
+    let id = new_jwt(&client).unwrap().key_id().unwrap();
+    api.fail_next_delete(MockFault::LoseAnswer);
+    assert!(
+        delete_token_by_id(&client, &DeleteTokenByIdOptions::new(&id))
+            .unwrap()
+            .success
+    );
+    let deletions = api
+        .requests()
+        .iter()
+        .filter(|r| r.starts_with("DELETE"))
+        .count();
+    assert_eq!(deletions, 2);
+}
+
+#[test]
+fn user_with_two_factors_needs_a_token_of_the_console() {
+    let api = MockAuthApi::with_two_factor_authentication();
+    let basic = client_for(&api);
+    assert_eq!(list_tokens(&basic).unwrap_err().status(), Some(401));
+    let console = basic.with_credentials(api.console_credentials()).unwrap();
+    let jwt = new_jwt(&console).unwrap();
+    let own = basic
+        .with_credentials(Credentials::token(jwt.token()))
+        .unwrap();
+    assert_eq!(list_tokens(&own).unwrap().len(), 2);
+    let id = jwt.key_id().unwrap();
+    for error in [
+        new_jwt(&own).map(drop),
+        delete_token_by_id(&own, &DeleteTokenByIdOptions::new(&id)).map(drop),
+        delete_token_by_criteria(&own, &Criteria::All.into()).map(drop),
+    ] {
+        assert_eq!(error.unwrap_err().status(), Some(401));
+    }
+    // A rotation with the console's token leaves it, as its replacement can't delete it.
+    let rotation = rotate_token(&console, &RotateTokenOptions::current(), |_| {
+        Ok::<_, std::io::Error>(())
+    });
+    let leftover = rotation.unwrap().leftover.unwrap();
+    assert_eq!(leftover.status(), Some(401));
+    assert_eq!(api.key_ids().len(), 3);
+}
+
+/// What a raw request is answered, and whether the connection is over then.
+fn ask(api: &MockAuthApi, request: &str) -> String {
+    let host = api.base_url().strip_prefix("http://").unwrap();
+    let host = host.strip_suffix("/auth/v1").unwrap();
+    let mut stream = TcpStream::connect(host).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn any_client_of_http_is_served() {
+    let api = MockAuthApi::start();
+    let unauthorized = "HTTP/1.1 401 Unauthorized\r\n";
+    for (request, answers, reason) in [
+        ("GET /auth/v1/tokens HTTP/1.0\r\n\r\n", 1, "HTTP/1.0"),
+        (
+            "GET /auth/v1/tokens HTTP/1.1\r\nHost: x\r\nCONNECTION:close\r\n\r\n",
+            1,
+            "names of headers have no case",
+        ),
+        (
+            "GET /auth/v1/tokens HTTP/1.1\r\n\r\nGET /auth/v1/tokens HTTP/1.1\r\nConnection: close\r\n\r\n",
+            2,
+            "pipelined",
+        ),
+        (
+            "POST /x HTTP/1.1\r\nContent-Length: 4\r\n\r\nbodyGET / HTTP/1.0\r\n\r\n",
+            2,
+            "a body is skipped",
+        ),
+        ("GET / HTTP/1.0\nHost: x\n\n", 1, "bare line feeds"),
+    ] {
+        let answer = ask(&api, request);
+        assert_eq!(
+            answer.matches(unauthorized).count(),
+            answers,
+            "{reason}: {answer}"
+        );
+        assert_eq!(
+            answer.matches("\"httpStatus\":401").count(),
+            answers,
+            "{reason}"
+        );
+    }
+    for (request, reason) in [
+        ("HELLO\r\n\r\n", "no request"),
+        ("GET / HTTP/1.1\r\nno colon\r\n\r\n", "no header"),
+        ("GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n", "no length"),
+        (
+            "GET / HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n",
+            "too long",
+        ),
+        (
+            "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "chunks",
+        ),
+    ] {
+        assert_eq!(ask(&api, request), "", "{reason}");
+    }
+    let head = ask(&api, "HEAD /auth/v1/tokens HTTP/1.0\r\n\r\n");
+    assert!(
+        head.starts_with(unauthorized) && head.ends_with("\r\n\r\n"),
+        "{head}"
+    );
+}
+
+#[test]
+fn dropped_mock_answers_nobody() {
+    let api = MockAuthApi::start();
+    let client = client_for(&api);
+    list_tokens(&client).unwrap();
+    drop(api);
+    let error = list_tokens(&client).unwrap_err();
+    assert!(matches!(error, Error::Transport(_)), "{error}");
+}
