@@ -26,6 +26,7 @@ mod peers;
 #[cfg(feature = "pinned-cert")]
 mod pinned_certificate;
 mod proxy;
+mod public_types;
 mod redirects;
 #[cfg(unix)]
 mod rotate_example;

@@ -1,0 +1,290 @@
+//! What the types of the public surface can do: be serialized, compared, converted, printed.
+
+use std::error::Error as StdError;
+use std::io;
+use std::time::{Duration, Instant, SystemTime};
+
+use ionoscloud_auth::mock::MockAuthApi;
+use ionoscloud_auth::*;
+
+use crate::support::*;
+
+#[test]
+fn models_are_written_as_the_service_writes_them() {
+    let token = |rest: &str| format!(r#"{{"id":"{ID}"{rest}}}"#);
+    let dates = r#","href":"h","createdDate":"2025-09-23T07:29:44Z","expirationDate":"2026-09-23T07:29:44Z""#;
+    fn same<T: serde::Serialize + serde::de::DeserializeOwned + PartialEq + std::fmt::Debug>(
+        text: &str,
+    ) {
+        let value: T = serde_json::from_str(text).unwrap();
+        let written = serde_json::to_string(&value).unwrap();
+        assert_eq!(written, text);
+        assert_eq!(serde_json::from_str::<T>(&written).unwrap(), value);
+    }
+    same::<Token>(&token(dates));
+    same::<Token>(&token(""));
+    same::<Tokens>(r#"{"tokens":[]}"#);
+    same::<Tokens>(&format!(r#"{{"tokens":[{},{}]}}"#, token(dates), token("")));
+    same::<DeleteResponse>(r#"{"success":true}"#);
+    same::<KeyId>(&format!(r#""{ID}""#));
+    same::<Claims>(
+        r#"{"iss":"ionoscloud","iat":1,"exp":2,"client":"USER","identity":{"uuid":"u","contractNumber":31952746,"resellerId":1,"role":"owner","regDomain":"ionos.de","privileges":["DATA_CENTER_CREATE"],"isParent":false}}"#,
+    );
+    same::<Claims>("{}");
+    same::<Identity>("{}");
+}
+
+#[test]
+fn tokens_are_iterated_owned_and_borrowed() {
+    let text = r#"{"tokens":[{"id":"a"},{"id":"b"}]}"#;
+    let tokens: Tokens = serde_json::from_str(text).unwrap();
+    assert_eq!((tokens.len(), tokens.is_empty()), (2, false));
+    let mut borrowed = Vec::new();
+    for token in &tokens {
+        borrowed.push(token.id.clone());
+    }
+    assert_eq!(borrowed, ["a", "b"]);
+    assert!(tokens.iter().map(|token| &token.id).eq(&borrowed));
+    let owned: Vec<KeyId> = tokens.into_iter().map(|token| token.id).collect();
+    assert_eq!(owned, borrowed);
+}
+
+#[test]
+fn key_ids_and_criteria_are_converted() {
+    let id = KeyId::new(ID).unwrap();
+    assert_eq!(KeyId::try_from(ID).unwrap(), id);
+    assert_eq!(KeyId::try_from(ID.to_owned()).unwrap(), id);
+    assert!(KeyId::try_from("generate").is_err());
+    assert_eq!(KeyId::from(&id), id);
+    assert!(id == *ID && id == ID);
+    assert!(KeyId::new("a").unwrap() < KeyId::new("b").unwrap());
+    assert_eq!(
+        GetTokenByIdOptions::new(&id),
+        GetTokenByIdOptions::from(id.clone())
+    );
+    assert_eq!(DeleteTokenByIdOptions::new(&id), id.clone().into());
+    assert_ne!(
+        DeleteTokenByIdOptions::new(&id),
+        DeleteTokenByIdOptions::new(&id).contract_number(1)
+    );
+    assert_eq!(
+        RotateTokenOptions::replacing(&id),
+        RotateTokenOptions::replacing(id)
+    );
+
+    for criteria in [Criteria::All, Criteria::Expired, Criteria::Current] {
+        let name = criteria.to_string();
+        assert_eq!(name, criteria.as_str());
+        assert_eq!(name.parse::<Criteria>().unwrap(), criteria);
+        assert_eq!(name.to_lowercase().parse::<Criteria>().unwrap(), criteria);
+        let options = DeleteTokenByCriteriaOptions::from(criteria);
+        assert_eq!(options, DeleteTokenByCriteriaOptions::new(criteria));
+    }
+    let error = "SOME\n".parse::<Criteria>().unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "criteria: is \"SOME\", and must be ALL, EXPIRED or CURRENT"
+    );
+}
+
+/// An error of each kind, and what `io` calls it.
+fn errors() -> Vec<(Error, io::ErrorKind)> {
+    let (_taken, port) = closed_port();
+    let refused = list_tokens(&client_of(&format!("http://127.0.0.1:{port}"))).unwrap_err();
+    let answered = |status, body: &str| {
+        let server = FaultServer::start(vec![Play::Write(response(status, "", body))]);
+        list_tokens(&client_of(&server.url())).unwrap_err()
+    };
+    let silent = FaultServer::start(vec![Play::Silence]);
+    let timed_out = list_tokens(&client_with_timeout(&silent.url(), SHORT)).unwrap_err();
+    let down = client_of(&silent.url());
+    down.shutdown();
+    let token: Token = serde_json::from_str(r#"{"id":"a","expirationDate":"tomorrow"}"#).unwrap();
+    vec![
+        (key_id("no JWT").unwrap_err(), io::ErrorKind::InvalidInput),
+        (token.expires_at().unwrap_err(), io::ErrorKind::InvalidData),
+        (answered(401, ""), io::ErrorKind::PermissionDenied),
+        (answered(403, ""), io::ErrorKind::PermissionDenied),
+        (answered(404, ""), io::ErrorKind::NotFound),
+        (answered(400, ""), io::ErrorKind::Other),
+        (answered(200, "<"), io::ErrorKind::InvalidData),
+        (refused, io::ErrorKind::ConnectionRefused),
+        (timed_out, io::ErrorKind::TimedOut),
+        (
+            list_tokens(&down).unwrap_err(),
+            io::ErrorKind::ConnectionAborted,
+        ),
+    ]
+}
+
+#[test]
+fn error_says_everything_once_and_becomes_one_of_the_system() {
+    for (error, kind) in errors() {
+        let text = error.to_string();
+        assert!(error.source().is_none(), "the text has said it: {text}");
+        // What `fn main() -> Result<()>` prints.
+        let debug = format!("{error:?}");
+        assert!(debug.starts_with(&format!("{text} [Error::")), "{debug}");
+        assert!(!debug.contains('\n'), "{debug}");
+        assert!(format!("{error:#?}").starts_with(&debug));
+        assert_eq!(error.clone().to_string(), text);
+
+        let system = io::Error::from(error);
+        assert_eq!(system.kind(), kind, "{text}");
+        assert_eq!(system.to_string(), text);
+        let back = system.into_inner().unwrap().downcast::<Error>().unwrap();
+        assert_eq!(back.to_string(), text);
+    }
+}
+
+#[test]
+fn what_the_service_gave_is_malformed_and_what_the_caller_gave_is_invalid() {
+    let api = MockAuthApi::start();
+    let client = client_of(api.base_url());
+    api.answer_next(1, 200, &[], r#"{"token":"opaque"}"#);
+    let jwt = new_jwt(&client).unwrap();
+    assert!(matches!(
+        jwt.key_id(),
+        Err(Error::Malformed { what: "jwt", .. })
+    ));
+    assert!(matches!(
+        jwt.claims(),
+        Err(Error::Malformed { what: "jwt", .. })
+    ));
+    assert!(matches!(
+        key_id("opaque"),
+        Err(Error::Invalid { what: "jwt", .. })
+    ));
+    assert!(matches!(
+        claims("opaque"),
+        Err(Error::Invalid { what: "jwt", .. })
+    ));
+    let claims = claims("e30.e30.c2ln").unwrap();
+    assert!(matches!(
+        claims.is_expired(SystemTime::now()),
+        Err(Error::Malformed { what: "jwt", .. })
+    ));
+}
+
+/// Whatever a `store` returns can be had back.
+#[test]
+fn store_may_return_any_error() {
+    let api = MockAuthApi::start();
+    let basic = client_of(api.base_url())
+        .with_credentials(api.credentials())
+        .unwrap();
+    let jwt = new_jwt(&basic).unwrap();
+    let client = basic
+        .with_credentials(Credentials::token(jwt.token()))
+        .unwrap();
+    let options = RotateTokenOptions::current();
+    fn question_mark(
+        client: &Client,
+        options: &RotateTokenOptions,
+    ) -> std::result::Result<Rotation, Box<dyn StdError + Send + Sync>> {
+        Ok(rotate_token(client, options, |_| {
+            Err(io::Error::other("full"))
+        })?)
+    }
+
+    let error = question_mark(&client, &options).unwrap_err();
+    let error = error.downcast::<RotateError>().unwrap();
+    let io = error.store_error::<io::Error>().unwrap();
+    assert_eq!(
+        (io.kind(), io.to_string()),
+        (io::ErrorKind::Other, "full".to_owned())
+    );
+    assert!(error.source().is_none());
+    let debug = format!("{error:?}");
+    assert!(debug.starts_with(&error.to_string()) && debug.ends_with(" [RotateError::NotStored]"));
+
+    let error = rotate_token(&client, &options, |_| Err("a text".to_owned())).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("could not be stored: a text; it was deleted again")
+    );
+    assert!(error.store_error::<io::Error>().is_none());
+    // What lies behind the caller's error has not been said.
+    #[derive(Debug, thiserror::Error)]
+    #[error("the outside")]
+    struct Outside(#[source] io::Error);
+    let cause = || Outside(io::Error::other("the cause"));
+    let error = rotate_token(&client, &options, |_| Err(cause())).unwrap_err();
+    assert!(!error.to_string().contains("the cause"));
+    assert_eq!(error.source().unwrap().to_string(), "the cause");
+    let error = rotate_token(&client, &options, |_| {
+        Err(Box::<dyn StdError + Send + Sync>::from("boxed"))
+    });
+    assert!(error.unwrap_err().to_string().contains("boxed"));
+}
+
+#[test]
+fn client_knows_its_own_token_and_takes_another_time_limit() {
+    let api = MockAuthApi::start();
+    let basic = client_of(api.base_url())
+        .with_credentials(api.credentials())
+        .unwrap();
+    assert_eq!(basic.key_id(), None);
+    let jwt = new_jwt(&basic).unwrap();
+    let own = basic
+        .with_credentials(Credentials::token(format!(" {}\n", jwt.token())))
+        .unwrap();
+    assert_eq!(own.key_id(), jwt.key_id().ok());
+    let opaque = basic
+        .with_credentials(Credentials::token("opaque"))
+        .unwrap();
+    assert_eq!(opaque.key_id(), None);
+
+    let error = own.with_timeout(Duration::ZERO).unwrap_err();
+    assert!(error.to_string().starts_with("timeout: is zero"), "{error}");
+    let server = FaultServer::start(vec![
+        Play::Write(response(200, "", r#"{"tokens":[]}"#)),
+        Play::Silence,
+    ]);
+    let patient = client_of(&server.url());
+    list_tokens(&patient).unwrap();
+    let impatient = patient.with_timeout(SHORT).unwrap();
+    let started = Instant::now();
+    let error = list_tokens(&impatient).unwrap_err();
+    assert!(started.elapsed() < SHORT + SLACK);
+    assert!(error.to_string().contains("timed out"), "{error}");
+    assert_eq!(server.connections(), 1, "they share their connections");
+    patient.shutdown();
+    assert!(
+        list_tokens(&impatient)
+            .unwrap_err()
+            .to_string()
+            .contains("shut down")
+    );
+}
+
+#[test]
+fn names_for_metrics_do_not_change() {
+    use TransportErrorKind as Kind;
+    for (kind, name) in [
+        (Kind::AddressNotFound, "address_not_found"),
+        (Kind::ConnectFailed, "connect_failed"),
+        (Kind::TlsFailed, "tls_failed"),
+        (Kind::TimedOut, "timed_out"),
+        (Kind::ConnectionLost, "connection_lost"),
+        (Kind::ShutDown, "shut_down"),
+    ] {
+        assert_eq!((kind.as_str(), kind.to_string().as_str()), (name, name));
+        assert_eq!(AttemptOutcome::NoResponse(kind).as_str(), name);
+    }
+    for (outcome, name) in [
+        (AttemptOutcome::Status(200), "success"),
+        (AttemptOutcome::Status(304), "redirect"),
+        (AttemptOutcome::Status(404), "client_error"),
+        (AttemptOutcome::Status(599), "server_error"),
+        (AttemptOutcome::Status(100), "other_status"),
+        (AttemptOutcome::Status(600), "other_status"),
+        (AttemptOutcome::Unreadable, "unreadable"),
+    ] {
+        assert_eq!(
+            (outcome.as_str(), outcome.to_string().as_str()),
+            (name, name)
+        );
+    }
+}
