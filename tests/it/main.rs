@@ -16,6 +16,7 @@ mod config_file;
 mod connections;
 mod endpoints;
 mod environment;
+mod examples;
 mod faults;
 mod headers;
 mod hook;

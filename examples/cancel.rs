@@ -1,0 +1,51 @@
+//! Ctrl-C ends a call at once, and the program says what became of it: `cargo run --example cancel`,
+//! with the credentials of the environment.
+//!
+//! | exit code | meaning |
+//! | --- | --- |
+//! | 0 | the tokens were listed |
+//! | 1 | they were not |
+//! | 130 | Ctrl-C came first |
+
+use std::process::ExitCode;
+
+use ionoscloud_auth::{
+    Client, Error, GetAllTokensOptions, Result, TransportErrorKind, get_all_tokens,
+};
+
+fn main() -> ExitCode {
+    ExitCode::from(run())
+}
+
+/// Lists the tokens, and gives the exit code.
+pub(crate) fn run() -> u8 {
+    match list() {
+        Ok(count) => {
+            println!("{count} tokens");
+            0
+        }
+        Err(error) if is_cancelled(&error) => {
+            eprintln!("cancelled: {error}");
+            130
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            1
+        }
+    }
+}
+
+fn list() -> Result<usize> {
+    let client = Client::from_env()?;
+    let on_ctrl_c = client.clone();
+    // The handler runs in a thread of its own, where any clone of the client ends all calls.
+    if let Err(error) = ctrlc::set_handler(move || on_ctrl_c.shutdown()) {
+        eprintln!("Ctrl-C will end the program without a word: {error}");
+    }
+    println!("listing the tokens; Ctrl-C ends it");
+    Ok(get_all_tokens(&client, &GetAllTokensOptions::new())?.len())
+}
+
+fn is_cancelled(error: &Error) -> bool {
+    matches!(error, Error::Transport(error) if error.kind == TransportErrorKind::ShutDown)
+}

@@ -1,0 +1,107 @@
+//! Shows the tokens that have expired or are about to, and deletes them if asked to, but for the
+//! one it uses itself: `cleanup [--days N] [--json] [--delete]`, with the credentials of the
+//! environment.
+//!
+//! A token is due if it expires within N days; without `--days`, if it has expired already. The exit
+//! code is 1 if something could not be listed or deleted, and 2 if the arguments can't be used.
+
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime};
+
+use ionoscloud_auth::*;
+use serde_json::json;
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    ExitCode::from(run(&arguments))
+}
+
+/// Does what the arguments say, tells of it, and gives the exit code.
+pub(crate) fn run(arguments: &[String]) -> u8 {
+    let Some(options) = Options::parse(arguments) else {
+        eprintln!("usage: cleanup [--days N] [--json] [--delete]");
+        return 2;
+    };
+    match clean_up(&options) {
+        Ok(true) => 0,
+        Ok(false) => 1,
+        Err(error) => {
+            eprintln!("{error}");
+            1
+        }
+    }
+}
+
+#[derive(Default)]
+struct Options {
+    within: Duration,
+    json: bool,
+    delete: bool,
+}
+
+impl Options {
+    fn parse(arguments: &[String]) -> Option<Options> {
+        let mut options = Options::default();
+        let mut arguments = arguments.iter();
+        while let Some(argument) = arguments.next() {
+            match argument.as_str() {
+                "--days" => options.within = DAY.checked_mul(arguments.next()?.parse().ok()?)?,
+                "--json" => options.json = true,
+                "--delete" => options.delete = true,
+                _ => return None,
+            }
+        }
+        Some(options)
+    }
+}
+
+/// What is said of one token.
+struct Row<'a> {
+    token: &'a Token,
+    what: String,
+}
+
+/// Whether nothing went wrong.
+fn clean_up(options: &Options) -> Result<bool> {
+    let client = Client::from_env()?;
+    let own = client.key_id();
+    let tokens = get_all_tokens(&client, &GetAllTokensOptions::new())?;
+    let due = tokens.due(options.within, SystemTime::now());
+    let mut all_is_well = due.unreadable.is_empty();
+    let mut rows = Vec::new();
+    for token in due.tokens {
+        let what = if own.as_ref() == Some(&token.id) {
+            "kept: it is the one in use".to_owned()
+        } else if options.delete {
+            match delete_token_by_id(&client, &DeleteTokenByIdOptions::new(&token.id)) {
+                Ok(_) => "deleted".to_owned(),
+                Err(error) => {
+                    all_is_well = false;
+                    format!("not deleted: {error}")
+                }
+            }
+        } else {
+            "due".to_owned()
+        };
+        rows.push(Row { token, what });
+    }
+    for (token, error) in &due.unreadable {
+        let what = format!("kept: {error}");
+        rows.push(Row { token, what });
+    }
+    if options.json {
+        let rows: Vec<_> = rows
+            .iter()
+            .map(|row| json!({ "token": row.token, "what": row.what }))
+            .collect();
+        println!("{}", json!(rows));
+    } else {
+        for Row { token, what } in rows {
+            // The date is the service's text: quoted, it can't harm a terminal.
+            println!("{}  {:?}  {what}", token.id, token.expiration_date);
+        }
+    }
+    Ok(all_is_well)
+}

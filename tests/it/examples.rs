@@ -1,0 +1,172 @@
+//! The examples as their users run them, each in a process of its own.
+
+#[allow(dead_code)]
+#[path = "../../examples/build_script.rs"]
+mod build_script;
+#[allow(dead_code)]
+#[path = "../../examples/cancel.rs"]
+mod cancel;
+#[allow(dead_code)]
+#[path = "../../examples/cleanup.rs"]
+mod cleanup;
+
+use std::process::Output;
+use std::time::Duration;
+
+use ionoscloud_auth::mock::{MockAuthApi, MockFault};
+use ionoscloud_auth::*;
+
+use crate::support::*;
+
+#[test]
+fn child_runs_an_example() {
+    if !is_child() {
+        return;
+    }
+    let arguments = std::env::var("ARGUMENTS").unwrap_or_default();
+    let arguments: Vec<String> = arguments.split_whitespace().map(str::to_owned).collect();
+    let code = match std::env::var("EXAMPLE").unwrap().as_str() {
+        "build_script" => {
+            build_script::main();
+            0
+        }
+        "cancel" => cancel::run(),
+        _ => cleanup::run(&arguments),
+    };
+    std::process::exit(code.into());
+}
+
+fn run(example: &str, url: &str, token: &str, arguments: &str) -> (i32, String) {
+    let variables = [
+        ("EXAMPLE", example),
+        ("ARGUMENTS", arguments),
+        ("IONOS_API_URL", url),
+        ("IONOS_TOKEN", token),
+    ];
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = child("examples::child_runs_an_example", &variables)
+        .output()
+        .unwrap();
+    let said = String::from_utf8([stdout, stderr].concat()).unwrap();
+    (status.code().unwrap(), said)
+}
+
+/// A mock server with a token for each of these times.
+fn with_tokens<const N: usize>(seconds: [u64; N]) -> (MockAuthApi, [Jwt; N]) {
+    let api = MockAuthApi::start();
+    let client = builder_of(api.base_url())
+        .credentials(api.credentials())
+        .build()
+        .unwrap();
+    let jwts = seconds.map(|seconds| {
+        let options = CreateTokenOptions::new().ttl(Duration::from_secs(seconds));
+        create_token(&client, &options).unwrap()
+    });
+    (api, jwts)
+}
+
+#[test]
+fn cleanup_deletes_what_is_due_but_not_its_own() {
+    let (api, jwts) = with_tokens([3600, 3600, 100 * 24 * 3600, 3600]);
+    let [own, due, later, expired] = jwts.each_ref().map(|jwt| jwt.key_id().unwrap());
+    assert!(api.expire(&expired));
+    let token = jwts[0].token();
+    let clean_up = |arguments| run("cleanup", api.base_url(), token, arguments);
+
+    let (code, said) = clean_up("");
+    assert_eq!(code, 0, "{said}");
+    assert!(
+        said.contains(&format!("{expired}  ")) && said.contains("  due"),
+        "{said}"
+    );
+    assert!(!said.contains(due.as_str()), "{said}");
+    assert_eq!(api.key_ids().len(), 4, "nothing is deleted unasked");
+
+    let (code, said) = clean_up("--days 7 --json --delete");
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(api.key_ids(), [own.clone(), later]);
+    let line = said.lines().find(|line| line.starts_with('[')).unwrap();
+    let rows: serde_json::Value = serde_json::from_str(line).unwrap();
+    assert_eq!(rows.as_array().unwrap().len(), 3, "{rows}");
+    let of = |id: &KeyId| {
+        let rows = rows.as_array().unwrap().iter();
+        let mut found = rows.filter(|row| row["token"]["id"] == id.as_str());
+        found.next().unwrap()["what"].clone()
+    };
+    assert_eq!(of(&due), "deleted");
+    assert_eq!(of(&expired), "deleted");
+    assert_eq!(of(&own), "kept: it is the one in use");
+
+    api.fail_next_delete(MockFault::Status(403));
+    let (code, said) = clean_up("--days 365 --delete");
+    assert!(code == 1 && said.contains("not deleted: DELETE"), "{said}");
+    assert_eq!(clean_up("--what").0, 2);
+}
+
+#[test]
+fn build_script_warns_and_never_fails() {
+    let (api, jwts) = with_tokens([3600, 100 * 24 * 3600]);
+    let built = |url: &str, token: &str| {
+        let (code, said) = run("build_script", url, token, "");
+        assert_eq!(code, 0, "{said}");
+        said
+    };
+    let [soon, late] = jwts.each_ref().map(|jwt| jwt.key_id().unwrap());
+    let said = built(api.base_url(), jwts[0].token());
+    assert!(
+        said.contains(&format!("warning=the token {soon} expires at 20")),
+        "{said}"
+    );
+    assert!(said.contains(&format!("TOKEN_KEY_ID={soon}\n")), "{said}");
+    // Nobody is asked: it says so itself.
+    let (_taken, port) = closed_port();
+    let nobody = format!("http://127.0.0.1:{port}");
+    let said = built(&nobody, jwts[1].token());
+    assert!(!said.contains("warning"), "{said}");
+    assert!(said.contains(&format!("TOKEN_KEY_ID={late}\n")), "{said}");
+    let said = built(&nobody, jwts[0].token());
+    assert!(
+        said.contains("warning=the token was not looked after: GET"),
+        "{said}"
+    );
+    let said = built(&nobody, " ");
+    assert!(
+        said.contains("warning=the token was not looked after: credentials"),
+        "{said}"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_a_call() {
+    use std::process::{Command, Stdio};
+
+    let server = FaultServer::start(vec![Play::Silence]);
+    let variables = [
+        ("EXAMPLE", "cancel"),
+        ("IONOS_API_URL", &server.url()),
+        ("IONOS_TOKEN", "a.b.c"),
+    ];
+    let child = child("examples::child_runs_an_example", &variables)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    server.await_requests(1);
+    let number = child.id().to_string();
+    let killed = Command::new("kill").args(["-INT", &number]).status();
+    assert!(killed.unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(130), "{said}");
+    assert!(
+        said.contains("cancelled: GET /tokens: the client was shut down"),
+        "{said}"
+    );
+
+    let (api, jwts) = with_tokens([3600]);
+    let (code, said) = run("cancel", api.base_url(), jwts[0].token(), "");
+    assert!(code == 0 && said.contains("1 tokens"), "{said}");
+}
