@@ -63,8 +63,8 @@
 //! # Tests of your own
 //!
 //! With the feature `mock`, `mock::MockAuthApi` is a mock server of the API in your test's own
-//! process: it keeps state, and responds with errors when told to. It brings tokio and hyper, so it
-//! belongs in `[dev-dependencies]`.
+//! process: it keeps state, and when told to it responds with errors, or breaks, also after it has
+//! acted. It needs no other crate.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

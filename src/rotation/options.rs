@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::token::KeyId;
 
-/// Options of [`rotate_token`].
+/// Options of [`rotate_token`](crate::rotate_token).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct RotateTokenOptions {
