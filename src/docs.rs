@@ -5,3 +5,6 @@ pub mod settings {}
 
 #[doc = include_str!("../docs/rotating_tokens.md")]
 pub mod rotating_tokens {}
+
+#[doc = include_str!("../SECURITY.md")]
+pub mod security {}
