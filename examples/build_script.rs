@@ -1,8 +1,8 @@
 //! A build script that looks after the token of the environment: copy it to `build.rs`.
 //!
 //! It warns if the token expires within two weeks, and bakes its Key ID into the program as
-//! `env!("TOKEN_KEY_ID")`. Whatever goes wrong, the build goes on: on a train, behind a firewall, or
-//! with no token at all.
+//! `env!("TOKEN_KEY_ID")`. Whatever goes wrong, the build goes on: on a train, behind a firewall,
+//! or with no token at all.
 
 use std::time::{Duration, SystemTime};
 

@@ -1,5 +1,5 @@
-//! Ctrl-C ends a call at once, and the program says what became of it: `cargo run --example cancel`,
-//! with the credentials of the environment.
+//! Ctrl-C ends a call at once, and the program says what became of it: `cargo run --example
+//! cancel`, with the credentials of the environment.
 //!
 //! | exit code | meaning |
 //! | --- | --- |

@@ -2,8 +2,9 @@
 //! one it uses itself: `cleanup [--days N] [--json] [--delete]`, with the credentials of the
 //! environment.
 //!
-//! A token is due if it expires within N days; without `--days`, if it has expired already. The exit
-//! code is 1 if something could not be listed or deleted, and 2 if the arguments can't be used.
+//! A token is due if it expires within N days; without `--days`, if it has expired already. The
+//! exit code is 1 if something could not be listed or deleted, and 2 if the arguments can't be
+//! used.
 
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};

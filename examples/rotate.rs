@@ -1,7 +1,7 @@
 //! Keeps the token in a file fresh: where less than a share of its life is left, it is replaced.
 //!
-//! For a cron job: `rotate FILE [--share 0.33] [--ttl SECONDS] [--dry-run]`, with `IONOS_API_URL` and
-//! `IONOS_CONTRACT_NUMBER` as ever. FILE holds the token alone, with mode 0600, and is replaced
+//! For a cron job: `rotate FILE [--share 0.33] [--ttl SECONDS] [--dry-run]`, with `IONOS_API_URL`
+//! and `IONOS_CONTRACT_NUMBER` as ever. FILE holds the token alone, with mode 0600, and is replaced
 //! whole or not at all. One job a file: two at once would each make a token, and lose one of them.
 //!
 //! | exit code | meaning |

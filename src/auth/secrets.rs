@@ -37,7 +37,8 @@ impl Secrets {
     }
 
     /// Whether one of them can be repeated in ways that can't be recognized: a password is encoded
-    /// on the way, and whatever holds more than a JWT does may come back as HTML or percent-encoded.
+    /// on the way, and whatever holds more than a JWT does may come back as HTML or
+    /// percent-encoded.
     pub(crate) fn can_be_disguised(&self) -> bool {
         self.can_be_disguised
     }

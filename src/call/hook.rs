@@ -82,8 +82,9 @@ pub struct FinishedCall<'a> {
 
 impl FinishedCall<'_> {
     /// What it came to, in snake case, for the label of a metric: `success`, or of the last
-    /// response or failure what [`AttemptOutcome::as_str`] says. A response that is refused for what
-    /// it says, such as `{"success": false}`, is `not_done`. It stays as it is in later versions.
+    /// response or failure what [`AttemptOutcome::as_str`] says. A response that is refused for
+    /// what it says, such as `{"success": false}`, is `not_done`. It stays as it is in later
+    /// versions.
     pub fn outcome(&self) -> &'static str {
         match self.error {
             None => "success",

@@ -34,8 +34,8 @@ pub struct ApiError {
     /// printable characters, without the tags of HTML.
     ///
     /// `None` for a client with a user name and a password, or with another secret that holds
-    /// anything but letters, digits, `-`, `.` and `_`: a page that repeats such a secret may write it
-    /// in ways that can't be recognized.
+    /// anything but letters, digits, `-`, `.` and `_`: a page that repeats such a secret may write
+    /// it in ways that can't be recognized.
     pub excerpt: Option<String>,
     /// How many times the request was sent, or tried to be: 1 if it was not repeated.
     pub attempts: u32,

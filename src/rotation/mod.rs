@@ -23,8 +23,8 @@ pub use options::RotateTokenOptions;
 /// Replaces a token: creates a new one, proves that it works, has it stored, and only then deletes
 /// the old one.
 ///
-/// 1. The old token's Key ID and lifetime are found: those of the client's own token, or of one that
-///    is named.
+/// 1. The old token's Key ID and lifetime are found: those of the client's own token, or of one
+///    that is named.
 /// 2. The new token is created, with the client's credentials and for the same
 ///    [lifetime](RotateTokenOptions::ttl).
 /// 3. It is read back with its own credentials: it works.
@@ -57,8 +57,9 @@ pub use options::RotateTokenOptions;
 ///
 /// # Errors
 ///
-/// [`RotateError`] tells what was done, and whether a token is orphaned. `store` may return any error
-/// that a `Box<dyn Error + Send + Sync>` can be made of: `io::Error`, `anyhow::Error`, a `String`.
+/// [`RotateError`] tells what was done, and whether a token is orphaned. `store` may return any
+/// error that a `Box<dyn Error + Send + Sync>` can be made of: `io::Error`, `anyhow::Error`, a
+/// `String`.
 ///
 /// # Examples
 ///

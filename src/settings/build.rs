@@ -116,8 +116,8 @@ pub(crate) fn validate_timeout(timeout: Duration) -> Result<()> {
     Ok(())
 }
 
-/// Those that the program gives. Those of the environment and of a file are validated where they are
-/// read, too, and so can't fail here.
+/// Those that the program gives. Those of the environment and of a file are validated where they
+/// are read, too, and so can't fail here.
 pub(crate) fn validate_credentials(credentials: &Credentials) -> Result<()> {
     credentials
         .validate()

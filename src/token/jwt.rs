@@ -170,8 +170,8 @@ pub struct Identity {
     /// [`contract_number`](crate::CreateTokenOptions::contract_number) takes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contract_number: Option<u32>,
-    /// The reseller of the contract. Its type is not documented: a value that is not a whole number is
-    /// left out.
+    /// The reseller of the contract. Its type is not documented: a value that is not a whole number
+    /// is left out.
     #[serde(
         default,
         deserialize_with = "whole_number",

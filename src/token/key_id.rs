@@ -13,8 +13,8 @@ use crate::error::{Error, Result};
 ///
 /// Key IDs seen are lower-case UUIDs. This type takes 1 to 256 of the characters that RFC 3986
 /// calls unreserved (letters, digits, `-`, `.`, `_`, `~`), and neither `.` nor `..` nor `generate`,
-/// in any case, with or without something after a dot (`generate.json`): whoever holds a `KeyId` can
-/// put it into a URL. (With the vendor's CLI, `token get --token-id generate` creates a token.)
+/// in any case, with or without something after a dot (`generate.json`): whoever holds a `KeyId`
+/// can put it into a URL. (With the vendor's CLI, `token get --token-id generate` creates a token.)
 ///
 /// It is not secret: it names a token, and opens nothing.
 ///

@@ -130,8 +130,8 @@ pub(super) fn prepare(user_agent: UserAgent, extra: Vec<ExtraHeader>) -> Result<
     Ok(headers)
 }
 
-/// Says whether a head fits that has these headers, and so many bytes of credentials and of the base
-/// URL.
+/// Says whether a head fits that has these headers, and so many bytes of credentials and of the
+/// base URL.
 pub(super) fn validate_head(
     headers: &HeaderMap,
     credentials: usize,

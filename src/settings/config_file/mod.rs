@@ -66,9 +66,9 @@ impl ClientBuilder {
     ///
     /// The file is looked for where the vendor's CLI looks, and the first that is there counts:
     ///
-    /// 1. `ionosctl/config.yaml` in the system's folder for settings, where `ionosctl login` writes:
-    ///    `$XDG_CONFIG_HOME` or `~/.config`, on macOS `~/Library/Application Support`, on Windows
-    ///    `%AppData%`
+    /// 1. `ionosctl/config.yaml` in the system's folder for settings, where `ionosctl login`
+    ///    writes: `$XDG_CONFIG_HOME` or `~/.config`, on macOS `~/Library/Application Support`, on
+    ///    Windows `%AppData%`
     /// 2. the one that `IONOS_CONFIG_FILE` names, which must be there
     /// 3. `~/.ionos/config`
     ///

@@ -280,10 +280,7 @@ pub(super) fn list<'a>(node: Option<&'a Node>, key: &str) -> Read<&'a [Rc<Node>]
 }
 
 /// The first entry whose `name` fits.
-pub(super) fn named<'a>(
-    entries: &'a [Rc<Node>],
-    fits: impl Fn(&str) -> bool,
-) -> Read<Option<&'a Node>> {
+pub(super) fn named(entries: &[Rc<Node>], fits: impl Fn(&str) -> bool) -> Read<Option<&Node>> {
     for entry in entries {
         if text(Some(entry), "name")?.is_some_and(|name| fits(name)) {
             return Ok(Some(entry));
