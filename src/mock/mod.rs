@@ -206,8 +206,9 @@ impl MockAuthApi {
         }
     }
 
-    /// Answers the next `n` requests for which nothing is ordered yet, whatever they are, with this status, these headers and this
-    /// body, and does nothing of what they ask.
+    /// Answers the next `n` requests for which nothing is ordered yet, whatever they are, with this
+    /// status, these headers and this body, and does nothing of what they ask. There is no
+    /// `Content-Type` unless it is among the headers; the vendor's SDK needs one.
     ///
     /// Orders are carried out one after another. To see one come through the library's own retries,
     /// order more of them, or give the client [`RetryPolicy::none`](crate::RetryPolicy::none).

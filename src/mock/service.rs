@@ -76,8 +76,8 @@ fn reply(state: &mut State, request: &Request) -> Reply {
         return error(403, "302", "The user has no such contract.");
     }
     let (path, query) = match request.target.split_once('?') {
-        Some((path, query)) => (path, Some(query)),
-        None => (request.target.as_str(), None),
+        Some((path, query)) => (path, query),
+        None => (request.target.as_str(), ""),
     };
     let path = path.strip_prefix("/auth/v1").unwrap_or_default();
     let method = request.method.as_str();
@@ -86,7 +86,7 @@ fn reply(state: &mut State, request: &Request) -> Reply {
         return higher_level();
     }
     match (method, path) {
-        ("GET", "/tokens/generate") => create(state, query, false),
+        ("GET", "/tokens/generate") => create(state, parameter(query, "ttl"), false),
         ("GET", "/tokens") => {
             let tokens = state.tokens.iter();
             let tokens: Vec<Value> = tokens
@@ -94,7 +94,7 @@ fn reply(state: &mut State, request: &Request) -> Reply {
                 .collect();
             (200, json!({ "tokens": tokens }))
         }
-        ("DELETE", "/tokens") => delete_by_criteria(state, query, requester),
+        ("DELETE", "/tokens") => delete_by_criteria(state, parameter(query, "criteria"), requester),
         (_, path) => {
             let id = path.strip_prefix("/tokens/");
             let is_named = |token: &Issued| id == Some(token.id.as_str());
@@ -145,12 +145,18 @@ pub(super) fn console_token(state: &mut State) -> Option<String> {
     state.tokens.last().map(|token| token.jwt.clone())
 }
 
-fn create(state: &mut State, query: Option<&str>, is_of_console: bool) -> Reply {
-    let ttl = match query.map(|query| query.strip_prefix("ttl=")) {
+/// The first parameter of this name. Others are ignored.
+fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
+    let mut parameters = query.split('&').filter_map(|pair| pair.split_once('='));
+    parameters
+        .find(|(other, _)| *other == name)
+        .map(|(_, value)| value)
+}
+
+fn create(state: &mut State, ttl: Option<&str>, is_of_console: bool) -> Reply {
+    let ttl = match ttl {
         None => Some(YEAR),
-        Some(ttl) => ttl
-            .and_then(|ttl| ttl.parse().ok())
-            .filter(|ttl| (60..=YEAR).contains(ttl)),
+        Some(ttl) => ttl.parse().ok().filter(|ttl| (60..=YEAR).contains(ttl)),
     };
     let Some(ttl) = ttl else {
         return error(400, "100", "The ttl is a number from 60 to 31536000.");
@@ -173,17 +179,17 @@ fn create(state: &mut State, query: Option<&str>, is_of_console: bool) -> Reply 
     (200, body)
 }
 
-fn delete_by_criteria(state: &mut State, query: Option<&str>, requester: Requester) -> Reply {
-    match (query, requester) {
-        (Some("criteria=ALL"), _) => state.tokens.clear(),
-        (Some("criteria=EXPIRED"), _) => {
+fn delete_by_criteria(state: &mut State, criteria: Option<&str>, requester: Requester) -> Reply {
+    match (criteria, requester) {
+        (Some("ALL"), _) => state.tokens.clear(),
+        (Some("EXPIRED"), _) => {
             let now = SystemTime::now();
             state.tokens.retain(|token| token.expires > now);
         }
-        (Some("criteria=CURRENT"), Requester::Token { id, .. }) => {
+        (Some("CURRENT"), Requester::Token { id, .. }) => {
             state.tokens.retain(|token| token.id != id);
         }
-        (Some("criteria=CURRENT"), Requester::User) => return higher_level(),
+        (Some("CURRENT"), Requester::User) => return higher_level(),
         _ => return error(400, "100", "The criteria are ALL, EXPIRED or CURRENT."),
     }
     deleted()

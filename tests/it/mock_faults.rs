@@ -210,6 +210,39 @@ fn any_client_of_http_is_served() {
 }
 
 #[test]
+fn other_parameters_of_a_query_are_ignored() {
+    let api = MockAuthApi::start();
+    let jwt = new_jwt(&client_for(&api)).unwrap();
+    for (request, status, reason) in [
+        ("GET /auth/v1/tokens?pretty=true", 200, "a list"),
+        ("GET /auth/v1/tokens/generate?pretty=true", 200, "no ttl"),
+        (
+            "GET /auth/v1/tokens/generate?pretty=true&ttl=60",
+            200,
+            "a ttl",
+        ),
+        (
+            "GET /auth/v1/tokens/generate?ttl=59&pretty=true",
+            400,
+            "a short one",
+        ),
+        ("DELETE /auth/v1/tokens?pretty=true", 400, "no criteria"),
+        ("DELETE /auth/v1/tokens?criteria=all", 400, "in lower case"),
+        (
+            "DELETE /auth/v1/tokens?criteria=EXPIRED&depth=1",
+            200,
+            "criteria",
+        ),
+    ] {
+        let token = jwt.token();
+        let head = format!("{request} HTTP/1.0\r\nAuthorization: Bearer {token}\r\n\r\n");
+        let answer = ask(&api, &head);
+        let expected = format!("HTTP/1.1 {status} ");
+        assert!(answer.starts_with(&expected), "{reason}: {answer}");
+    }
+}
+
+#[test]
 fn dropped_mock_answers_nobody() {
     let api = MockAuthApi::start();
     let client = client_for(&api);
