@@ -12,8 +12,8 @@ use super::server::Server;
 use super::shutdown::Interrupt;
 use super::socket::Socket;
 
-/// The shortest time that one of several addresses gets.
-const MIN_PER_ADDRESS: Duration = Duration::from_millis(10);
+/// The shortest time that a connection gets: the system takes no zero.
+const MIN_TIME: Duration = Duration::from_millis(10);
 
 pub(super) fn dial(server: &Server, record: &Record) -> io::Result<Socket> {
     record.reached(Step::Lookup);
@@ -41,7 +41,7 @@ pub(super) fn dial(server: &Server, record: &Record) -> io::Result<Socket> {
         None => {
             // Over is the time, or the client: this records which.
             record.time_left()?;
-            Err(io::Error::new(io::ErrorKind::TimedOut, "it was given up"))
+            Err(gone())
         }
     }
 }
@@ -111,30 +111,111 @@ impl Slot {
         }
     }
 
-    /// The first of the addresses that answers. Each has half of what is left, and the last has
-    /// all.
+    /// A connection to the first of the addresses that answers. Where one neither answers nor
+    /// refuses, the next is tried beside it after a while (RFC 8305): a host whose IPv6 is dead
+    /// must not cost half of the call's time.
     fn connect(&self, addresses: &[SocketAddr], by: Option<Instant>) -> io::Result<TcpStream> {
-        let mut failed = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
-        let mut rest = addresses;
-        while let [address, others @ ..] = rest {
-            if self.lock().given_up {
+        if let [address] = addresses {
+            return match self.lock().given_up {
+                true => Err(gone()),
+                false => connect(*address, by),
+            };
+        }
+        let race = Arc::new(Race::default());
+        for address in addresses {
+            if self.lock().given_up || race.is_won() {
                 break;
             }
-            let connected = match by.map(|by| by.saturating_duration_since(Instant::now())) {
-                None => TcpStream::connect(address),
-                Some(left) if others.is_empty() => {
-                    TcpStream::connect_timeout(address, left.max(MIN_PER_ADDRESS))
-                }
-                Some(left) => TcpStream::connect_timeout(address, (left / 2).max(MIN_PER_ADDRESS)),
-            };
-            match connected {
-                Ok(stream) => return Ok(stream),
-                Err(error) => failed = error,
-            }
-            rest = others;
+            race.enter(*address, by);
+            race.wait(Some(STAGGER));
         }
-        Err(failed)
+        race.wait(by.map(|by| by.saturating_duration_since(Instant::now())));
+        race.end()
     }
+}
+
+/// How long an address has before the next one is tried, too.
+const STAGGER: Duration = Duration::from_millis(250);
+
+/// Several addresses of one host, the first of which to answer is taken.
+#[derive(Default)]
+struct Race {
+    state: Mutex<RaceState>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct RaceState {
+    running: usize,
+    result: Option<io::Result<TcpStream>>,
+    is_over: bool,
+}
+
+impl Race {
+    fn lock(&self) -> MutexGuard<'_, RaceState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Connects in a thread of its own; in this one if there is none to be had.
+    fn enter(self: &Arc<Race>, address: SocketAddr, by: Option<Instant>) {
+        self.lock().running += 1;
+        let entered = Arc::clone(self);
+        let run = move |race: &Race| race.finish(connect(address, by));
+        let thread = thread::Builder::new()
+            .name("ionoscloud-auth".to_owned())
+            .spawn(move || run(&entered));
+        if thread.is_err() {
+            self.finish(connect(address, by));
+        }
+    }
+
+    fn finish(&self, connected: io::Result<TcpStream>) {
+        let mut state = self.lock();
+        state.running -= 1;
+        // A connection that comes second is closed.
+        if !state.is_over && !matches!(state.result, Some(Ok(_))) {
+            state.result = Some(connected);
+        }
+        self.changed.notify_one();
+    }
+
+    fn is_won(&self) -> bool {
+        matches!(self.lock().result, Some(Ok(_)))
+    }
+
+    /// Until one has won, or all have failed, or the time is over.
+    fn wait(&self, time: Option<Duration>) {
+        let state = self.lock();
+        let goes_on =
+            |state: &mut RaceState| state.running > 0 && !matches!(state.result, Some(Ok(_)));
+        match time {
+            Some(time) => drop(self.changed.wait_timeout_while(state, time, goes_on)),
+            None => drop(self.changed.wait_while(state, goes_on)),
+        }
+    }
+
+    fn end(&self) -> io::Result<TcpStream> {
+        let mut state = self.lock();
+        state.is_over = true;
+        match state.result.take() {
+            Some(Ok(stream)) => Ok(stream),
+            Some(failed) if state.running == 0 => failed,
+            // One has refused, and another has not answered in time.
+            _ => Err(gone()),
+        }
+    }
+}
+
+fn connect(address: SocketAddr, by: Option<Instant>) -> io::Result<TcpStream> {
+    match by.map(|by| by.saturating_duration_since(Instant::now())) {
+        None => TcpStream::connect(address),
+        Some(left) => TcpStream::connect_timeout(&address, left.max(MIN_TIME)),
+    }
+}
+
+/// Nobody hears of it: the attempt has ended.
+fn gone() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "it was given up")
 }
 
 fn addresses(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
@@ -179,6 +260,55 @@ mod tests {
                 let connected = Slot::default().connect(&addresses, by);
                 assert_eq!(connected.is_ok(), connects, "{reason}");
             }
+        }
+    }
+
+    /// On Linux, who connects to a listener whose queue is full hears nothing; elsewhere it may be
+    /// refused.
+    fn silent() -> (socket2::Socket, Vec<TcpStream>, SocketAddr) {
+        use socket2::{Domain, Socket, Type};
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+        socket.bind(&any.into()).unwrap();
+        socket.listen(1).unwrap();
+        let address = socket.local_addr().unwrap().as_socket().unwrap();
+        let mut queued = Vec::new();
+        let short = Duration::from_millis(200);
+        while let Ok(stream) = TcpStream::connect_timeout(&address, short) {
+            queued.push(stream);
+            assert!(queued.len() < 10_000, "its queue has no end");
+        }
+        (socket, queued, address)
+    }
+
+    #[test]
+    fn a_silent_address_costs_little() {
+        let (_socket, _queued, silent) = silent();
+        let (_alive, live) = listener();
+        let dead = listener().1;
+        let time = Duration::from_secs(60);
+        for (addresses, connects, reason) in [
+            (vec![silent, live], true, "the first says nothing"),
+            (vec![silent, silent, live], true, "nor does the second"),
+            (vec![silent, dead, live], true, "or it refuses"),
+            (vec![live, silent], true, "the first answers"),
+        ] {
+            let started = Instant::now();
+            let connected = Slot::default().connect(&addresses, Some(started + time));
+            assert_eq!(connected.is_ok(), connects, "{reason}: {connected:?}");
+            // Half of the time would be 30 s.
+            assert!(
+                started.elapsed() < time / 4,
+                "{reason}: {:?}",
+                started.elapsed()
+            );
+        }
+        let by = Instant::now() + Duration::from_millis(600);
+        let failed = Slot::default()
+            .connect(&[silent, dead], Some(by))
+            .unwrap_err();
+        if cfg!(target_os = "linux") {
+            assert_eq!(failed.kind(), io::ErrorKind::TimedOut, "not: refused");
         }
     }
 
