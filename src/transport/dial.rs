@@ -70,6 +70,10 @@ impl Interrupt for Slot {
 }
 
 impl Slot {
+    fn is_given_up(&self) -> bool {
+        self.lock().given_up
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -116,14 +120,14 @@ impl Slot {
     /// must not cost half of the call's time.
     fn connect(&self, addresses: &[SocketAddr], by: Option<Instant>) -> io::Result<TcpStream> {
         if let [address] = addresses {
-            return match self.lock().given_up {
-                true => Err(gone()),
-                false => connect(*address, by),
-            };
+            if self.is_given_up() {
+                return Err(gone());
+            }
+            return connect(*address, by);
         }
         let race = Arc::new(Race::default());
         for address in addresses {
-            if self.lock().given_up || race.is_won() {
+            if self.is_given_up() || race.is_won() {
                 break;
             }
             race.enter(*address, by);
