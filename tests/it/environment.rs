@@ -174,7 +174,11 @@ fn variables_make_a_client_or_are_refused_by_name() {
                 ("IONOS_API_URL", "auth.example.test"),
                 ("https_proxy", "htps://127.0.0.1:1"),
             ],
-            "result: https_proxy: is not the address",
+            // On Windows the names of variables have no case.
+            match () {
+                () if cfg!(windows) => "result: HTTPS_PROXY: is not the address",
+                () => "result: https_proxy: is not the address",
+            },
         ),
         (
             vec![

@@ -29,7 +29,12 @@ pub fn authority(name: &str) -> Authority {
     let mut params = CertificateParams::new(vec![]).unwrap();
     params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let pem = params.self_signed(&key).unwrap().pem();
+    // rcgen writes the line ends of the platform.
+    let pem = params
+        .self_signed(&key)
+        .unwrap()
+        .pem()
+        .replace("\r\n", "\n");
     Authority {
         pem,
         issuer: Issuer::new(params, key),

@@ -12,6 +12,22 @@ use ionoscloud_auth::*;
 
 use crate::support::{Folder, is_child, run_child};
 
+/// The variable that names the home.
+const HOME: &str = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
+
+/// A path as tests compare it: with slashes on every platform.
+fn shown(path: &Path) -> String {
+    slashes(&path.display().to_string())
+}
+
+fn slashes(text: &str) -> String {
+    if cfg!(windows) {
+        // Of a path in `Debug` output there are two.
+        return text.replace("\\\\", "/").replace('\\', "/");
+    }
+    text.to_owned()
+}
+
 /// A home with a config file in it.
 struct Home(Folder);
 
@@ -27,7 +43,7 @@ impl Home {
     }
 
     fn file(&self) -> PathBuf {
-        self.path().join(".ionos/config")
+        self.path().join(".ionos").join("config")
     }
 
     fn write(&self, contents: impl AsRef<[u8]>) -> PathBuf {
@@ -110,6 +126,7 @@ fn child_makes_a_client() {
 
 fn client_in_child(variables: &[(&str, &str)]) -> String {
     let output = run_child("config_file::child_makes_a_client", variables);
+    let output = slashes(&output);
     assert!(!output.contains("SECRET"), "{output}");
     if output.contains("source: ") {
         assert!(output.contains("then: the program itself"), "{output}");

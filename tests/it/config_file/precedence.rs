@@ -11,8 +11,7 @@ fn environment_credentials_override_those_of_the_file() {
     // Each combination of the environment's pairs, the file's, and how the profile is named.
     in_parallel(0..48, |n| {
         let folder = Home::new();
-        let home = ("HOME", folder.path().to_str().unwrap());
-        let home = [home, ("USERPROFILE", home.1)];
+        let home = (HOME, folder.path().to_str().unwrap());
         let file = folder.file();
         let [env_token, env_basic, file_token, file_basic] =
             [1, 2, 4, 8].map(|bit| (n % 16) & bit != 0);
@@ -26,7 +25,7 @@ fn environment_credentials_override_those_of_the_file() {
         if file_basic {
             contents.push_str("      username: file\n      password: SECRET-file\n");
         }
-        let mut variables = home.to_vec();
+        let mut variables = vec![home];
         match named_by {
             "file" => contents.push_str("currentProfile: MINE\n"),
             // It overrides the one of the file.
@@ -48,7 +47,7 @@ fn environment_credentials_override_those_of_the_file() {
             format!(
                 "source: the {what} of profile {:?} in {}",
                 "mine",
-                file.display()
+                shown(&file)
             )
         };
         let expected = match (env_token, env_basic, named_by, file_token, file_basic) {
@@ -74,7 +73,7 @@ fn environment_credentials_override_those_of_the_file() {
 fn variables_choose_the_file_the_profile_and_the_base_url() {
     let folder = Home::new();
     let elsewhere = Home::new();
-    let home = ("HOME", folder.path().to_str().unwrap());
+    let home = (HOME, folder.path().to_str().unwrap());
     let there = elsewhere.write(WRITTEN);
     let named = ("IONOS_CONFIG_FILE", there.to_str().unwrap());
     let missing = ("IONOS_CONFIG_FILE", "/nowhere/at/all");
@@ -151,12 +150,12 @@ fn variables_choose_the_file_the_profile_and_the_base_url() {
         ),
         (
             vec![missing],
-            "IONOS_CONFIG_FILE: /nowhere/at/all: No such file",
+            "error: IONOS_CONFIG_FILE: /nowhere/at/all: ",
             "a named file must be there",
         ),
         (
             vec![missing, token],
-            "IONOS_CONFIG_FILE: /nowhere/at/all: No such file",
+            "error: IONOS_CONFIG_FILE: /nowhere/at/all: ",
             "whatever the credentials",
         ),
         (
@@ -249,7 +248,7 @@ fn credentials_that_are_not_used_are_not_checked() {
 #[test]
 fn default_file_is_read_and_may_be_empty() {
     let folder = Home::new();
-    let home = ("HOME", folder.path().to_str().unwrap());
+    let home = (HOME, folder.path().to_str().unwrap());
     let token = ("IONOS_TOKEN", "SECRET-variable");
     folder.write(WRITTEN);
     assert!(client_in_child(&[home]).contains("source: the token of profile \"user\""));
@@ -269,7 +268,7 @@ fn file_of_a_login_comes_before_the_one_that_is_named() {
     let [by_variable, config] = [Home::new(), Home::new()];
     let there = by_variable.write(profile("b"));
     let variables = [
-        ("HOME", home.path().to_str().unwrap()),
+        (HOME, home.path().to_str().unwrap()),
         ("APPDATA", home.path().join(".config").to_str().unwrap()),
         ("IONOS_CONFIG_FILE", there.to_str().unwrap()),
         ("XDG_CONFIG_HOME", config.path().to_str().unwrap()),
@@ -292,7 +291,7 @@ fn file_of_a_login_comes_before_the_one_that_is_named() {
             "{reason}: {output}"
         );
     };
-    let at = |folder: &Home, file: &str| folder.path().join(file).to_str().unwrap().to_owned();
+    let at = |folder: &Home, file: &str| shown(&folder.path().join(file));
     let [last, second] = [
         at(&home, ".ionos/config"),
         at(&by_variable, ".ionos/config"),
@@ -376,7 +375,7 @@ fn endpoint_is_that_of_the_first_environment_and_without_a_location() {
         home.write(format!(
             "currentProfile: a\nprofiles:\n- name: a\n  credentials: {{token: t}}\n  {environment}\n{environments}"
         ));
-        let output = client_in_child(&[("HOME", home.path().to_str().unwrap())]);
+        let output = client_in_child(&[(HOME, home.path().to_str().unwrap())]);
         assert!(output.contains(says), "{reason}: {environment}: {output}");
     }
 }
@@ -391,7 +390,7 @@ fn file_is_found_by_a_path_that_is_not_utf8() {
     fs::create_dir_all(folder.join(".ionos")).unwrap();
     let file = folder.join(".ionos/config");
     fs::write(&file, WRITTEN).unwrap();
-    for (name, value) in [("HOME", &folder), ("IONOS_CONFIG_FILE", &file)] {
+    for (name, value) in [(HOME, &folder), ("IONOS_CONFIG_FILE", &file)] {
         let output = run_child("config_file::child_makes_a_client", &[(name, value)]);
         assert!(
             output.contains("source: the token of profile"),
@@ -405,7 +404,7 @@ fn file_is_found_by_a_path_that_is_not_utf8() {
 fn default_file_that_can_not_be_examined_is_an_error() {
     let folder = Folder::new();
     std::os::unix::fs::symlink(".ionos", folder.0.join(".ionos")).unwrap();
-    let output = client_in_child(&[("HOME", folder.0.to_str().unwrap())]);
+    let output = client_in_child(&[(HOME, folder.0.to_str().unwrap())]);
     assert!(
         output.contains(".ionos/config: Too many levels"),
         "{output}"
