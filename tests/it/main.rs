@@ -14,6 +14,7 @@ mod support;
 #[cfg(feature = "config-file")]
 mod config_file;
 mod connections;
+mod dual_stack;
 mod endpoints;
 mod environment;
 mod examples;

@@ -1,0 +1,155 @@
+//! A host with an IPv6 and an IPv4 address, of which one is dead. The only such host that needs no name
+//! server is `localhost`, where the machine gives it both.
+
+use std::io::Write as _;
+use std::net::{
+    IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs as _,
+};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Instant;
+
+use socket2::{Domain, Socket, Type};
+
+use crate::support::*;
+
+const V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const V6: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
+
+/// `DUAL_STACK=1`, as CI sets it with a hosts file of its own, makes the lack of an address a failure.
+fn localhost_has_both() -> bool {
+    let found: Vec<SocketAddr> = ("localhost", 1).to_socket_addrs().unwrap().collect();
+    let both = [V4, V6]
+        .iter()
+        .all(|ip| found.iter().any(|address| address.ip() == *ip));
+    assert!(
+        both || std::env::var_os("DUAL_STACK").is_none(),
+        "localhost is {found:?}"
+    );
+    if !both {
+        println!("localhost has one address here: nothing was tried");
+    }
+    both
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Address {
+    Alive,
+    /// Nobody listens.
+    Refuses,
+    /// Its queue is full. On Linux that is silence; where a system refuses, it is the same as above.
+    SaysNothing,
+}
+
+/// What makes the address so, as long as it is there.
+struct Held {
+    socket: Socket,
+    _queued: Vec<TcpStream>,
+}
+
+impl Address {
+    fn hold(self, ip: IpAddr, port: u16) -> std::io::Result<Held> {
+        let address = SocketAddr::new(ip, port);
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+        socket.bind(&address.into())?;
+        match self {
+            Address::Alive => socket.listen(128)?,
+            Address::Refuses => {}
+            Address::SaysNothing => socket.listen(1)?,
+        }
+        let bound = socket.local_addr()?.as_socket().unwrap();
+        let _queued = match self {
+            Address::SaysNothing => fill_accept_queue(&bound),
+            _ => Vec::new(),
+        };
+        Ok(Held { socket, _queued })
+    }
+}
+
+/// Two addresses of localhost with one port.
+fn localhost(v4: Address, v6: Address) -> (Held, Held, u16) {
+    for _ in 0..100 {
+        let v4 = v4.hold(V4, 0).unwrap();
+        let port = v4.socket.local_addr().unwrap().as_socket().unwrap().port();
+        // Somebody else may have it.
+        if let Ok(v6) = v6.hold(V6, port) {
+            return (v4, v6, port);
+        }
+    }
+    panic!("no port is free at both addresses");
+}
+
+/// Answers the request of each connection, and counts them.
+fn serve(listener: TcpListener, response: Vec<u8>) -> Arc<AtomicUsize> {
+    let requests = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&requests);
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            // A connection that comes second is closed without a request.
+            if read_head(&mut stream).is_some() {
+                counted.fetch_add(1, Ordering::SeqCst);
+                stream.write_all(&response).unwrap();
+            }
+        }
+    });
+    requests
+}
+
+#[test]
+fn dead_address_of_a_host_costs_little() {
+    use Address::{Alive, Refuses, SaysNothing};
+    if !localhost_has_both() {
+        return;
+    }
+    // Whichever the system names first: in two of these rows it is the dead one.
+    let rows = [
+        (Alive, Refuses),
+        (Alive, SaysNothing),
+        (Refuses, Alive),
+        (SaysNothing, Alive),
+    ];
+    let cases = ENDPOINTS
+        .iter()
+        .flat_map(|endpoint| rows.map(|row| (row, endpoint)));
+    in_parallel(cases, |((at_v4, at_v6), endpoint)| {
+        let (v4, v6, port) = localhost(at_v4, at_v6);
+        let (alive, _dead) = if at_v4 == Alive { (v4, v6) } else { (v6, v4) };
+        let requests = serve(alive.socket.into(), endpoint.success());
+        let client = client_of(&format!("http://localhost:{port}"));
+        let started = Instant::now();
+        let result = (endpoint.run)(&client);
+        let case = format!("{}, {at_v4:?}, {at_v6:?}", endpoint.name);
+        assert!(result.is_ok(), "{case}: {result:?}");
+        // Half of the time would be 30 s.
+        assert!(started.elapsed() < LONG / 4, "{case}");
+        assert_eq!(requests.load(Ordering::SeqCst), 1, "{case}");
+    });
+}
+
+/// Nothing was sent, however the addresses failed.
+#[test]
+fn host_without_a_live_address_has_a_known_outcome() {
+    use Address::{Refuses, SaysNothing};
+    if !localhost_has_both() {
+        return;
+    }
+    let rows = [
+        (Refuses, SaysNothing),
+        (SaysNothing, Refuses),
+        (SaysNothing, SaysNothing),
+    ];
+    let cases = ENDPOINTS
+        .iter()
+        .flat_map(|endpoint| rows.map(|row| (row, endpoint)));
+    in_parallel(cases, |((at_v4, at_v6), endpoint)| {
+        let (_v4, _v6, port) = localhost(at_v4, at_v6);
+        let client = client_with_timeout(&format!("http://localhost:{port}"), SHORT);
+        let started = Instant::now();
+        let error = (endpoint.run)(&client).unwrap_err();
+        let case = format!("{}, {at_v4:?}, {at_v6:?}: {error}", endpoint.name);
+        assert!(!error.outcome_unknown(), "{case}");
+        assert!(started.elapsed() < SHORT + SLACK, "{case}");
+    });
+}
