@@ -1,7 +1,8 @@
 //! Secrets are wiped from memory. In a process of its own, whose memory it reads as any program could, and
 //! in which nothing else may copy what it looks for.
 
-#![cfg(target_os = "linux")]
+// Elsewhere a program may not read its own memory as another one would.
+#![cfg(any(target_os = "linux", windows))]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,10 +10,8 @@
     clippy::indexing_slicing
 )]
 
-use std::fs::File;
-use std::os::unix::fs::FileExt as _;
-
 use ionoscloud_auth::{Client, Credentials, Jwt};
+use read_process_memory::{CopyAddress as _, Pid, ProcessHandle};
 use zeroize::{Zeroize as _, Zeroizing};
 
 const LENGTH: usize = 200;
@@ -34,24 +33,36 @@ fn is_in_memory(seed: &str) -> bool {
     const CHUNK: usize = 1 << 20;
     // What is looked for must not be found here: it is compared letter by letter.
     let part: Vec<u8> = seed.bytes().cycle().take(LENGTH / 4).collect();
-    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
-    let memory = File::open("/proc/self/mem").unwrap();
+    let memory: ProcessHandle = Pid::try_from(std::process::id())
+        .unwrap()
+        .try_into()
+        .unwrap();
     let mut buffer = vec![0; CHUNK];
     let mut found = false;
-    for line in maps.lines().filter(|line| line.contains(" rw-p ")) {
-        let range = line.split(' ').next().unwrap().split_once('-').unwrap();
-        let [mut start, end] = [range.0, range.1].map(|hex| u64::from_str_radix(hex, 16).unwrap());
+    let mut looked_at = 0;
+    for region in region::query_range(std::ptr::null::<u8>(), usize::MAX).unwrap() {
+        let region = region.unwrap();
+        if !region.is_committed() || !region.is_writable() || region.is_guarded() {
+            continue;
+        }
+        let mut start = region.as_range().start;
+        let end = region.as_range().end;
         while start < end {
-            let length = CHUNK.min(usize::try_from(end - start).unwrap());
-            let read = memory.read_at(&mut buffer[..length], start).unwrap_or(0);
-            found |= holds(&buffer[..read], &part);
-            // The next chunk begins before this one ends, as a secret may lie across.
-            start += (length.saturating_sub(LENGTH)).max(1) as u64;
+            let part_of_memory = &mut buffer[..CHUNK.min(end - start)];
+            let length = part_of_memory.len();
+            // A region may have gone since it was listed.
+            if memory.copy_address(start, part_of_memory).is_ok() {
+                found |= holds(part_of_memory, &part);
+                looked_at += length;
+            }
             if length < CHUNK {
                 break;
             }
+            // The next chunk begins before this one ends, as a secret may lie across.
+            start += length - LENGTH;
         }
     }
+    assert!(looked_at > CHUNK, "only {looked_at} bytes could be read");
     buffer.zeroize();
     found
 }
