@@ -4,6 +4,10 @@
 //! and `IONOS_CONTRACT_NUMBER` as ever. FILE holds the token alone, with mode 0600, and is replaced
 //! whole or not at all. One job a file: two at once would each make a token, and lose one of them.
 //!
+//! On Windows a file has no mode: the new one may be read by whom its folder's access list says, so
+//! keep it in a folder of your own. While another program has it open and does not share it, it
+//! can't be replaced there: this waits five seconds for that, and then leaves it as it was.
+//!
 //! | exit code | meaning |
 //! | --- | --- |
 //! | 0 | the token is fresh, or has been replaced |
@@ -16,7 +20,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, SystemTime};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
 
 use ionoscloud_auth::*;
 
@@ -180,6 +185,7 @@ fn life(client: &Client, token: &str, id: &KeyId) -> Result<(SystemTime, SystemT
 /// Replaces the file whole or not at all: beside it, to the disk, over it, and the folder to the
 /// disk.
 fn replace(file: &Path, token: &str) -> io::Result<()> {
+    #[cfg(unix)]
     let old = fs::metadata(file)?;
     let mut name = file.as_os_str().to_owned();
     name.push(".new");
@@ -191,17 +197,16 @@ fn replace(file: &Path, token: &str) -> io::Result<()> {
     }
     let written = create_private(&beside).and_then(|mut new| {
         writeln!(new, "{token}")?;
-        new.set_permissions(old.permissions())?;
         // Whoever may read the old one may read the new one, also where root runs this.
         #[cfg(unix)]
         {
             use std::os::unix::fs::MetadataExt as _;
+            new.set_permissions(old.permissions())?;
             std::os::unix::fs::fchown(&new, Some(old.uid()), Some(old.gid()))?;
         }
-        new.sync_all()?;
-        fs::rename(&beside, file)
+        new.sync_all()
     });
-    if let Err(error) = written {
+    if let Err(error) = written.and_then(|()| rename(&beside, file)) {
         let _ = fs::remove_file(&beside);
         return Err(error);
     }
@@ -214,6 +219,24 @@ fn replace(file: &Path, token: &str) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Windows refuses while another program, such as a virus scanner, has the old file open and does not
+/// share it. Most have it for a moment only.
+fn rename(new: &Path, file: &Path) -> io::Result<()> {
+    const ERROR_ACCESS_DENIED: i32 = 5;
+    const ERROR_SHARING_VIOLATION: i32 = 32;
+    let until = Instant::now() + Duration::from_secs(5);
+    loop {
+        let renamed = fs::rename(new, file);
+        let refused = renamed.as_ref().err().and_then(io::Error::raw_os_error);
+        let may_be_over_soon =
+            cfg!(windows) && matches!(refused, Some(ERROR_ACCESS_DENIED | ERROR_SHARING_VIOLATION));
+        if !may_be_over_soon || Instant::now() > until {
+            return renamed;
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
 }
 
 /// A new file that nobody else can read, not even before its mode is set.

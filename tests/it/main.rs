@@ -30,7 +30,6 @@ mod pinned_certificate;
 mod proxy;
 mod public_types;
 mod redirects;
-#[cfg(unix)]
 mod rotate_example;
 mod rotation;
 mod settings;

@@ -6,8 +6,7 @@
 mod example;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -52,6 +51,25 @@ fn run(url: &str, arguments: &[&str]) -> (i32, String) {
     )
 }
 
+#[cfg(unix)]
+fn set_mode(file: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(file, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[cfg(unix)]
+fn assert_mode(file: &Path, expected: u32) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = fs::metadata(file).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode, expected, "{mode:o}");
+}
+
+/// Windows has no modes. Who may read a new file is what its folder's access list says.
+#[cfg(windows)]
+fn set_mode(_: &Path, _: u32) {}
+#[cfg(windows)]
+fn assert_mode(_: &Path, _: u32) {}
+
 /// A service, and a token of it in a file; the folder goes with it.
 struct Setting {
     api: MockAuthApi,
@@ -69,7 +87,7 @@ impl Setting {
         let folder = Folder::new();
         let file = folder.0.join("token");
         fs::write(&file, jwt.token()).unwrap();
-        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+        set_mode(&file, mode);
         Setting {
             api,
             basic,
@@ -80,10 +98,6 @@ impl Setting {
 
     fn path(&self) -> &str {
         self.file.to_str().unwrap()
-    }
-
-    fn mode(&self) -> u32 {
-        fs::metadata(&self.file).unwrap().permissions().mode() & 0o777
     }
 
     /// Deletes the tokens that nothing uses, and returns how many.
@@ -195,14 +209,17 @@ fn exit_code_says_what_happened() {
             let held = setting.held();
             assert_eq!(held != before, replaced, "{arguments:?}: {said}");
             assert_eq!(setting.api.key_ids(), [held], "{arguments:?}: {said}");
-            assert_eq!(setting.mode(), mode, "{arguments:?}");
+            assert_mode(&setting.file, mode);
         }
     }
 
     let setting = Setting::new(0o600);
     let (code, said) = run(setting.api.base_url(), &["/no/such/file"]);
+    // ENOENT, ERROR_PATH_NOT_FOUND: the text before it is the system's language.
+    let number = if cfg!(windows) { 3 } else { 2 };
+    let says = format!("(os error {number})");
     assert!(
-        code == 2 && said.contains("/no/such/file: No such file"),
+        code == 2 && said.contains("/no/such/file: ") && said.contains(&says),
         "{said}"
     );
     fs::write(&setting.file, "SECRET").unwrap();
@@ -271,6 +288,8 @@ fn exit_code_is_3_if_a_gateway_sends_404_for_the_old_token() {
     assert_eq!(setting.api.key_ids(), [before, setting.held()]);
 }
 
+/// A symbolic link on Windows takes a right that not every user has.
+#[cfg(unix)]
 #[test]
 fn symlink_is_followed_and_kept() {
     let setting = Setting::new(0o600);
@@ -286,7 +305,8 @@ fn symlink_is_followed_and_kept() {
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
 }
 
-/// Where root runs it for somebody else, the file stays theirs.
+/// Where root runs it for somebody else, the file stays theirs. Windows gives no file away.
+#[cfg(unix)]
 #[test]
 fn owner_of_the_file_is_kept() {
     use std::os::unix::fs::{MetadataExt as _, chown};
@@ -302,7 +322,7 @@ fn owner_of_the_file_is_kept() {
     assert_ne!(setting.held(), before);
     let file = fs::metadata(&setting.file).unwrap();
     assert_eq!((file.uid(), file.gid()), (12_345, 12_346));
-    assert_eq!(setting.mode(), 0o600);
+    assert_mode(&setting.file, 0o600);
 }
 
 /// The token does not say how long it lives, or says nonsense.
@@ -340,6 +360,56 @@ fn service_is_asked_for_a_life_that_the_token_does_not_tell() {
     }
 }
 
+/// A reader does not hinder it; on Windows one that does not share the file does. Then nothing changes.
+#[test]
+fn file_that_another_program_has_open() {
+    const SHARE_READ: u32 = 1;
+    const SHARE_ALL: u32 = 7;
+    // (what the other program shares, whether it closes the file soon, the exit codes on Windows)
+    for (share, closes, on_windows) in [
+        (SHARE_READ, false, &[1][..]),
+        (SHARE_READ, true, &[0]),
+        // Windows 10 replaces such a file since version 1809; older ones, and Wine, do not.
+        (SHARE_ALL, false, &[0, 1]),
+    ] {
+        let setting = Setting::new(0o600);
+        let before = setting.held();
+        let opened = open_sharing(&setting.file, share);
+        let child = start(setting.api.base_url(), &[setting.path(), "--share", "1"]);
+        let opened = if closes {
+            std::thread::sleep(Duration::from_secs(1));
+            drop(opened);
+            None
+        } else {
+            Some(opened)
+        };
+        let output = child.wait_with_output().unwrap();
+        drop(opened);
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        let code = output.status.code().unwrap();
+        let expected = if cfg!(windows) { on_windows } else { &[0] };
+        assert!(expected.contains(&code), "{share}: {code}: {said}");
+        assert_eq!(said.contains("could not be stored"), code == 1, "{said}");
+        let held = setting.held();
+        assert_eq!(held == before, code == 1, "{share}: {said}");
+        assert_eq!(setting.api.key_ids(), [held], "{share}: {said}");
+        assert!(!setting.folder.0.join("token.new").exists());
+    }
+}
+
+#[cfg(windows)]
+fn open_sharing(file: &Path, share: u32) -> fs::File {
+    use std::os::windows::fs::OpenOptionsExt as _;
+    let mut options = fs::OpenOptions::new();
+    options.read(true).share_mode(share).open(file).unwrap()
+}
+
+/// Elsewhere a file that is open is always shared.
+#[cfg(unix)]
+fn open_sharing(file: &Path, _: u32) -> fs::File {
+    fs::File::open(file).unwrap()
+}
+
 /// Killed 250 times, at moments spread over the time that a run takes.
 #[test]
 fn file_holds_a_valid_token_whenever_the_example_is_killed() {
@@ -363,7 +433,7 @@ fn file_holds_a_valid_token_whenever_the_example_is_killed() {
             // A request that was on its way is carried out all the same.
             std::thread::sleep(Duration::from_millis(2));
             let held = setting.held();
-            assert_eq!(setting.mode(), 0o600);
+            assert_mode(&setting.file, 0o600);
             rotated.fetch_add(usize::from(held != before), Ordering::SeqCst);
             left_over.fetch_add(setting.delete_all_but(&held), Ordering::SeqCst);
             before = held;

@@ -4,13 +4,15 @@ use std::ffi::OsStr;
 use std::process::Command;
 
 /// The test `name`, with the path of its module, of the running test binary. Its environment holds
-/// these variables alone, and one that [`is_child`] looks for.
+/// these variables alone, what Windows needs, and one that [`is_child`] looks for.
 pub fn child<V: AsRef<OsStr>>(name: &str, variables: &[(&str, V)]) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
         .args(["--exact", name, "--nocapture"])
         .env_clear()
         .env("CHILD", "1")
+        // Without this one Windows opens no socket.
+        .envs(std::env::var_os("SystemRoot").map(|folder| ("SystemRoot", folder)))
         .envs(variables.iter().map(|(name, value)| (name, value)));
     command
 }
