@@ -139,6 +139,7 @@ fn build_script_warns_and_never_fails() {
     );
 }
 
+/// On Windows nobody can press it for another process without pressing it for this one.
 #[cfg(unix)]
 #[test]
 fn ctrl_c_ends_a_call() {

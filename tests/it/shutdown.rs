@@ -1,6 +1,5 @@
 //! A shutdown ends calls at once, whatever they wait for.
 
-#[cfg(target_os = "linux")]
 use std::net::TcpListener;
 use std::sync::mpsc::channel;
 use std::thread;
@@ -116,8 +115,8 @@ fn shutdown_ends_a_tls_handshake() {
     }
 }
 
-/// The listener's queue is full: on Linux, further attempts to connect hang until they time out.
-#[cfg(target_os = "linux")]
+/// The listener's queue is full: further attempts to connect hang until they time out, on Windows until
+/// the system has tried three times and says that they were refused.
 #[test]
 fn shutdown_and_timeout_end_an_attempt_to_connect() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -167,7 +166,6 @@ fn shutdown_ends_many_calls_at_once() {
 
 /// `WAITING=3000` makes more of them, where the system allows 7,000 open files. It prints how much CPU
 /// time they take while they wait, which is to be believed where this test runs alone.
-#[cfg(target_os = "linux")]
 #[test]
 fn shutdown_ends_hundreds_of_waiting_calls() {
     let calls = std::env::var("WAITING").map_or(400, |calls| calls.parse().unwrap());
@@ -207,10 +205,11 @@ fn shutdown_ends_hundreds_of_waiting_calls() {
     assert!(took < SLACK, "{took:?}");
 }
 
-/// Of this process, by the system's clock of 100 ticks a second.
-#[cfg(target_os = "linux")]
+/// Of this process, by the system's clock of 100 ticks a second; nothing where there is no `/proc`.
 fn cpu_time() -> Duration {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let Ok(stat) = std::fs::read_to_string("/proc/self/stat") else {
+        return Duration::ZERO;
+    };
     let (_, fields) = stat.rsplit_once(')').unwrap();
     let ticks: u64 = fields
         .split_whitespace()

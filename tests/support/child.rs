@@ -1,6 +1,6 @@
 //! Tests that run as a process of their own, since an environment or a logger is the whole process's.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::process::Command;
 
 /// The test `name`, with the path of its module, of the running test binary. Its environment holds
@@ -32,4 +32,21 @@ pub fn run_child<V: AsRef<OsStr>>(name: &str, variables: &[(&str, V)]) -> String
 /// Whether this process was started by [`child`]. The tests that are meant for it do nothing elsewhere.
 pub fn is_child() -> bool {
     std::env::var_os("CHILD").is_some()
+}
+
+/// `begin`, and then what is not text.
+pub fn not_utf8(begin: &str) -> OsString {
+    let mut text = OsString::from(begin);
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStringExt as _;
+        text.push(OsString::from_vec(vec![0xff]));
+    }
+    // Half of a pair.
+    #[cfg(windows)]
+    {
+        use std::os::windows::ffi::OsStringExt as _;
+        text.push(OsString::from_wide(&[0xd800]));
+    }
+    text
 }

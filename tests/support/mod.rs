@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-pub use child::{child, is_child, run_child};
+pub use child::{child, is_child, not_utf8, run_child};
 pub use client::*;
 pub use endpoints::*;
 pub use server::{FaultServer, Play, fill_accept_queue};
