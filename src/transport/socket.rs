@@ -137,6 +137,46 @@ mod tests {
     use std::thread;
     use std::time::Instant;
 
+    #[cfg(target_os = "linux")]
+    #[rustfmt::skip]
+    const ERRORS: &[(i32, &str, bool)] = &[
+        (11, "EAGAIN: what a wait ends with", true),
+        (4, "EINTR: a signal came", true),
+        (110, "ETIMEDOUT: the connection itself was given up", false),
+        (104, "ECONNRESET", false),
+        (32, "EPIPE", false),
+    ];
+    #[cfg(windows)]
+    #[rustfmt::skip]
+    const ERRORS: &[(i32, &str, bool)] = &[
+        (10060, "WSAETIMEDOUT: what a wait ends with, and also a connection that is given up", true),
+        (10035, "WSAEWOULDBLOCK", true),
+        (10004, "WSAEINTR", true),
+        (10054, "WSAECONNRESET", false),
+        (10053, "WSAECONNABORTED", false),
+        (10058, "WSAESHUTDOWN: by the shutdown of the client", false),
+    ];
+
+    /// By the kind that the standard library gives to the system's numbers.
+    #[cfg(any(target_os = "linux", windows))]
+    #[test]
+    fn an_error_of_the_system_ends_a_slice_or_the_connection() {
+        for (number, name, over) in ERRORS {
+            let error = io::Error::from_raw_os_error(*number);
+            assert_eq!(is_over(&error), *over, "{name}: {error:?}");
+        }
+    }
+
+    /// What the system really says, and not what its headers do.
+    #[test]
+    fn a_read_without_a_byte_ends_a_slice() {
+        let (mut socket, _other) = connection();
+        let error = socket
+            .read_slice(&mut [0], Duration::from_millis(1))
+            .unwrap_err();
+        assert!(is_over(&error), "{error:?}");
+    }
+
     /// Two ends of a connection, of which this side's is registered with nobody.
     fn connection() -> (Socket, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -403,15 +403,16 @@ fn default_file_that_can_not_be_examined_is_an_error() {
     let folder = Folder::new();
     // ERROR_INVALID_NAME
     #[cfg(windows)]
-    let (home, says) = (folder.0.join("a|b"), "(os error 123)");
+    let (home, says) = (folder.0.join("a|b"), "(os error 123)".to_owned());
     // ELOOP
     #[cfg(unix)]
     let (home, says) = {
         std::os::unix::fs::symlink(".ionos", folder.0.join(".ionos")).unwrap();
-        (folder.0.clone(), "config: Too many levels")
+        let number = if cfg!(target_os = "linux") { 40 } else { 62 };
+        (folder.0.clone(), format!("(os error {number})"))
     };
     let output = client_in_child(&[(HOME, home.to_str().unwrap())]);
-    assert!(output.contains(says), "{output}");
+    assert!(output.contains(&says), "{output}");
 }
 
 #[test]
