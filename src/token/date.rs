@@ -156,6 +156,12 @@ mod tests {
         }
     }
 
+    /// `humantime` reads no later ones: until the year 9999, and on 32-bit Linux until 2038.
+    const END: u64 = match cfg!(all(target_pointer_width = "32", target_os = "linux")) {
+        true => i32::MAX as u64,
+        false => 253_402_300_800,
+    };
+
     proptest! {
         #[test]
         fn any_text_is_read_without_a_panic(text in any::<String>()) {
@@ -168,7 +174,7 @@ mod tests {
         }
 
         #[test]
-        fn a_written_date_is_read_back(seconds in 0..253_402_300_000_u64, nanos in 0..1_000_000_000_u32) {
+        fn a_written_date_is_read_back(seconds in 0..END, nanos in 0..1_000_000_000_u32) {
             let time = SystemTime::UNIX_EPOCH + Duration::new(seconds, nanos);
             prop_assert_eq!(parse(&humantime::format_rfc3339_nanos(time).to_string()), Some(time));
         }
