@@ -6,5 +6,8 @@ pub mod settings {}
 #[doc = include_str!("../docs/rotating_tokens.md")]
 pub mod rotating_tokens {}
 
+#[doc = include_str!("../docs/platforms.md")]
+pub mod platforms {}
+
 #[doc = include_str!("../SECURITY.md")]
 pub mod security {}

@@ -151,7 +151,7 @@ mod tests {
     const ERRORS: &[(i32, &str, bool)] = &[
         (10060, "WSAETIMEDOUT: what a wait ends with, and also a connection that is given up", true),
         (10035, "WSAEWOULDBLOCK", true),
-        (10004, "WSAEINTR", true),
+        (10004, "WSAEINTR: the wait was cancelled, and not by a signal", false),
         (10054, "WSAECONNRESET", false),
         (10053, "WSAECONNABORTED", false),
         (10058, "WSAESHUTDOWN: by the shutdown of the client", false),

@@ -296,6 +296,12 @@ fn refused_connection_leaves_the_outcome_known() {
         };
         assert_eq!(error.kind, TransportErrorKind::ConnectFailed);
         assert_eq!(error.io_kind, Some(std::io::ErrorKind::ConnectionRefused));
+        // Its words are the system's language; its number is not.
+        let econnrefused = if cfg!(windows) { 10061 } else { 111 };
+        if cfg!(any(windows, target_os = "linux")) {
+            let number = format!("(os error {econnrefused})");
+            assert!(error.to_string().contains(&number), "{error}");
+        }
     }
 }
 

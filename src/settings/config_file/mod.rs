@@ -72,6 +72,8 @@ impl ClientBuilder {
     /// 2. the one that `IONOS_CONFIG_FILE` names, which must be there
     /// 3. `~/.ionos/config`
     ///
+    /// `~` is `$HOME`, and on Windows `%USERPROFILE%`.
+    ///
     /// # Errors
     ///
     /// As those two; but a file without a profile, or a profile without credentials that can be
