@@ -263,7 +263,7 @@ fn child_cannot_start_threads() {
 fn call_fails_with_a_known_outcome_if_no_thread_can_start() {
     let server = FaultServer::start(vec![Play::Silence]);
     for url in [server.url(), server.url().replace("127.0.0.1", "localhost")] {
-        let stack = (1_u64 << 50).to_string();
+        let stack = (usize::MAX - (1 << 20)).to_string();
         let variables = [("IONOS_API_URL", url.as_str()), ("RUST_MIN_STACK", &stack)];
         let output = run_child("connections::child_cannot_start_threads", &variables);
         let said = output.matches("false unknown: ").count();
