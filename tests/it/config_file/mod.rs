@@ -1,7 +1,7 @@
 //! The config file of the vendor's tools, with a home for each test and a child process that reads it.
 
 mod contents;
-#[cfg(unix)]
+#[cfg(unix)] // Windows has no file modes.
 mod permissions;
 mod precedence;
 
