@@ -1,4 +1,5 @@
-//! The client: a handle to what calls share, and to who makes them.
+//! The client: a handle to the credentials, settings and connections that calls share. It does not
+//! depend on HTTP.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,11 +14,10 @@ use crate::settings::{
 use crate::token::{KeyId, key_id};
 use crate::transport::{Authorization, Shutdown, Transport};
 
-/// What calls the service: credentials, settings, and the connections that are kept open between
-/// calls.
+/// A client of the Auth API: credentials, settings, and a pool of connections.
 ///
-/// A clone is cheap, and shares connections and shutdown with the client that it was made of. One
-/// client serves any number of threads.
+/// Cloning is cheap. A clone shares connections and shutdown with the original. A client can be
+/// used from any number of threads at once.
 ///
 /// # Examples
 ///
@@ -38,13 +38,13 @@ pub struct Client {
     shutdown: Arc<Shutdown>,
 }
 
-/// How long a call takes at most that is to leave things in order after a shutdown.
+/// The time limit of a call that cleans up after a shutdown.
 const CLEAN_UP_TIMEOUT: Duration = Duration::from_secs(5);
 
 struct Shared {
     transport: Transport,
     base_url: BaseUrl,
-    /// Where it was given, if it is not the default one.
+    /// Where the base URL was set, if it is not the default.
     base_url_source: Option<String>,
     contract_number: Option<ContractNumber>,
     retry: RetryPolicy,
@@ -79,49 +79,51 @@ impl Identity {
 }
 
 impl Client {
-    /// A client for `https://api.ionos.com/auth/v1` with the default settings of [`ClientBuilder`].
+    /// Creates a client for `https://api.ionos.com/auth/v1` with the default settings.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`](crate::Error::Invalid) if the credentials can't be sent: empty, with line
-    /// breaks, a colon in the user name.
+    /// [`Error::Invalid`](crate::Error::Invalid) if the credentials are empty or contain line
+    /// breaks, or the user name contains a colon.
     pub fn new(credentials: Credentials) -> Result<Client> {
         Client::builder().credentials(credentials).build()
     }
 
-    /// A client with the credentials and settings of the environment: see
+    /// Creates a client with the credentials and settings of the environment. See
     /// [`ClientBuilder::from_env`].
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`](crate::Error::Invalid), naming the variable, if a variable can't be used
-    /// or there are no credentials.
+    /// [`Error::Invalid`](crate::Error::Invalid) if a variable is not usable, or if there are no
+    /// credentials. The error names the variable.
     pub fn from_env() -> Result<Client> {
         ClientBuilder::from_env()?.build()
     }
 
-    /// A client with the credentials and settings of the environment, or of the config file of the
-    /// vendor's tools where the environment has none: see [`ClientBuilder::from_env_or_config`].
+    /// Creates a client with the settings of the environment, or else of the vendor's config file.
+    /// See [`ClientBuilder::from_env_or_config`].
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`](crate::Error::Invalid), naming the variable or the file and its line, if
-    /// something can't be used or there are no credentials.
+    /// [`Error::Invalid`](crate::Error::Invalid) if a setting is not usable, or if there are no
+    /// credentials. The error names the variable, or the file and line.
     #[cfg(feature = "config-file")]
     pub fn from_env_or_config() -> Result<Client> {
         ClientBuilder::from_env_or_config()?.build()
     }
 
-    /// A builder with the default settings and no credentials.
+    /// Returns a builder with the default settings and without credentials.
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
     }
 
-    /// A client with the same settings, connections and shutdown, and another identity.
+    /// Returns a client with other credentials. It shares settings, connections and shutdown with
+    /// this one.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`](crate::Error::Invalid) if the credentials can't be sent.
+    /// [`Error::Invalid`](crate::Error::Invalid) if the credentials are not usable. See
+    /// [`Client::new`].
     ///
     /// # Examples
     ///
@@ -146,13 +148,12 @@ impl Client {
         })
     }
 
-    /// A client with the same settings, connections, shutdown and identity, and another
-    /// [`timeout`](ClientBuilder::timeout): for one call that may take longer, or must not take as
-    /// long.
+    /// Returns a client with another [`timeout`](ClientBuilder::timeout), for calls that may take
+    /// longer or must end sooner. It shares everything else with this one.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`](crate::Error::Invalid) if it is zero, in which nothing can be done.
+    /// [`Error::Invalid`](crate::Error::Invalid) if the timeout is zero.
     ///
     /// # Examples
     ///
@@ -173,12 +174,12 @@ impl Client {
         })
     }
 
-    /// The Key ID of the client's own token. `None` if the client has a user name and a password,
-    /// or a token that is not a JWT with a Key ID.
+    /// Returns the Key ID of the client's own token. Returns `None` if the client uses a user name
+    /// and password, or if the token is not a JWT with a Key ID.
     ///
     /// # Examples
     ///
-    /// Deletes every token that is due, but the one it uses:
+    /// Delete every expired token except the client's own:
     ///
     /// ```no_run
     /// use std::time::{Duration, SystemTime};
@@ -200,7 +201,7 @@ impl Client {
         key_id(self.token()?).ok()
     }
 
-    /// Where the credentials came from, for a tool that shows it.
+    /// Returns where the credentials came from, so that a tool can show it.
     ///
     /// # Examples
     ///
@@ -215,20 +216,32 @@ impl Client {
         &self.identity.source
     }
 
-    /// Ends what is in flight, from any thread, and makes every later call fail with
-    /// [`TransportErrorKind::ShutDown`](crate::TransportErrorKind::ShutDown). All clones are shut
-    /// down with it.
+    /// Ends all calls in flight, and makes every later call fail with
+    /// [`TransportErrorKind::ShutDown`](crate::TransportErrorKind::ShutDown). This also shuts down
+    /// all clones. It can be called from any thread.
     ///
-    /// Calls that are under way return at once, whatever they wait for. What such a call says is
-    /// what was recorded: if it had a connection in hand,
-    /// [`outcome_unknown()`](crate::Error::outcome_unknown) is true. Where it waited for an address
-    /// or a connection, the system may be busy with that for a while yet, in a thread of its own.
+    /// A call in flight returns at once, whatever it is waiting for. Its
+    /// [`outcome_unknown()`](crate::Error::outcome_unknown) is true if it already had a connection.
+    /// A DNS lookup or an attempt to connect cannot be interrupted; it may continue for a while in
+    /// a thread of its own.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ionoscloud_auth::{Client, Credentials, GetAllTokensOptions, get_all_tokens};
+    ///
+    /// let client = Client::new(Credentials::token("eyJ0eXAiOiJKV1QifQ.e30.c2ln"))?;
+    /// client.shutdown();
+    /// let error = get_all_tokens(&client, &GetAllTokensOptions::new()).unwrap_err();
+    /// assert!(error.to_string().contains("shut down"));
+    /// # Ok::<(), ionoscloud_auth::Error>(())
+    /// ```
     pub fn shutdown(&self) {
         self.shutdown.set();
         self.shared.transport.close_pool();
     }
 
-    /// The same client for a call that leaves things in order: a shutdown does not end it, but
+    /// Returns a client for calls that clean up. A shutdown does not end them, but
     /// [`CLEAN_UP_TIMEOUT`] does.
     pub(crate) fn for_clean_up(&self) -> Client {
         Client {
@@ -238,12 +251,12 @@ impl Client {
         }
     }
 
-    /// The client's own token; `None` if it has a user name and a password.
+    /// Returns the client's own token, or `None` if it uses a user name and password.
     pub(crate) fn token(&self) -> Option<&str> {
         self.identity.credentials.as_token()
     }
 
-    /// Who makes a call, for this contract or else for the client's own.
+    /// Returns what a call requires of the client, for this contract or else the client's own.
     pub(crate) fn caller(&self, contract_number: Option<u32>) -> Result<Caller<'_>> {
         let own = contract_number.map(ContractNumber::new).transpose();
         let own = own.map_err(|reason| Source::Option("contract_number").refuse(&reason))?;
@@ -265,12 +278,12 @@ impl Client {
 }
 
 impl ClientBuilder {
-    /// Makes the client. Nothing is sent.
+    /// Builds the client. No request is sent.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`](crate::Error::Invalid), naming the option or variable, if there are no
-    /// credentials or a setting can't be used.
+    /// [`Error::Invalid`](crate::Error::Invalid) if there are no credentials, or if a setting is
+    /// not usable. The error names the option or variable.
     pub fn build(self) -> Result<Client> {
         let Settings {
             credentials,

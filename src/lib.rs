@@ -1,5 +1,5 @@
-//! A blocking client for the [IONOS Cloud Auth API](https://api.ionos.com/docs/authentication/v1/):
-//! create, list, read and delete API tokens, and read the Key ID out of one. No async runtime.
+//! A blocking client for the [IONOS Cloud Auth API](https://api.ionos.com/docs/authentication/v1/).
+//! It creates, lists, reads, deletes and rotates API tokens, without an async runtime.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -18,10 +18,10 @@
 //!
 //! # Tokens and Key IDs
 //!
-//! A *token* is a JWT: a text of three parts that opens a whole cloud contract for whoever holds
-//! it, for a year if nothing else is asked for. The service shows it once, when it is created. From
-//! then on it is spoken of by its *Key ID*, which is the `kid` in the token's own header:
-//! [`key_id`] reads it, and a [`KeyId`] is what reads and deletes a token.
+//! A *token* is a JWT that gives its holder access to a whole cloud contract, by default for a
+//! year. The service shows it once, when it is created. After that, a token is identified by its
+//! *Key ID*, the `kid` in the token's header. [`key_id`] reads it from a token, and you pass a
+//! [`KeyId`] to read or delete one.
 //!
 //! | endpoint | function | options |
 //! | --- | --- | --- |
@@ -30,41 +30,39 @@
 //! | `GET /tokens/{tokenId}` | [`get_token_by_id`] | [`GetTokenByIdOptions`] |
 //! | `DELETE /tokens/{tokenId}` | [`delete_token_by_id`] | [`DeleteTokenByIdOptions`] |
 //! | `DELETE /tokens?criteria=…` | [`delete_token_by_criteria`] | [`DeleteTokenByCriteriaOptions`] |
-//! | three of them | [`rotate_token`] | [`RotateTokenOptions`] |
-//! | none | [`key_id`], [`claims`] | |
+//! | several of these | [`rotate_token`] | [`RotateTokenOptions`] |
+//! | no request | [`key_id`], [`claims`] | |
 //!
-//! # What can go wrong
+//! # Errors
 //!
-//! Every call gives a [`Result`] with an [`Error`] of few kinds, whose text says what was tried,
-//! what came back and what to do. [`Error::status`] tells 401, 403, 404 and 429 apart.
-//! [`Error::outcome_unknown`] says whether the service may have acted although no response says so:
-//! after a creation, there may then be a token that nobody knows.
+//! Every call returns a [`Result`]. The text of an [`Error`] says what was tried, what came back,
+//! and what to do. [`Error::status`] returns the HTTP status. [`Error::outcome_unknown`] returns
+//! whether the service may have acted although no response says so: after a create, there may then
+//! be an orphaned token.
 //!
-//! What is sent again is fixed: what the service can't have acted on, always; what it may have
-//! acted on, only where twice is the same as once. A creation is not. [`RetryPolicy`]
-//! sets how often and when, and [`ClientBuilder::timeout`] the time for all of it.
+//! A request that the service cannot have acted on is retried. A request that it may have acted on
+//! is retried only if a repetition is harmless, so a create is not. [`RetryPolicy`] sets how often
+//! and when, and [`ClientBuilder::timeout`] limits the whole call. The guide to
+//! [errors](docs::errors) has the details.
 //!
-//! # What is kept secret
+//! # Secrets
 //!
-//! [`Credentials`] and [`Jwt`] show nothing in `Debug`, are wiped when dropped, and are in no
-//! error. Redirects are not followed, plain http is refused but to this machine, and certificates
-//! are always verified.
+//! [`Credentials`] and [`Jwt`] are redacted from `Debug` output, never appear in errors, and are
+//! zeroized when dropped. Redirects are not followed, plain http is refused except to a loopback
+//! address, and certificates are always verified.
 //!
-//! The library below this one writes every byte of the wire to the log target `ureq_proto` at trace
-//! level. So where the installed logger takes that, a call fails before anything is sent, and says
-//! which filter to set: see [`ClientBuilder::allow_secrets_in_trace_log`].
+//! The HTTP library `ureq` logs every byte of a connection to the target `ureq_proto` at trace
+//! level. If the installed logger accepts that, calls are refused with an error that says which
+//! filter to set: see [`ClientBuilder::allow_secrets_in_trace_log`].
 //!
-//! # Settings, and rotating tokens
+//! # Guides
 //!
-//! Two pages of their own: [settings](docs::settings) has every variable and the config file, with
-//! what wins over what; [rotating tokens](docs::rotating_tokens) how [`rotate_token`] replaces a
-//! token, and what a crash leaves.
-//!
-//! # Tests of your own
-//!
-//! With the feature `mock`, `mock::MockAuthApi` is a mock server of the API in your test's own
-//! process: it keeps state, and when told to it responds with errors, or breaks, also after it has
-//! acted. It needs no other crate.
+//! - [Errors](docs::errors): what is retried, and how to handle an unknown outcome
+//! - [Settings](docs::settings): environment variables, the config file, and their precedence
+//! - [Rotating tokens](docs::rotating_tokens): each step, and what a crash leaves behind
+//! - [Testing](docs::testing): the mock server (feature `mock`)
+//! - [Coming from Go](docs::coming_from_go), [performance](docs::performance),
+//!   [platforms](docs::platforms), [dependencies](docs::dependencies), [security](docs::security)
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -97,10 +95,10 @@ pub use token::{
     Claims, Criteria, DeleteResponse, DueTokens, Identity, Jwt, KeyId, Token, Tokens, claims,
     key_id,
 };
-// The endpoints and their options, however many there are.
+// The endpoints and their options.
 pub use tokens::*;
 
-/// The README's programs are tests too.
+/// Makes the programs in the README tests.
 #[cfg(all(doctest, feature = "mock"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -1,4 +1,5 @@
-//! The five endpoints: what each sends, what it takes, and whether it may be sent again.
+//! The five endpoints: method, path, options, and whether a request may be repeated. This file does
+//! not depend on HTTP.
 
 use std::time::Duration;
 
@@ -8,23 +9,25 @@ use crate::client::Client;
 use crate::error::{Error, Result};
 use crate::token::{Criteria, DeleteResponse, Jwt, KeyId, Token, Tokens};
 
-/// The shortest and the longest life of a new token, in seconds.
+/// The lifetimes that a new token may have, in seconds.
 pub(crate) const TTL: std::ops::RangeInclusive<u64> = 60..=31_536_000;
 
 /// Creates a token: `GET /tokens/generate`.
 ///
-/// The service shows the token in this one response: keep it, or delete it by its [Key
-/// ID](Jwt::key_id).
+/// The service shows the token only in this response. Store it, or delete it by its
+/// [Key ID](Jwt::key_id).
 ///
-/// A request that the service may have acted on is **never sent again**, as each would create a
-/// token. It has a connection of its own, too: an idle one may have died unnoticed. (The vendor's
-/// SDK repeats it behind a gateway that times out, and leaves up to two tokens that nobody knows.)
+/// A request that the service may have acted on is **never sent again**, because each one creates a
+/// token. It also uses a fresh connection: a stale pooled one could fail without revealing whether
+/// the request was received. (The vendor's SDK repeats this request behind a gateway that times
+/// out, which can leave two orphaned tokens.)
 ///
 /// # Errors
 ///
-/// [`Error::Invalid`] if an option is out of its range: nothing was sent. [`Error::Api`] if the
-/// service refused: 401, 403. If [`outcome_unknown()`](Error::outcome_unknown) is true, a token may
-/// have been created: [list](get_all_tokens) the tokens, and delete the one that nobody knows.
+/// - [`Error::Invalid`] if an option is out of range. No request was sent.
+/// - [`Error::Api`] if the service refused: 401 or 403.
+/// - If [`outcome_unknown()`](Error::outcome_unknown) is true, there may be an orphaned token.
+///   [List](get_all_tokens) the tokens and delete it.
 ///
 /// # Examples
 ///
@@ -41,18 +44,18 @@ pub fn create_token(client: &Client, options: &CreateTokenOptions) -> Result<Jwt
     create(client, options).map(|(jwt, _)| jwt)
 }
 
-/// What to do when nobody can tell what [`create_token`] did.
+/// What to do if the outcome of [`create_token`] is unknown.
 pub(crate) const LIST_AND_DELETE: &str =
-    "a token may have been created: list the tokens, and delete the one that nobody knows";
+    "a token may have been created: list the tokens, and delete the one that you did not receive";
 
-/// Creates a token, and says what the call came to.
+/// Creates a token. Also returns how the call ended.
 pub(crate) fn create(client: &Client, options: &CreateTokenOptions) -> Result<(Jwt, Done)> {
     let target = match options.ttl.map(|ttl| ttl.as_secs()) {
         None => "/tokens/generate".to_owned(),
         Some(ttl) if TTL.contains(&ttl) => format!("/tokens/generate?ttl={ttl}"),
         Some(ttl) => {
             let (min, max) = (TTL.start(), TTL.end());
-            let reason = format!("is {ttl} s; a token lives from {min} s to {max} s (a year)");
+            let reason = format!("is {ttl} s, but must be from {min} s to {max} s (a year)");
             return Err(Error::invalid("ttl", reason));
         }
     };
@@ -75,32 +78,33 @@ pub struct CreateTokenOptions {
 }
 
 impl CreateTokenOptions {
-    /// The service's defaults: a token for a year.
+    /// Returns the defaults: a token that is valid for a year, for the client's contract.
     pub fn new() -> CreateTokenOptions {
         CreateTokenOptions::default()
     }
 
-    /// How long the token lives: 60 s to 31,536,000 s (365 days). Default, by the service: 365
-    /// days. Fractions of a second are dropped.
+    /// Sets how long the token is valid, from 60 s to 31,536,000 s (365 days). The service's
+    /// default is 365 days. Fractions of a second are dropped.
     pub fn ttl(mut self, ttl: Duration) -> CreateTokenOptions {
         self.ttl = Some(ttl);
         self
     }
 
-    /// The contract that the token is for, 1 to 2147483647. Default: the client's.
+    /// Sets the contract that the token is for, from 1 to 2147483647. Default: the client's.
     pub fn contract_number(mut self, number: u32) -> CreateTokenOptions {
         self.contract_number = Some(number);
         self
     }
 }
 
-/// Lists the user's tokens: `GET /tokens`. All of them: a user may hold up to 100, and there are no
-/// pages.
+/// Lists all of the user's tokens: `GET /tokens`.
+///
+/// A user may have up to 100 tokens, and the service returns them all at once.
 ///
 /// # Errors
 ///
-/// [`Error::Api`] if the service refused: 401, 403. A list in which one entry has no usable `id` is
-/// an [`Error::UnreadableResponse`].
+/// - [`Error::Api`] if the service refused: 401 or 403.
+/// - [`Error::UnreadableResponse`] if an entry of the list has no usable `id`.
 ///
 /// # Examples
 ///
@@ -130,23 +134,25 @@ pub struct GetAllTokensOptions {
 }
 
 impl GetAllTokensOptions {
-    /// No options.
+    /// Returns the defaults: the tokens of the client's contract.
     pub fn new() -> GetAllTokensOptions {
         GetAllTokensOptions::default()
     }
 
-    /// The contract whose tokens are listed, 1 to 2147483647. Default: the client's.
+    /// Sets the contract whose tokens are listed, from 1 to 2147483647. Default: the client's.
     pub fn contract_number(mut self, number: u32) -> GetAllTokensOptions {
         self.contract_number = Some(number);
         self
     }
 }
 
-/// Reads what the service knows of one token: `GET /tokens/{tokenId}`.
+/// Reads one token's metadata: `GET /tokens/{tokenId}`.
+///
+/// The response does not contain the token's secret.
 ///
 /// # Errors
 ///
-/// [`Error::Api`] if the service refused: 401, 403, or 404 if the user has no such token.
+/// [`Error::Api`] if the service refused: 401 or 403, or 404 if the user has no such token.
 ///
 /// # Examples
 ///
@@ -157,7 +163,7 @@ impl GetAllTokensOptions {
 /// let id = KeyId::new("f13a5c54-8228-4b7e-9414-61313ce723d1")?;
 /// match get_token_by_id(&client, &GetTokenByIdOptions::new(id)) {
 ///     Ok(token) => println!("expires {}", token.expiration_date),
-///     Err(error) if error.status() == Some(404) => println!("there is no such token"),
+///     Err(error) if error.status() == Some(404) => println!("no such token"),
 ///     Err(error) => return Err(error),
 /// }
 /// # Ok::<(), ionoscloud_auth::Error>(())
@@ -166,7 +172,7 @@ pub fn get_token_by_id(client: &Client, options: &GetTokenByIdOptions) -> Result
     get(client, options).map(|(token, _)| token)
 }
 
-/// Reads a token, and says what the call came to.
+/// Reads a token. Also returns how the call ended.
 pub(crate) fn get(client: &Client, options: &GetTokenByIdOptions) -> Result<(Token, Done)> {
     let target = format!("/tokens/{}", options.id);
     call::run(
@@ -188,7 +194,7 @@ pub struct GetTokenByIdOptions {
 }
 
 impl GetTokenByIdOptions {
-    /// The token with this Key ID.
+    /// Selects the token with this Key ID.
     pub fn new(id: impl Into<KeyId>) -> GetTokenByIdOptions {
         GetTokenByIdOptions {
             id: id.into(),
@@ -196,14 +202,14 @@ impl GetTokenByIdOptions {
         }
     }
 
-    /// The contract that the token is for, 1 to 2147483647. Default: the client's.
+    /// Sets the contract that the token is for, from 1 to 2147483647. Default: the client's.
     pub fn contract_number(mut self, number: u32) -> GetTokenByIdOptions {
         self.contract_number = Some(number);
         self
     }
 }
 
-/// That token, with no other option.
+/// Selects that token, without other options.
 impl From<KeyId> for GetTokenByIdOptions {
     fn from(id: KeyId) -> GetTokenByIdOptions {
         GetTokenByIdOptions::new(id)
@@ -213,15 +219,16 @@ impl From<KeyId> for GetTokenByIdOptions {
 /// Deletes one token: `DELETE /tokens/{tokenId}`.
 ///
 /// `Ok` means that the token is gone, because the service said so: with `{"success": true}`, with
-/// an empty response of a declared length, or, where an earlier attempt may have worked, with its
-/// own 404. If nobody knows what became of an attempt, such as after a connection that broke or a
-/// gateway's 503, there is another one.
+/// an empty response of a declared length, or, after an attempt that may have worked, with its own
+/// 404. If the outcome of an attempt is unknown, for example after a lost connection or a gateway's
+/// 503, the request is sent again.
 ///
 /// # Errors
 ///
-/// [`Error::Api`] if the service refused: 401, 403, 404 if the user has no such token, or a success
-/// that says `{"success": false}`. [`Error::UnreadableResponse`] for a response that does not say
-/// that the token is gone: 202, or an empty one that may have been cut off.
+/// - [`Error::Api`] if the service refused: 401 or 403, 404 if the user has no such token, or a
+///   response with `{"success": false}`.
+/// - [`Error::UnreadableResponse`] if the response does not say that the token is gone: a 202, or
+///   an empty response that may have been cut off.
 ///
 /// # Examples
 ///
@@ -243,7 +250,8 @@ pub fn delete_token_by_id(
         &Call {
             gone_is_success: true,
             names_a_token: true,
-            unknown_advice: "the token may have been deleted: delete it again, 404 then means that it is gone",
+            unknown_advice: "the token may have been deleted: delete it again; \
+                             a 404 then means that it is gone",
             ..Call::delete("DELETE /tokens/{tokenId}", &target, Idempotent)
         },
     )
@@ -258,7 +266,7 @@ pub struct DeleteTokenByIdOptions {
 }
 
 impl DeleteTokenByIdOptions {
-    /// The token with this Key ID.
+    /// Selects the token with this Key ID.
     pub fn new(id: impl Into<KeyId>) -> DeleteTokenByIdOptions {
         DeleteTokenByIdOptions {
             id: id.into(),
@@ -266,14 +274,14 @@ impl DeleteTokenByIdOptions {
         }
     }
 
-    /// The contract that the token is for, 1 to 2147483647. Default: the client's.
+    /// Sets the contract that the token is for, from 1 to 2147483647. Default: the client's.
     pub fn contract_number(mut self, number: u32) -> DeleteTokenByIdOptions {
         self.contract_number = Some(number);
         self
     }
 }
 
-/// That token, with no other option.
+/// Selects that token, without other options.
 impl From<KeyId> for DeleteTokenByIdOptions {
     fn from(id: KeyId) -> DeleteTokenByIdOptions {
         DeleteTokenByIdOptions::new(id)
@@ -282,20 +290,20 @@ impl From<KeyId> for DeleteTokenByIdOptions {
 
 /// Deletes tokens by [`Criteria`]: `DELETE /tokens?criteria=…`.
 ///
-/// `EXPIRED` is sent again if nobody knows what became of it. `ALL` and `CURRENT` are not: they may
-/// delete the very token that the call is made with, and a second call would then fail.
-/// For the same reason they have a connection of their own.
+/// If the outcome of an attempt is unknown, `EXPIRED` is sent again. `ALL` and `CURRENT` are not:
+/// they may have deleted the token that the call uses, and a second request would then fail. For
+/// the same reason they use a fresh connection.
 ///
-/// The live service has been seen to answer 401 to `CURRENT` with a valid token. To delete the
-/// token that a client uses, [`delete_token_by_id`] with its [`key_id`](crate::key_id) is the way
-/// that works; the vendor's CLI goes it too.
+/// The live service has responded with 401 to `CURRENT` with a valid token. To delete the client's
+/// own token, use [`delete_token_by_id`] with [`Client::key_id`]. The vendor's CLI does the same.
 ///
 /// # Errors
 ///
-/// [`Error::Invalid`] for [`Criteria::Current`] with a client that has no token: nothing was sent.
-/// [`Error::Api`] if the service refused: 401, 403, or a success that says `{"success": false}`. If
-/// [`outcome_unknown()`](Error::outcome_unknown) is true, the tokens may or may not be gone:
-/// [list](get_all_tokens) them.
+/// - [`Error::Invalid`] for [`Criteria::Current`] if the client does not use a token. No request
+///   was sent.
+/// - [`Error::Api`] if the service refused: 401 or 403, or a response with `{"success": false}`.
+/// - If [`outcome_unknown()`](Error::outcome_unknown) is true, the tokens may be gone.
+///   [List](get_all_tokens) them.
 ///
 /// # Examples
 ///
@@ -313,7 +321,8 @@ pub fn delete_token_by_criteria(
     if options.criteria == Criteria::Current && client.token().is_none() {
         return Err(Error::invalid(
             "criteria",
-            "is CURRENT, which deletes the token that the call is made with; this client has a user name and a password",
+            "is CURRENT, which deletes the client's own token, but this client uses a user name and \
+             password",
         ));
     }
     let target = format!("/tokens?criteria={}", options.criteria.as_str());
@@ -324,7 +333,7 @@ pub fn delete_token_by_criteria(
     delete(
         &client.caller(options.contract_number)?,
         &Call {
-            unknown_advice: "tokens may have been deleted: list them to see which are left",
+            unknown_advice: "tokens may have been deleted: list them to see which remain",
             ..Call::delete("DELETE /tokens", &target, idempotency)
         },
     )
@@ -339,7 +348,7 @@ pub struct DeleteTokenByCriteriaOptions {
 }
 
 impl DeleteTokenByCriteriaOptions {
-    /// The tokens that these criteria name.
+    /// Selects the tokens to delete.
     pub fn new(criteria: Criteria) -> DeleteTokenByCriteriaOptions {
         DeleteTokenByCriteriaOptions {
             criteria,
@@ -347,14 +356,14 @@ impl DeleteTokenByCriteriaOptions {
         }
     }
 
-    /// The contract whose tokens are deleted, 1 to 2147483647. Default: the client's.
+    /// Sets the contract whose tokens are deleted, from 1 to 2147483647. Default: the client's.
     pub fn contract_number(mut self, number: u32) -> DeleteTokenByCriteriaOptions {
         self.contract_number = Some(number);
         self
     }
 }
 
-/// Those tokens, with no other option.
+/// Selects those tokens, without other options.
 impl From<Criteria> for DeleteTokenByCriteriaOptions {
     fn from(criteria: Criteria) -> DeleteTokenByCriteriaOptions {
         DeleteTokenByCriteriaOptions::new(criteria)
@@ -366,10 +375,10 @@ fn delete(caller: &Caller, call: &Call) -> Result<DeleteResponse> {
         let unclear = |reason: &str| Err(Unread::Unreadable(reason.to_owned()));
         match response.body.as_slice() {
             _ if response.status.code == 202 => {
-                unclear("it accepts the deletion, and may not do it")
+                unclear("it accepts the deletion, but does not say that it was done")
             }
             [] if response.is_empty() => Ok(DeleteResponse { success: true }),
-            [] => unclear("it is empty, and may have been cut off"),
+            [] => unclear("it is empty and may have been cut off"),
             _ => match json(response)? {
                 DeleteResponse { success: false } => Err(Unread::NotDone),
                 response => Ok(response),
