@@ -1,9 +1,9 @@
-//! How a secret is put together so that all of it is wiped. It knows no secret.
+//! Concatenates secrets without leaving copies behind. It does not depend on what they mean.
 
 use zeroize::Zeroizing;
 
-/// The parts as one secret, in one allocation: a string that grows leaves copies behind that are
-/// not wiped.
+/// Returns the parts as one secret, in one allocation. A growing string would leave copies behind
+/// that are not zeroized.
 pub(crate) fn concat_secret(parts: &[&str]) -> Zeroizing<String> {
     let length = parts.iter().map(|part| part.len()).sum();
     let mut secret = Zeroizing::new(String::with_capacity(length));

@@ -1,6 +1,6 @@
-//! The number of a contract.
+//! The contract number. It does not depend on where it comes from.
 
-/// A contract number that the service takes: a positive int32.
+/// A contract number that the service accepts: a positive int32.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ContractNumber(u32);
 
@@ -11,7 +11,7 @@ impl ContractNumber {
         if (1..=MAX).contains(&number) {
             return Ok(ContractNumber(number));
         }
-        Err(format!("is {number}; a contract number is from 1 to {MAX}"))
+        Err(format!("is {number}, but must be from 1 to {MAX}"))
     }
 
     pub(crate) fn parse(text: &str) -> Result<ContractNumber, String> {
@@ -32,9 +32,9 @@ mod tests {
     #[test]
     fn a_contract_number_is_a_positive_int32() {
         for (text, expected, reason) in [
-            ("1", Some(1), "the least"),
-            ("31952746", Some(31_952_746), "one that was seen"),
-            ("2147483647", Some(2_147_483_647), "the greatest"),
+            ("1", Some(1), "the smallest"),
+            ("31952746", Some(31_952_746), "a typical one"),
+            ("2147483647", Some(2_147_483_647), "the largest"),
             ("0", None, "zero"),
             ("2147483648", None, "more than an int32 holds"),
             ("4294967296", None, "more than a u32 holds"),

@@ -1,4 +1,4 @@
-//! Who calls: a token, or a user name and a password.
+//! Credentials: a token, or a user name and password. They do not depend on where they come from.
 
 use std::fmt;
 
@@ -8,14 +8,14 @@ use zeroize::Zeroizing;
 
 use super::concat_secret::concat_secret;
 
-/// Who calls the service: a token, or a user name and a password.
+/// Credentials for the service: a token, or a user name and password.
 ///
-/// They are checked when a [`Client`](crate::Client) is made of them. They are in no `Debug`
-/// output, and are wiped from memory when the last client that uses them is dropped.
+/// They are validated when you build a [`Client`](crate::Client). They are redacted from `Debug`
+/// output, and zeroized when the last client that uses them is dropped.
 ///
-/// Users with two-factor authentication need a token: the service refuses their password. A token
-/// that was made through this API can't create or delete tokens for them; one from the vendor's web
-/// console can.
+/// Users with two-factor authentication must use a token, because the service rejects their
+/// password. For them a token that was made through this API cannot create or delete tokens, but a
+/// token from the vendor's web console can.
 ///
 /// # Examples
 ///
@@ -37,7 +37,7 @@ enum Kind {
     },
 }
 
-/// A part of credentials.
+/// A part of the credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Part {
     Token,
@@ -46,8 +46,8 @@ pub(crate) enum Part {
 }
 
 impl Credentials {
-    /// A token, sent as `Authorization: Bearer …`. White space around it is ignored, as a file may
-    /// end with a line break.
+    /// Creates credentials from a token, sent as `Authorization: Bearer …`. Surrounding white space
+    /// is ignored, because a file may end with a line break.
     pub fn token(token: impl Into<String>) -> Credentials {
         let token = Zeroizing::new(token.into());
         Credentials(Kind::Token(match token.trim() {
@@ -56,7 +56,8 @@ impl Credentials {
         }))
     }
 
-    /// A user name and a password, sent as `Authorization: Basic …` in UTF-8 (RFC 7617).
+    /// Creates credentials from a user name and password, sent as `Authorization: Basic …` in UTF-8
+    /// (RFC 7617).
     pub fn basic(username: impl Into<String>, password: impl Into<String>) -> Credentials {
         Credentials(Kind::Basic {
             username: Zeroizing::new(username.into()),
@@ -71,14 +72,14 @@ impl Credentials {
         }
     }
 
-    /// Says, if they can't be sent, which part can't and why.
+    /// Returns which part is not usable and why, if any is not.
     pub(crate) fn validate(&self) -> Result<(), (Part, &'static str)> {
         match &self.0 {
             Kind::Token(token) => validate_token(token).map_err(|reason| (Part::Token, reason)),
             Kind::Basic { username, password } => {
                 validate_part(username).map_err(|reason| (Part::Username, reason))?;
                 if username.contains(':') {
-                    let reason = "holds a colon, which ends a user name on the wire (RFC 7617)";
+                    let reason = "contains a colon, which RFC 7617 does not allow";
                     return Err((Part::Username, reason));
                 }
                 validate_part(password).map_err(|reason| (Part::Password, reason))
@@ -86,7 +87,7 @@ impl Credentials {
         }
     }
 
-    /// The value of the `Authorization` header.
+    /// Returns the value of the `Authorization` header.
     pub(crate) fn authorization(&self) -> Zeroizing<String> {
         match &self.0 {
             Kind::Token(token) => concat_secret(&["Bearer ", token]),
@@ -97,9 +98,9 @@ impl Credentials {
         }
     }
 
-    /// What is secret in them, as it is and as it is sent. `authorization` is their own.
+    /// Returns the secret parts, plain and as they are sent in this `authorization` header.
     pub(crate) fn secrets<'a>(&'a self, authorization: &'a str) -> impl Iterator<Item = &'a str> {
-        // Its padding may be left out by whoever repeats it.
+        // A response that repeats it may drop the padding.
         let encoded = authorization.split_once(' ');
         let encoded = encoded.map(|(_, encoded)| encoded.trim_end_matches('='));
         let password = match &self.0 {
@@ -114,12 +115,12 @@ fn validate_token(token: &str) -> Result<(), &'static str> {
     if token.is_empty() {
         return Err("is empty");
     }
-    // RFC 6750, section 2.1. A JWT has even fewer.
+    // RFC 6750, section 2.1. A JWT uses fewer characters.
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
     if !token.bytes().all(allowed) {
         return Err(
-            "holds white space, a line break, a quote or another character that no token has: give the token alone, \
-             without \"Bearer\"",
+            "contains white space, a line break, a quote or another character that is not valid in \
+             a token: pass only the token, without \"Bearer\"",
         );
     }
     Ok(())
@@ -131,7 +132,7 @@ fn validate_part(part: &str) -> Result<(), &'static str> {
         return Err("is empty");
     }
     if part.chars().any(char::is_control) {
-        return Err("holds a line break or another control character (RFC 7617 allows none)");
+        return Err("contains a line break or another control character");
     }
     Ok(())
 }
@@ -153,15 +154,11 @@ mod tests {
     #[test]
     fn credentials_become_an_authorization_header() {
         for (credentials, expected, reason) in [
-            (
-                Credentials::token("a.b.c"),
-                "Bearer a.b.c",
-                "a token as it is",
-            ),
+            (Credentials::token("a.b.c"), "Bearer a.b.c", "a token"),
             (
                 Credentials::token(" a.b.c\r\n"),
                 "Bearer a.b.c",
-                "without the white space around it",
+                "surrounding white space is dropped",
             ),
             (
                 Credentials::basic("Aladdin", "open sesame"),
@@ -176,7 +173,7 @@ mod tests {
             (
                 Credentials::basic("u", "a:b"),
                 "Basic dTphOmI=",
-                "a password may hold a colon",
+                "a password may contain a colon",
             ),
         ] {
             assert_eq!(credentials.authorization().as_str(), expected, "{reason}");
@@ -189,43 +186,43 @@ mod tests {
         for (credentials, part, says) in [
             (Credentials::token(""), Part::Token, "is empty"),
             (Credentials::token(" \n"), Part::Token, "is empty"),
-            (Credentials::token("SEC\nRET"), Part::Token, "holds"),
+            (Credentials::token("SEC\nRET"), Part::Token, "contains"),
             (
                 Credentials::token("SECRET\r\nX-Contract-Number: 1"),
                 Part::Token,
-                "holds",
+                "contains",
             ),
-            (Credentials::token("SECRET\0"), Part::Token, "holds"),
-            (Credentials::token("SECRET key"), Part::Token, "holds"),
-            (Credentials::token("SECRETä"), Part::Token, "holds"),
-            (Credentials::token("\"SECRET\""), Part::Token, "holds"),
-            (Credentials::token("Bearer SECRET"), Part::Token, "holds"),
+            (Credentials::token("SECRET\0"), Part::Token, "contains"),
+            (Credentials::token("SECRET key"), Part::Token, "contains"),
+            (Credentials::token("SECRETä"), Part::Token, "contains"),
+            (Credentials::token("\"SECRET\""), Part::Token, "contains"),
+            (Credentials::token("Bearer SECRET"), Part::Token, "contains"),
             (Credentials::basic("", "SECRET"), Part::Username, "is empty"),
             (Credentials::basic("user", ""), Part::Password, "is empty"),
             (
                 Credentials::basic("us:er", "SECRET"),
                 Part::Username,
-                "holds a colon",
+                "contains a colon",
             ),
             (
                 Credentials::basic("us\ner", "SECRET"),
                 Part::Username,
-                "holds a line break",
+                "contains a line break",
             ),
             (
                 Credentials::basic("user", "SECRET\n"),
                 Part::Password,
-                "holds a line break",
+                "contains a line break",
             ),
             (
                 Credentials::basic("user", "SECRET\0"),
                 Part::Password,
-                "holds a line break",
+                "contains a line break",
             ),
             (
                 Credentials::basic("user", "SECRET\u{85}"),
                 Part::Password,
-                "holds a line break",
+                "contains a line break",
             ),
         ] {
             let (refused, reason) = credentials.validate().unwrap_err();

@@ -1,4 +1,5 @@
-//! Who calls: credentials, where they came from, the contract; and what of it must not be seen.
+//! Credentials, where they came from, the contract number, and keeping secrets out of texts. It does
+//! not depend on HTTP.
 
 mod concat_secret;
 mod contract_number;

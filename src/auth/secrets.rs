@@ -1,4 +1,5 @@
-//! Secrets in text: whether a text from outside repeats one, and what may be shown of it.
+//! Decides whether a text from outside repeats a secret, and what of it may be shown. It does not
+//! depend on where the text comes from.
 
 use std::collections::HashSet;
 use std::hash::BuildHasher as _;
@@ -8,9 +9,9 @@ use zeroize::Zeroizing;
 use super::credentials::Credentials;
 use crate::error::{sanitize_line, stands_alone};
 
-/// How many characters of a secret in a row count as a repetition of it.
+/// The number of consecutive characters of a secret that count as a repetition.
 const TELLING: usize = 12;
-/// A shorter secret stands in any text.
+/// Shorter secrets are ignored: they occur in any text.
 const MIN_LENGTH: usize = 4;
 
 /// The secrets that a client sends.
@@ -20,8 +21,8 @@ pub(crate) struct Secrets {
 }
 
 impl Secrets {
-    /// Of the client's own credentials, and of the headers that its caller has added. A short value
-    /// of a header, such as `on`, stands in any text.
+    /// Collects the secrets of the client's credentials and of the headers that its caller added.
+    /// Short header values, such as `on`, are ignored: they occur in any text.
     pub(crate) fn new<'a>(
         credentials: &'a Credentials,
         authorization: &'a str,
@@ -36,45 +37,44 @@ impl Secrets {
         }
     }
 
-    /// Whether one of them can be repeated in ways that can't be recognized: a password is encoded
-    /// on the way, and whatever holds more than a JWT does may come back as HTML or
+    /// Whether a response may repeat one of them in a form that is not recognizable. A password may
+    /// be encoded, and a secret with other characters than a JWT's may come back as HTML entities or
     /// percent-encoded.
     pub(crate) fn can_be_disguised(&self) -> bool {
         self.can_be_disguised
     }
 
-    /// Whether `text` repeats one of them, or so much of it that it must not be shown: a broken
-    /// gateway may send a request's headers back, whole or cut, escaped or not.
+    /// Whether `text` repeats one of them, or a large part of it. A broken gateway may send a
+    /// request's headers back, complete or cut, escaped or not.
     pub(crate) fn are_repeated_in(&self, text: &str) -> bool {
         self.pieces.are_in(text)
     }
 
-    /// At most `max` bytes of `text`, as they may be shown.
+    /// Returns at most `max` bytes of `text`, or a placeholder if it repeats a secret.
     pub(crate) fn show(&self, text: &str, max: usize) -> String {
         let line = sanitize_line(text, max);
         if self.are_repeated_in(&line) {
-            return "[not shown: it repeats what is secret in the request]".to_owned();
+            return "[redacted: it repeats a secret of the request]".to_owned();
         }
         line
     }
 
-    /// `text`, if it may be shown.
+    /// Returns `text`, unless it repeats a secret.
     pub(crate) fn if_shown<T: AsRef<str>>(&self, text: Option<T>) -> Option<T> {
         text.filter(|text| !self.are_repeated_in(text.as_ref()))
     }
 }
 
-/// Whether `text` has so much in common with `short` that the one tells of the other.
+/// Whether `text` contains the secret `short`.
 pub(crate) fn have_in_common(short: &str, text: &str) -> bool {
     short.len() >= TELLING && Pieces::of([short].into_iter()).are_in(text)
 }
 
-/// The pieces of secrets, each as long as what counts as a repetition: to look a text up in them
-/// takes time in proportion to its length, whatever it holds. They are kept as hashes with keys of
-/// their own, and so are not secret.
+/// The pieces of the secrets, each as long as what counts as a repetition, so that a text is compared
+/// in linear time. They are stored as keyed hashes, and so are not secret.
 struct Pieces {
     hashes: HashSet<u64>,
-    /// How long they are. Those of a short secret are as long as it is.
+    /// The lengths of the pieces. A short secret is one piece.
     lengths: Vec<usize>,
 }
 
@@ -117,18 +117,18 @@ impl Pieces {
 
 #[cfg(test)]
 thread_local! {
-    /// How many pieces this thread has hashed: the work of comparing.
+    /// The number of pieces that this thread has hashed, a measure of the work.
     pub(crate) static HASHED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
-/// Whether it holds nothing that anybody has to encode.
+/// Whether the text has only characters that no encoding changes.
 fn is_plain(secret: &str) -> bool {
     let mut bytes = secret.bytes();
     bytes.all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
 }
 
-/// A text without what comes and goes on the way: white space, backslashes, and whatever does not
-/// show on its own.
+/// Returns the text without what a repetition may add or drop: white space, backslashes, and
+/// characters that are not visible on their own.
 fn plain(text: &str) -> Zeroizing<String> {
     let mut plain = Zeroizing::new(String::with_capacity(text.len()));
     plain.extend(text.chars().filter(|c| counts(*c)));
@@ -191,7 +191,7 @@ mod tests {
                 &token,
                 "eyJraWQi OiJhIn0. eyJleH",
                 true,
-                "a part, with spaces in it",
+                "a part with spaces",
             ),
             (&token, "…InJlOjd9.c2lnbmF0dXJl…", true, "its end"),
             (
@@ -200,19 +200,19 @@ mod tests {
                 false,
                 "the service's text",
             ),
-            (&token, "", false, "nothing"),
+            (&token, "", false, "empty"),
             (
                 &short,
                 "no such user",
                 false,
-                "a short password stands in any text",
+                "a short password occurs in any text",
             ),
             (&short, "Basic dTpubw==", true, "its encoding does not"),
             (
                 &short,
                 "Basic dTpubw",
                 true,
-                "nor does that without its padding",
+                "nor does its encoding without padding",
             ),
         ] {
             let secrets = secrets_of(credentials, &[]);
@@ -231,7 +231,7 @@ mod tests {
         ] {
             let secrets = secrets_of(&Credentials::basic("u", password), &[]);
             let shown = secrets.show(&format!("wrong password {password} here"), 1000);
-            assert!(shown.starts_with("[not shown"), "{shown}");
+            assert!(shown.starts_with("[redacted"), "{shown}");
             let id = sanitize_line(password, 1000);
             assert_eq!(secrets.if_shown(Some(id)), None, "{password}");
         }
@@ -257,7 +257,7 @@ mod tests {
                 "production",
                 "production",
                 false,
-                "a short one stands in any text",
+                "a short value occurs in any text",
             ),
         ] {
             let secrets = secrets_of(&Credentials::token("a"), &[value]);
@@ -267,7 +267,7 @@ mod tests {
         }
     }
 
-    /// Whether a piece of any of them is in the text, looked for in the slow way.
+    /// Whether the text contains a piece of any of them, by a slow search.
     fn repeats(text: &str, secrets: &[&str]) -> bool {
         let text = plain(text);
         secrets.iter().any(|secret| {
@@ -290,10 +290,10 @@ mod tests {
         hashed();
         let secrets = secrets_of(&Credentials::token(token.as_str()), &headers);
         assert!(hashed() < token.len() + 64 * 43);
-        // Each but for its last character is a piece.
+        // Everything except each last character is a piece.
         let text = "aB3.aB3.aB3_".repeat(64 * 1024 / 12);
         assert!(!secrets.are_repeated_in(&text));
-        assert!(hashed() <= text.len(), "a text is looked at once");
+        assert!(hashed() <= text.len(), "a text is read once");
         assert!(!have_in_common(&"x".repeat(200), &text));
         assert!(hashed() <= text.len() + 200);
     }

@@ -1,4 +1,4 @@
-//! Where a client's credentials came from.
+//! Where a client's credentials came from. It does not depend on what they are.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -6,12 +6,12 @@ use std::path::PathBuf;
 /// Where a client's credentials came from: see
 /// [`Client::credentials_source`](crate::Client::credentials_source).
 ///
-/// Its text ([`Display`](fmt::Display)) is made for people: `IONOS_TOKEN`, or `the token of profile
+/// Its text ([`Display`](fmt::Display)) is meant for people: `IONOS_TOKEN`, or `the token of profile
 /// "user" in /home/user/.ionos/config`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CredentialsSource {
-    /// The program itself gave them:
+    /// The program itself:
     /// [`ClientBuilder::credentials`](crate::ClientBuilder::credentials),
     /// [`Client::new`](crate::Client::new) or
     /// [`Client::with_credentials`](crate::Client::with_credentials).
@@ -27,7 +27,7 @@ pub enum CredentialsSource {
         /// The name of the profile.
         profile: String,
     },
-    /// The user name and the password of a profile in the config file.
+    /// The user name and password of a profile in the config file.
     ConfigFilePassword {
         /// The file.
         path: PathBuf,

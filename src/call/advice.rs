@@ -1,4 +1,5 @@
-//! What to do about a failed call, in words that name the place where it is done.
+//! What the error of a failed call advises, naming the setting to change. It does not depend on
+//! HTTP.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,11 +9,10 @@ use crate::error::date;
 use crate::token::claims;
 
 impl Failed<'_> {
-    /// About a response that is not a success. `by_service` is whether it is in the service's own
-    /// error model.
+    /// Advice for an HTTP error. `by_service` is whether it is in the service's own error model.
     pub(super) fn advice_on(&self, status: u16, by_service: bool, retry_after: bool) -> String {
         let about_status = match status {
-            200..=299 => "nothing was deleted, as it says".to_owned(),
+            200..=299 => "the service says that nothing was deleted".to_owned(),
             300..=399 => joined([
                 "redirects are not followed".to_owned(),
                 self.about_base_url(),
@@ -22,27 +22,28 @@ impl Failed<'_> {
                 "this user has no such token".to_owned()
             }
             404 if self.call.names_a_token => joined([
-                "this user has no such token, or the response is not the service's".to_owned(),
+                "this user has no such token, or the response did not come from the service"
+                    .to_owned(),
                 self.about_base_url(),
             ]),
             404 => self.about_base_url(),
-            // First of all, what became of this request.
+            // If the outcome is unknown, that is more important.
             429 | 503 if !retry_after && !self.outcome_unknown => "try again later".to_owned(),
             _ => String::new(),
         };
         joined([about_status, self.about_outcome()])
     }
 
-    /// About a success that can't be read. A compressed one may well be the service's.
+    /// Advice for a success that is not readable. A compressed one may well be the service's.
     pub(super) fn advice_on_unreadable(&self, is_compressed: bool) -> String {
         let about_sender = match is_compressed {
-            true => "what compresses it stands between here and the service".to_owned(),
+            true => "a proxy or gateway in between compresses responses".to_owned(),
             false => self.about_base_url(),
         };
         joined([about_sender, self.about_outcome()])
     }
 
-    /// About a call whose outcome may be unknown.
+    /// Advice for a call whose outcome may be unknown.
     pub(super) fn about_outcome(&self) -> String {
         let advice = match self.outcome_unknown {
             true => self.call.unknown_advice,
@@ -56,7 +57,7 @@ impl Failed<'_> {
             Some(source) => {
                 format!("check that the base URL, from {source}, is that of the Auth API")
             }
-            None => "something between here and the service may have sent it".to_owned(),
+            None => "a proxy or gateway in between may have sent it".to_owned(),
         }
     }
 
@@ -67,24 +68,22 @@ impl Failed<'_> {
                 source => format!(", from {source},"),
             };
             return format!(
-                "the client's token{from} expired at {}, by its own exp: replace it",
+                "the client's token{from} expired at {} according to its exp claim: replace it",
                 date(expiry)
             );
         }
         if !by_service {
-            let sender = "it is not in the service's own words, so something between here and \
-                          the service may have refused"
+            let sender = "this is not the service's own error model, so a proxy or gateway in \
+                          between may have refused"
                 .to_owned();
             return joined([sender, self.check_credentials()]);
         }
         let two_factors = match self.caller.token {
             Some(_) => {
-                "for users with two-factor authentication, a token made through this API can't \
+                "for users with two-factor authentication, a token made through this API cannot \
                  create or delete tokens"
             }
-            None => {
-                "users with two-factor authentication need a token, as their password does not work"
-            }
+            None => "users with two-factor authentication must use a token instead of a password",
         };
         joined([self.check_credentials(), two_factors.to_owned()])
     }
@@ -98,7 +97,7 @@ impl Failed<'_> {
         }
     }
 
-    /// When the client's own token expired, if it has.
+    /// Returns when the client's own token expired, if it has.
     fn expiry(&self) -> Option<SystemTime> {
         let exp = claims(self.caller.token?).ok()?.exp?;
         let expiry = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(exp))?;

@@ -1,4 +1,4 @@
-//! One attempt of a call, when it is over.
+//! One finished attempt of a call. It does not depend on retries.
 
 use std::time::Duration;
 
@@ -10,20 +10,20 @@ use crate::auth::Secrets;
 use crate::error::{Status, TransportErrorKind};
 use crate::transport::{AttemptResult, Failure, FailureKind, Response};
 
-/// One attempt, when its response is there or it has failed.
+/// An attempt that has a response or has failed.
 pub(super) enum Sent {
-    /// The service seems to have done what was asked: the endpoint is to read it.
+    /// The response claims success. The endpoint has to read it.
     Success(Success),
     Other(Finished),
 }
 
 pub(super) struct Success {
-    /// Where the service says that what is to be deleted is gone, that is empty.
+    /// Empty if the service says that the token to delete is gone.
     pub(super) response: Response,
     facts: Facts,
 }
 
-/// One attempt, and what it has shown.
+/// A finished attempt, and what it has shown.
 pub(super) struct Finished {
     pub(super) shown: Shown,
     pub(super) came: Came,
@@ -31,17 +31,17 @@ pub(super) struct Finished {
 }
 
 pub(super) struct Facts {
-    /// If it may be shown.
+    /// `None` if it repeats a secret.
     pub(super) request_id: Option<String>,
     pub(super) elapsed: Duration,
-    /// Whether the client was shut down before it was over.
+    /// Whether the client was shut down before the attempt ended.
     pub(super) shut_down: bool,
 }
 
-/// What came of it, for the error that is made of it.
+/// The result of an attempt, from which an error is made.
 pub(super) enum Came {
     Response(Response, ServiceError),
-    /// A success that can't be read, and why.
+    /// A success that is not readable, and why.
     Unreadable(Response, String),
     Failure(Failure),
 }
@@ -70,7 +70,7 @@ impl Sent {
                 return match encoding {
                     None => Sent::Success(success),
                     Some(encoding) => Sent::Other(success.unread(Unread::Unreadable(format!(
-                        "it is compressed (Content-Encoding: {encoding}), which was not asked for"
+                        "it is compressed (Content-Encoding: {encoding}), which was not requested"
                     )))),
                 };
             }
@@ -101,7 +101,7 @@ impl Sent {
 }
 
 impl Success {
-    /// The endpoint has read it.
+    /// Called if the endpoint has read the response.
     pub(super) fn read(self) -> Finished {
         Finished {
             shown: Shown::Done,
@@ -110,7 +110,7 @@ impl Success {
         }
     }
 
-    /// The endpoint could not read it.
+    /// Called if the endpoint could not read the response.
     pub(super) fn unread(self, unread: Unread) -> Finished {
         let Success { response, facts } = self;
         let (shown, came) = match unread {
@@ -143,8 +143,8 @@ impl Finished {
         matches!(&self.came, Came::Failure(failure) if failure.connection_was_lost())
     }
 
-    /// What the caller's hook is told of it.
-    pub(super) fn told(&self) -> AttemptOutcome {
+    /// Returns what hooks and the log get to see.
+    pub(super) fn reported(&self) -> AttemptOutcome {
         match &self.came {
             _ if self.shown != Shown::Done && self.facts.shut_down => {
                 AttemptOutcome::NoResponse(TransportErrorKind::ShutDown)

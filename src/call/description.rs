@@ -1,4 +1,5 @@
-//! What a call is: who makes it, what it asks for, and what comes of it.
+//! The description of a call: the caller, the request, and the result. It does not depend on
+//! attempts.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,17 +13,17 @@ use crate::error::Status;
 use crate::token::read_json;
 use crate::transport::{Authorization, Method, Response, Shutdown, Transport};
 
-/// Who calls: what every call of a client has in common.
+/// What all calls of a client have in common.
 pub(crate) struct Caller<'a> {
     pub(crate) transport: &'a Transport,
     pub(crate) authorization: &'a Authorization,
-    /// Its own token, if it has one.
+    /// The client's own token, if it uses one.
     pub(crate) token: Option<&'a str>,
     pub(crate) credentials_source: &'a CredentialsSource,
-    /// Where the base URL was given, if it is not the default one.
+    /// Where the base URL was set, if it is not the default.
     pub(crate) base_url_source: Option<&'a str>,
     pub(crate) secrets: &'a Secrets,
-    /// The contract that it calls for.
+    /// The contract that the call is for.
     pub(crate) contract_number: Option<ContractNumber>,
     pub(crate) timeout: Duration,
     pub(crate) shutdown: &'a Arc<Shutdown>,
@@ -31,19 +32,19 @@ pub(crate) struct Caller<'a> {
     pub(crate) allow_secrets_in_trace_log: bool,
 }
 
-/// What an endpoint asks for, and what may be done for it.
+/// What an endpoint requests, and how its response is interpreted.
 pub(crate) struct Call<'a> {
-    /// Method and path, with placeholders.
+    /// The method and the path, with placeholders.
     pub(crate) endpoint: &'static str,
     pub(crate) method: Method,
-    /// Path and query below the base URL.
+    /// The path and query below the base URL.
     pub(crate) target: &'a str,
     pub(crate) idempotency: Idempotency,
-    /// The service's own 404, after an attempt that may have worked, means that it did.
+    /// Whether the service's own 404, after an attempt that may have worked, means success.
     pub(crate) gone_is_success: bool,
-    /// Whether the service's own 404 says that there is no such token.
+    /// Whether the service's own 404 means that there is no such token.
     pub(crate) names_a_token: bool,
-    /// What a caller should do when the outcome is unknown.
+    /// What a caller should do if the outcome is unknown.
     pub(crate) unknown_advice: &'static str,
 }
 
@@ -80,20 +81,20 @@ impl<'a> Call<'a> {
     }
 }
 
-/// Why a success brings no value.
+/// Why a success has no value.
 pub(crate) enum Unread {
-    /// In a few words, none of them the body's.
+    /// The body is not readable. The reason does not quote it.
     Unreadable(String),
-    /// It says itself that it is not a success.
+    /// The body says that the request was not carried out.
     NotDone,
 }
 
-/// The value that a response is in JSON.
+/// Reads a response as JSON.
 pub(crate) fn json<T: DeserializeOwned>(response: &Response) -> Result<T, Unread> {
     read_json(&response.body).map_err(Unread::Unreadable)
 }
 
-/// What a call came to that brought a value.
+/// How a successful call ended.
 pub(crate) struct Done {
     pub(crate) status: Option<Status>,
     pub(crate) request_id: Option<String>,

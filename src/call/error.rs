@@ -1,4 +1,4 @@
-//! The error that a failed call becomes.
+//! Turns a failed call into its error. It does not depend on HTTP.
 
 use std::io;
 
@@ -11,14 +11,14 @@ use crate::error::{
 };
 use crate::transport::{FailureKind, Response};
 
-/// How many bytes are kept of an error code and of a message.
+/// The number of bytes kept of an error code and of a message.
 const MAX_CODE: usize = 100;
 const MAX_MESSAGE: usize = 1000;
-/// And of all of them. The text of an error has at most 4 KiB, with the path, the request id and
-/// the advice.
+/// The number of bytes kept of all messages. With path, request ID and advice, the text of an error
+/// has at most 4 KiB.
 const MAX_MESSAGES: usize = 2048;
 
-/// A call that failed, but for what its last attempt brought.
+/// A failed call, without the result of its last attempt.
 pub(super) struct Failed<'a> {
     pub(super) caller: &'a Caller<'a>,
     pub(super) call: &'a Call<'a>,
@@ -27,7 +27,7 @@ pub(super) struct Failed<'a> {
 }
 
 impl Failed<'_> {
-    /// The one place that makes it.
+    /// Makes the error. Errors of calls are made only here.
     pub(super) fn into_error(self, attempt: Finished) -> Error {
         let Finished { came, facts, .. } = attempt;
         let request_id = facts.request_id;
@@ -60,7 +60,7 @@ impl Failed<'_> {
             Came::Failure(failure) => failure.peer,
             Came::Response(..) | Came::Unreadable(..) => self.caller.transport.service(),
         };
-        let reason = "the client was shut down: make a new one to call again".to_owned();
+        let reason = "the client was shut down: create a new one to call again".to_owned();
         self.no_response(TransportErrorKind::ShutDown, peer, reason, None, request_id)
     }
 
@@ -143,7 +143,7 @@ impl Failed<'_> {
         }))
     }
 
-    /// As many as have room.
+    /// Returns as many messages as fit.
     fn messages(&self, service_error: ServiceError) -> Vec<ApiMessage> {
         let secrets = self.caller.secrets;
         let mut room = MAX_MESSAGES;
@@ -178,7 +178,7 @@ impl Failed<'_> {
     }
 }
 
-/// The text of a page of HTML: its tags are what a line of it has no room for.
+/// Returns the text of an HTML page without its tags.
 fn without_tags(text: &str) -> String {
     if !text.trim_start().starts_with('<') {
         return text.to_owned();
@@ -199,8 +199,8 @@ mod tests {
     use crate::{Client, Credentials};
 
     #[test]
-    fn the_work_on_an_answer_is_bounded() {
-        // The longest head that is sent.
+    fn work_on_a_response_is_bounded() {
+        // The longest header section that is sent.
         let token = "aB3.".repeat(2_500);
         let mut builder = Client::builder().credentials(Credentials::token(token.as_str()));
         for n in 0..64 {
@@ -212,7 +212,7 @@ mod tests {
             let messages = vec![message; 64 * 1024 / message.len()].join(",");
             format!(r#"{{"httpStatus":{status},"messages":[{messages}]}}"#)
         };
-        // Each but for its last character is a piece of the token.
+        // Everything except each last character is a piece of the token.
         let near = "aB3.aB3.aB3_".repeat(80);
         for (body, reason) in [
             (model(403, r#"{"message":"m"}"#), "many messages"),
@@ -225,16 +225,16 @@ mod tests {
             ),
             (
                 model(500, &format!(r#"{{"message":"{near}"}}"#)),
-                "not the service's",
+                "another error model",
             ),
             (near.repeat(70), "a page"),
             (format!("<html>{}", near.repeat(70)), "a page of HTML"),
-            ("\u{200b}".repeat(20_000), "nothing that shows"),
-            ("[".repeat(64 * 1024), "deep"),
+            ("\u{200b}".repeat(20_000), "invisible characters"),
+            ("[".repeat(64 * 1024), "deep nesting"),
         ] {
             HASHED.set(0);
             let error = refusal(&caller, body.as_bytes());
-            // No more than what is shown, however long the body and the secrets are.
+            // Only what is shown is hashed, however long the body and the secrets are.
             assert!(HASHED.get() < 3_000, "{reason}: {}", HASHED.get());
             assert!(error.to_string().len() <= 4096, "{reason}: {error}");
         }

@@ -1,4 +1,4 @@
-//! What the fuzz targets and the tests of its work need of it.
+//! What the fuzz targets and the tests of the error's cost need.
 
 use super::description::{Call, Caller};
 use super::error::Failed;
@@ -7,7 +7,7 @@ use super::service_error::ServiceError;
 use crate::error::{Error, Status};
 use crate::transport::Response;
 
-/// The error that a refusal with this body becomes.
+/// Returns the error for a refusal with this body.
 pub(crate) fn refusal(caller: &Caller, body: &[u8]) -> Error {
     let call = Call::get("GET /tokens", "/tokens", Idempotency::Idempotent);
     let failed = Failed {

@@ -1,4 +1,4 @@
-//! What a caller can be told of every attempt, and of every call.
+//! Hooks that report every attempt and every call. They do not depend on how an attempt is made.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,45 +7,45 @@ use std::time::Duration;
 
 use crate::error::{Error, TransportErrorKind};
 
-/// What became of one attempt of a call: see
-/// [`ClientBuilder::on_attempt`](crate::ClientBuilder::on_attempt).
+/// A finished attempt, as [`ClientBuilder::on_attempt`](crate::ClientBuilder::on_attempt) reports
+/// it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Attempt<'a> {
-    /// The method and the path, with a placeholder for the Key ID: `GET /tokens/{tokenId}`. There
-    /// are five of them.
+    /// The method and path, with a placeholder for the Key ID: one of five values such as
+    /// `GET /tokens/{tokenId}`.
     pub endpoint: &'static str,
-    /// Which attempt of its call this was: 1 for the first.
+    /// The number of the attempt in its call, from 1.
     pub number: u32,
-    /// What came back.
+    /// How the attempt ended.
     pub outcome: AttemptOutcome,
-    /// How long this attempt took, without the wait before it.
+    /// How long the attempt took, without the wait before it.
     pub elapsed: Duration,
-    /// The response's request id: of `X-RequestId`, `X-Request-Id` and `X-Correlation-Id` the first
-    /// that is there.
+    /// The request ID of the response: see [`Error::request_id`].
     pub request_id: Option<&'a str>,
-    /// How long the call waits before it tries again, unless it is shut down meanwhile. `None` if
-    /// this attempt was the last.
+    /// How long the call waits before it retries, or `None` if this was the last attempt.
     pub retry_in: Option<Duration>,
 }
 
-/// What came back in an [`Attempt`].
+/// How an [`Attempt`] ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AttemptOutcome {
-    /// A response with this HTTP status.
+    /// With a response with this HTTP status.
     Status(u16),
-    /// A response that can't be understood.
+    /// With a response that cannot be understood.
     Unreadable,
-    /// No response.
+    /// Without a response.
     NoResponse(TransportErrorKind),
 }
 
 impl AttemptOutcome {
-    /// Its name in snake case, for the label of a metric: `success` for a status of 200 to 299,
-    /// `redirect`, `client_error` and `server_error` for those of 300, 400 and 500, `other_status`
-    /// for any other, `unreadable`, or the [name](TransportErrorKind::as_str) of what failed. It
-    /// stays as it is in later versions.
+    /// Returns a name in snake case, for the label of a metric.
+    ///
+    /// It is `success`, `redirect`, `client_error` or `server_error` for a status of 200 to 599,
+    /// `other_status` for any other status, `unreadable`, or the
+    /// [name](TransportErrorKind::as_str) of the transport error. The names do not change in later
+    /// versions.
     pub fn as_str(self) -> &'static str {
         match self {
             AttemptOutcome::Status(200..=299) => "success",
@@ -59,31 +59,32 @@ impl AttemptOutcome {
     }
 }
 
-/// As [`as_str`](AttemptOutcome::as_str) gives it.
+/// Writes [`as_str`](AttemptOutcome::as_str).
 impl fmt::Display for AttemptOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
 }
 
-/// What a call came to: see [`ClientBuilder::on_call`](crate::ClientBuilder::on_call).
+/// A finished call, as [`ClientBuilder::on_call`](crate::ClientBuilder::on_call) reports it.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct FinishedCall<'a> {
-    /// The method and the path, as in [`Attempt::endpoint`].
+    /// The method and path, as in [`Attempt::endpoint`].
     pub endpoint: &'static str,
-    /// How many attempts it took, at least 1.
+    /// The number of attempts, at least 1.
     pub attempts: u32,
-    /// How long it took in all, waits included.
+    /// How long the call took, including waits.
     pub elapsed: Duration,
-    /// Why it failed; `None` if it succeeded.
+    /// The error, or `None` if the call succeeded.
     pub error: Option<&'a Error>,
 }
 
 impl FinishedCall<'_> {
-    /// What it came to, in snake case, for the label of a metric: `success`, or of the last
-    /// response or failure what [`AttemptOutcome::as_str`] says. A response that is refused for
-    /// what it says, such as `{"success": false}`, is `not_done`. It stays as it is in later
+    /// Returns how the call ended in snake case, for the label of a metric.
+    ///
+    /// It is `success`, `not_done` for a response with `{"success": false}`, or else what
+    /// [`AttemptOutcome::as_str`] returns for the last attempt. The names do not change in later
     /// versions.
     pub fn outcome(&self) -> &'static str {
         match self.error {
@@ -99,7 +100,7 @@ impl FinishedCall<'_> {
 type OnAttempt = dyn Fn(&Attempt<'_>) + Send + Sync;
 type OnCall = dyn Fn(&FinishedCall<'_>) + Send + Sync;
 
-/// Those of a client.
+/// The hooks of a client.
 #[derive(Clone, Default)]
 pub(crate) struct Hooks {
     pub(crate) on_attempt: Option<Arc<OnAttempt>>,
@@ -120,14 +121,14 @@ impl Hooks {
     }
 }
 
-/// A hook that panics does not end the call.
+/// Runs a hook. If it panics, the call continues.
 fn guarded(name: &str, hook: impl FnOnce()) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(hook)) {
-        // To drop what it panicked with may panic, too.
+        // Dropping the payload of the panic may panic, too.
         if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
             std::mem::forget(second);
         }
-        log::warn!("the {name} hook panicked; the call goes on");
+        log::warn!("the {name} hook panicked; the call continues");
     }
 }
 

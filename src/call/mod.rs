@@ -1,4 +1,5 @@
-//! One call: its attempts, the waits between them, its deadline and its end by `shutdown`.
+//! One call: its attempts, the waits between them, its deadline, and its end by `shutdown`. It does
+//! not depend on sockets or TLS.
 
 mod advice;
 mod attempt;
@@ -27,14 +28,14 @@ pub use hook::{Attempt, AttemptOutcome, FinishedCall};
 pub(crate) use retry::Idempotency;
 pub use retry::RetryPolicy;
 
-/// Makes the call. `read` gets the value out of a success. Where the service says that what is to
-/// be deleted is gone already, that is an empty success.
+/// Makes the call. `read` reads the value of a successful response, which is empty if the service
+/// says that the token to delete is already gone.
 pub(crate) fn run<T>(
     caller: &Caller,
     call: &Call,
     read: impl Fn(&Response) -> Result<T, Unread>,
 ) -> Result<(T, Done)> {
-    // What is here is compiled for every type of value; the rest, once.
+    // This function is compiled for every type of value, the rest only once.
     let mut running = Running::new(caller, call)?;
     loop {
         match running.attempt() {
@@ -47,16 +48,16 @@ pub(crate) fn run<T>(
     }
 }
 
-/// A call under way.
+/// A call in progress.
 struct Running<'a> {
     caller: &'a Caller<'a>,
     call: &'a Call<'a>,
     started: Instant,
     deadline: Option<Instant>,
     attempts: u32,
-    /// Once an attempt's outcome is unknown, that of the call is, until a success tells.
+    /// Whether the outcome of any attempt so far is unknown.
     outcome_unknown: bool,
-    /// By the last attempt.
+    /// Whether the last attempt lost its connection.
     connection_was_lost: bool,
 }
 
@@ -66,8 +67,9 @@ impl<'a> Running<'a> {
             return Err(Error::invalid(
                 "logger",
                 format!(
-                    "takes the target {WIRE_LOG} at trace level, where every byte of the wire goes, credentials and new tokens \
-                     among them: silence it (for env_logger: RUST_LOG=trace,{WIRE_LOG}=debug)"
+                    "accepts the target {WIRE_LOG} at trace level, which logs every byte of a \
+                     connection, including credentials and new tokens: silence it (for env_logger: \
+                     RUST_LOG=trace,{WIRE_LOG}=debug)"
                 ),
             ));
         }
@@ -111,7 +113,7 @@ impl<'a> Running<'a> {
         )
     }
 
-    /// After a success that was read.
+    /// Ends the call after a success that was read.
     fn succeed(&mut self, attempt: Finished) -> Done {
         self.record(&attempt);
         self.tell_of_attempt(&attempt, None);
@@ -123,7 +125,7 @@ impl<'a> Running<'a> {
         }
     }
 
-    /// After anything else: waits for the next attempt, or says why there is none.
+    /// Waits for the next attempt, or returns the error if there is none.
     fn go_on(&mut self, mut attempt: Finished) -> Result<()> {
         self.record(&attempt);
         let delay = self.next_delay(&attempt);
@@ -145,7 +147,7 @@ impl<'a> Running<'a> {
         }
     }
 
-    /// Counts the attempt, and keeps what it has shown.
+    /// Counts the attempt and records what it has shown.
     fn record(&mut self, attempt: &Finished) {
         self.attempts = self.attempts.saturating_add(1);
         self.outcome_unknown |= outcome(attempt.shown) == Outcome::Unknown;
@@ -153,9 +155,9 @@ impl<'a> Running<'a> {
     }
 
     fn tell_of_attempt(&self, attempt: &Finished, retry_in: Option<Duration>) {
-        let told = attempt.told();
+        let outcome = attempt.reported();
         log::debug!(
-            "{}: {told:?} after {} ms, attempt {}",
+            "{}: {outcome:?} after {} ms, attempt {}",
             self.call.name(),
             attempt.facts.elapsed.as_millis(),
             self.attempts,
@@ -163,7 +165,7 @@ impl<'a> Running<'a> {
         self.caller.hooks.tell_of_attempt(&Attempt {
             endpoint: self.call.endpoint,
             number: self.attempts,
-            outcome: told,
+            outcome,
             elapsed: attempt.facts.elapsed,
             request_id: attempt.facts.request_id.as_deref(),
             retry_in,
@@ -196,10 +198,10 @@ impl<'a> Running<'a> {
         )
     }
 
-    /// Whether the client was not shut down meanwhile.
+    /// Waits. Returns false if the client was shut down meanwhile.
     fn wait(&self, delay: Duration, attempt: &mut Finished) -> bool {
         log::warn!(
-            "{}: trying again in {} ms, because attempt {} brought {:?}",
+            "{}: retrying in {} ms, because attempt {} ended with {:?}",
             self.call.name(),
             delay.as_millis(),
             self.attempts,

@@ -1,33 +1,34 @@
-//! What an attempt says of the request: the one table. What is not in it is unknown.
+//! The only table of what an attempt shows about its request. Everything outside it is unknown. It
+//! does not depend on how an attempt is made.
 
 /// What an attempt has shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shown {
-    /// The service says that it did what was asked.
+    /// The service says that it carried out the request.
     Done,
     /// The service says that it did not: `{"success": false}`.
     NotDone,
-    /// A success that can't be read, or says nothing.
+    /// The response claims success but is not readable.
     Unreadable,
-    /// A response that is not a success.
+    /// The response is an HTTP error.
     Status {
         code: u16,
-        /// Whether it is in the service's own error model, and whole.
+        /// Whether it is in the service's own error model and complete.
         by_service: bool,
     },
     NoResponse {
-        /// `false` only where it is on record that the service has not got the request.
+        /// `false` only if the record shows that no request was sent.
         may_have_acted: bool,
         would_fail_again: bool,
     },
 }
 
-/// What that says of the request.
+/// What that means for the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// The service can't have acted on it.
+    /// The service cannot have acted on it.
     Refused,
-    /// The service has said what became of it.
+    /// The service said what it did.
     Answered,
     /// The service may have acted on it.
     Unknown,
@@ -48,7 +49,7 @@ pub(crate) fn outcome(shown: Shown) -> Outcome {
 fn status_outcome(code: u16, by_service: bool) -> Outcome {
     match code {
         429 => Outcome::Refused,
-        // Gateways send one, too, when the connection behind them breaks after the service acted.
+        // A gateway also sends one if its connection to the service breaks after the service acted.
         503 if by_service => Outcome::Refused,
         303 | 408 | 425 => Outcome::Unknown,
         300..=499 | 501 | 505 | 511 => Outcome::Answered,
@@ -60,7 +61,7 @@ fn status_outcome(code: u16, by_service: bool) -> Outcome {
 mod tests {
     use super::*;
 
-    /// The rule, written down a second time.
+    /// The rule, written a second time.
     #[test]
     fn every_status_has_the_outcome_of_the_table() {
         for code in (100..200).chain(300..1000) {

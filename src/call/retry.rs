@@ -1,32 +1,32 @@
-//! Whether a call goes on after an attempt, and how long it waits before: the policy, and the
-//! decision.
+//! Whether and when a call is retried: the policy and the decision. It does not depend on how an
+//! attempt is made.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 use super::outcome::{Outcome, Shown, outcome};
 
-/// Whether twice is the same as once.
+/// Whether a request may be repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Idempotency {
-    /// It is: sent again even if nobody knows what became of it.
+    /// Repeated even if the outcome is unknown.
     Idempotent,
-    /// It is not: sent again only if it was refused.
+    /// Repeated only if it was refused.
     NotIdempotent,
 }
 
-/// What is known when an attempt is over.
+/// The state of a call after an attempt.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Progress {
-    /// How many attempts were made.
+    /// The number of attempts so far.
     pub(crate) attempts: u32,
     pub(crate) retry_after: Option<Duration>,
-    /// What is left of the call's time; `None` without a limit.
+    /// The rest of the call's time, or `None` without a limit.
     pub(crate) time_left: Option<Duration>,
     pub(crate) shut_down: bool,
 }
 
-/// How long a call waits before its next attempt; `None` if there is none.
+/// Returns how long a call waits before its next attempt, or `None` if there is no next attempt.
 pub(super) fn next_delay(
     shown: Shown,
     idempotency: Idempotency,
@@ -53,24 +53,27 @@ fn may_be_sent_again(shown: Shown, idempotency: Idempotency) -> bool {
             },
         ) => false,
         (Outcome::Refused, _) => true,
-        // It is the service's own fault, and it will fail again.
+        // The service itself failed, and would fail again.
         (Outcome::Unknown, Shown::Status { code: 500, .. }) => false,
         (Outcome::Unknown, _) => idempotency == Idempotency::Idempotent,
     }
 }
 
-/// How often a call is tried again, and how long it waits in between.
+/// How often a call is retried, and how long it waits in between.
 ///
-/// What is tried again is not a setting: a request that the service can't have acted on (no
-/// address, no connection, 429, a 503 that the service itself sent) always is; one that it may have
-/// acted on (connection lost, a gateway's 502, 503 or 504, a response that can't be read) only
-/// where twice is the same as once; one that was answered with 500 or anything else, never.
-/// [`create_token`](crate::create_token) is never sent again once the service may have acted on it.
+/// Which requests are retried is not a setting:
 ///
-/// Before the n-th repetition a call waits `base_delay` × 2ⁿ⁻¹, at most `max_delay`, of which up to
-/// one half is taken off at random; and if the service says `Retry-After`, at least that long. A
-/// wait that does not fit into the call's [`timeout`](crate::ClientBuilder::timeout) is not begun:
-/// the error comes back at once.
+/// - A request that the service cannot have acted on is retried: DNS or connection failure, 429, or
+///   the service's own 503.
+/// - A request that it may have acted on is retried only if a repetition is harmless: lost
+///   connection, a gateway's 502, 503 or 504, an unreadable response.
+///   [`create_token`](crate::create_token) is never among these.
+/// - Anything else, such as 500 or 403, is not retried.
+///
+/// Before the n-th retry a call waits `base_delay` × 2ⁿ⁻¹, at most `max_delay`, minus up to half of
+/// that at random. It waits at least as long as the service asks for in `Retry-After`. If that does
+/// not fit into the call's [`timeout`](crate::ClientBuilder::timeout), the error is returned at
+/// once.
 ///
 /// # Examples
 ///
@@ -93,7 +96,7 @@ pub struct RetryPolicy {
 }
 
 impl Default for RetryPolicy {
-    /// Three retries, waits from 100 ms to 2 s.
+    /// Returns the default: three retries, 100 ms to 2 s apart.
     fn default() -> RetryPolicy {
         RetryPolicy {
             max_retries: 3,
@@ -104,32 +107,32 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// No retries: every request is sent once.
+    /// Returns a policy without retries: every request is sent once.
     pub fn none() -> RetryPolicy {
         RetryPolicy::default().max_retries(0)
     }
 
-    /// How often a call is tried again after its first attempt. Default 3; 0 for never.
+    /// Sets how often a call is retried after its first attempt. Default: 3.
     pub fn max_retries(mut self, retries: u32) -> RetryPolicy {
         self.max_retries = retries;
         self
     }
 
-    /// How long to wait before the first retry. Default 100 ms; it doubles with each further one.
+    /// Sets how long to wait before the first retry. Default: 100 ms. The wait doubles with each
+    /// further retry.
     pub fn base_delay(mut self, delay: Duration) -> RetryPolicy {
         self.base_delay = delay;
         self
     }
 
-    /// The longest that the library waits of its own accord. Default 2 s. `Retry-After` may ask for
-    /// more, and is obeyed.
+    /// Sets the longest wait between two attempts. Default: 2 s. A longer `Retry-After` is still
+    /// obeyed.
     pub fn max_delay(mut self, delay: Duration) -> RetryPolicy {
         self.max_delay = delay;
         self
     }
 
-    /// How long to wait before the next attempt, or `None` if there is none after `attempts`
-    /// attempts.
+    /// Returns how long to wait after this many attempts, or `None` if there is no further attempt.
     pub(crate) fn delay_after(
         &self,
         attempts: u32,
@@ -143,7 +146,7 @@ impl RetryPolicy {
             .checked_pow(doublings)
             .and_then(|factor| self.base_delay.checked_mul(factor))
             .map_or(self.max_delay, |delay| delay.min(self.max_delay));
-        // A hasher's random keys are jitter enough, and cost no dependency.
+        // A hasher's random keys are enough for jitter, and need no dependency.
         let random = RandomState::new().hash_one(attempts) as u32;
         let taken_off = (full / 2).mul_f64(f64::from(random) / f64::from(u32::MAX));
         Some((full - taken_off).max(retry_after.unwrap_or_default()))
@@ -179,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn another_attempt_follows_only_where_that_is_safe_and_fits() {
+    fn a_call_is_retried_only_if_that_is_safe_and_fits() {
         use Idempotency::*;
         let first = Progress {
             attempts: 1,
@@ -224,7 +227,7 @@ mod tests {
                 false,
                 "the wait does not fit",
             ),
-            (REFUSED, Idempotent, endless, true, "there is no limit"),
+            (REFUSED, Idempotent, endless, true, "no time limit"),
             (REFUSED, Idempotent, over, false, "shut down"),
             (
                 BAD_GATEWAY,
@@ -233,7 +236,7 @@ mod tests {
                 false,
                 "it may have worked",
             ),
-            (BAD_GATEWAY, Idempotent, first, true, "twice is once"),
+            (BAD_GATEWAY, Idempotent, first, true, "harmless"),
             (BAD_GATEWAY, Idempotent, last, false, "three retries"),
             (
                 Shown::Unreadable,
@@ -242,7 +245,7 @@ mod tests {
                 false,
                 "it may have worked",
             ),
-            (Shown::Unreadable, Idempotent, first, true, "twice is once"),
+            (Shown::Unreadable, Idempotent, first, true, "harmless"),
             (
                 no_response(false, false),
                 NotIdempotent,
@@ -283,10 +286,10 @@ mod tests {
                 Idempotent,
                 first,
                 true,
-                "twice is once",
+                "harmless",
             ),
             (FAULT, NotIdempotent, first, false, "500"),
-            (FAULT, Idempotent, first, false, "500 is repeated for none"),
+            (FAULT, Idempotent, first, false, "500 is never retried"),
             (FORBIDDEN, NotIdempotent, first, false, "it was answered"),
             (FORBIDDEN, Idempotent, first, false, "it was answered"),
             (Shown::NotDone, Idempotent, first, false, "it was answered"),
@@ -305,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn delays_double_up_to_the_maximum_and_lose_at_most_half() {
+    fn delays_double_up_to_the_maximum_with_jitter() {
         let policy = RetryPolicy::default().max_retries(40);
         for (attempts, full_ms) in [
             (1, 100),
@@ -329,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn delays_hold_at_the_extremes() {
+    fn delays_do_not_overflow() {
         let endless = RetryPolicy::default()
             .base_delay(Duration::MAX)
             .max_delay(Duration::MAX);
@@ -349,7 +352,7 @@ mod tests {
             .unwrap();
         assert!(
             short >= Duration::from_millis(50),
-            "a Retry-After of 0 is no leave to hammer"
+            "a Retry-After of 0 does not shorten the wait"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! The service's own error model, told from whatever else sends an error.
+//! Recognizes the service's own error model. It does not depend on attempts.
 
 use std::fmt;
 
@@ -8,14 +8,14 @@ use serde::{Deserialize, Deserializer};
 use crate::token::{read_json, text_or_number};
 use crate::transport::Response;
 
-/// How many messages are kept. What more there are is read over.
+/// The number of messages kept. Further ones are skipped.
 const MAX_MESSAGES: usize = 16;
 
 #[derive(Default)]
 pub(super) struct ServiceError {
-    /// The error codes and messages; none where the body is something else.
+    /// The error codes and messages, or empty if the body is something else.
     pub(super) messages: Vec<(String, String)>,
-    /// Whether the body is whole, and in the documented model: the status, and at least one
+    /// Whether the body is complete and in the documented model, with the status and at least one
     /// message. A gateway's own error is not.
     pub(super) is_service: bool,
 }
@@ -50,7 +50,7 @@ impl ServiceError {
     }
 }
 
-/// The first of them that say anything.
+/// Reads the first messages that are not empty.
 fn first_messages<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Vec<(String, String)>, D::Error> {

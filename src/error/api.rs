@@ -1,4 +1,4 @@
-//! A response that is not success.
+//! A response that is an HTTP error. It does not depend on HTTP.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,54 +7,53 @@ use super::page::Page;
 use super::status::Status;
 use super::text::{Attempts, write_advice, write_request_id};
 
-/// A response that is not success.
+/// An HTTP error, from the service or from a gateway in front of it.
 ///
-/// The service answers `{"httpStatus": 401, "messages": [{"errorCode": "…", "message": "…"}]}`.
-/// What stands before it (a gateway, a proxy) answers what it likes: then the error's text says
-/// which `Server`, `Content-Type` and length the response has, and [`excerpt`](ApiError::excerpt)
-/// may hold its beginning.
+/// The service responds with `{"httpStatus": 401, "messages": [{"errorCode": "…", "message":
+/// "…"}]}`. For any other response, such as a gateway's page, the error's text shows `Server`,
+/// `Content-Type` and length, and [`excerpt`](ApiError::excerpt) may contain its beginning.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ApiError {
-    /// The HTTP status, as it stood in the status line.
+    /// The HTTP status of the response.
     pub status: u16,
-    /// What the service said, in its order: at most 16 messages, of at most 2 KiB in all. Empty if
-    /// the response was not in the service's own error model, and must not be quoted for the reason
-    /// that [`excerpt`](ApiError::excerpt) gives.
+    /// The service's messages, at most 16 of at most 2 KiB in total. Empty if the response is not
+    /// in the service's own error model and may not be quoted; see
+    /// [`excerpt`](ApiError::excerpt).
     pub messages: Vec<ApiMessage>,
-    /// How long to wait before the next request, from `Retry-After` in seconds or as a date; never
-    /// more than a year.
+    /// How long to wait before the next request: see
+    /// [`Error::retry_after`](crate::Error::retry_after).
     pub retry_after: Option<Duration>,
-    /// The id that the response gives the request: see
-    /// [`Error::request_id`](crate::Error::request_id).
+    /// The request ID: see [`Error::request_id`](crate::Error::request_id).
     pub request_id: Option<String>,
-    /// The method and the path of the request, such as `GET /tokens`.
+    /// The method and path of the request, such as `GET /tokens`.
     pub request: String,
-    /// If there are no messages: the beginning of the body, as one line of at most 200 bytes of
-    /// printable characters, without the tags of HTML.
+    /// If there are no messages, the beginning of the body: one line of at most 200 printable
+    /// bytes, without HTML tags.
     ///
-    /// `None` for a client with a user name and a password, or with another secret that holds
-    /// anything but letters, digits, `-`, `.` and `_`: a page that repeats such a secret may write
-    /// it in ways that can't be recognized.
+    /// `None` for a client that uses a password, or another secret with characters other than
+    /// letters, digits, `-`, `.` and `_`. A page may repeat such a secret in a form that is not
+    /// recognizable.
     pub excerpt: Option<String>,
-    /// How many times the request was sent, or tried to be: 1 if it was not repeated.
+    /// The number of attempts, including those that did not get a connection.
     pub attempts: u32,
-    /// The usual name of the status; empty if it has none.
+    /// The standard reason phrase of the status, or empty.
     pub(crate) reason_phrase: &'static str,
-    /// If the response is not in the service's own error model.
+    /// Set if the response is not in the service's own error model.
     pub(crate) page: Option<Page>,
     pub(crate) outcome_unknown: bool,
-    /// What to do; empty if there is nothing.
+    /// What to do, or empty.
     pub(crate) advice: String,
 }
 
-/// One of the messages of an [`ApiError`].
+/// A message in an [`ApiError`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ApiMessage {
-    /// The service's `errorCode`: a text, mostly of digits, such as `501`. Empty if it sent none.
+    /// The service's `errorCode`, such as `501`. Usually a number, but not always. Empty if the
+    /// service sent none.
     pub error_code: String,
-    /// The service's `message`, cut after 1,000 bytes. Empty if it sent none.
+    /// The service's `message`, cut after 1,000 bytes. Empty if the service sent none.
     pub message: String,
 }
 
@@ -85,7 +84,7 @@ impl fmt::Display for ApiError {
             write!(f, ": {excerpt}")?;
         }
         if let Some(wait) = self.retry_after {
-            write!(f, "; it asks to wait {} s", wait.as_secs())?;
+            write!(f, "; Retry-After: {} s", wait.as_secs())?;
         }
         write_request_id(f, self.request_id.as_deref())?;
         write_advice(f, &self.advice)

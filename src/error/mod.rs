@@ -1,4 +1,4 @@
-//! What can go wrong, as a caller acts on it; and text from outside, as an error may show it.
+//! The errors, and what an error may show of text from outside. It does not depend on HTTP.
 
 mod api;
 mod page;
@@ -20,21 +20,23 @@ pub(crate) use text::date;
 pub use transport::{TransportError, TransportErrorKind};
 pub use unreadable::UnreadableResponse;
 
-/// The result of everything in this library that can fail.
+/// The result of every function in this library that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a call failed, in the few kinds that a caller can act on.
+/// Why a call failed.
 ///
-/// The text that [`Display`](std::fmt::Display) gives says what was tried, what came back and what
-/// to do. No variant ever holds a password, a token, or a part of one.
+/// The text of an error ([`Display`](std::fmt::Display)) says what was tried, what came back, and
+/// what to do. An error never contains a password, a token, or a part of one.
 ///
-/// | kind | was anything sent? | what to do |
+/// | kind | was a request sent? | what to do |
 /// | --- | --- | --- |
-/// | [`Invalid`](Error::Invalid) | no | correct what it names: an option, a setting, a variable |
-/// | [`Malformed`](Error::Malformed) | it does not say | look at the value: a JWT, a date |
-/// | [`Api`](Error::Api) | yes, and a response came that is not success | look at [`status`](Error::status) and the messages |
-/// | [`UnreadableResponse`](Error::UnreadableResponse) | yes, and something else came back | look at the base URL and at what stands between |
-/// | [`Transport`](Error::Transport) | see [`outcome_unknown`](Error::outcome_unknown) | look at the network, then call again |
+/// | [`Invalid`](Error::Invalid) | no | correct the option, setting or variable that it names |
+/// | [`Malformed`](Error::Malformed) | not related to a request | inspect the date or JWT |
+/// | [`Api`](Error::Api) | yes; the response is an HTTP error | look at [`status`](Error::status) and the messages |
+/// | [`UnreadableResponse`](Error::UnreadableResponse) | yes; the response cannot be understood | check the base URL and any proxy in between |
+/// | [`Transport`](Error::Transport) | see [`outcome_unknown`](Error::outcome_unknown) | check the network, then call again |
+///
+/// The guide to [errors](crate::docs::errors) says what is retried.
 ///
 /// # Examples
 ///
@@ -45,64 +47,63 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 ///     match error.status() {
 ///         Some(401) => "log in again",
 ///         Some(403) => "ask the owner of the contract",
-///         Some(404) => "there is no such token",
+///         Some(404) => "no such token",
 ///         Some(429) => "slow down",
 ///         _ if error.outcome_unknown() => "list the tokens to see what happened",
 ///         _ => "give up",
 ///     }
 /// }
 ///
-/// let error = ionoscloud_auth::key_id("no token at all").unwrap_err();
+/// let error = ionoscloud_auth::key_id("not a token").unwrap_err();
 /// assert_eq!(advice(&error), "give up");
 /// assert!(error.to_string().starts_with("jwt: "));
 /// ```
 #[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Something that the caller gave can't be used: an option, a setting, an environment variable,
-    /// the text of a JWT. Nothing was sent.
+    /// An option, a setting, an environment variable or a JWT that you passed is not usable. No
+    /// request was sent.
     #[error("{what}: {reason}")]
     #[non_exhaustive]
     Invalid {
-        /// Which option, setting or variable, by its name: `ttl`, `base_url`, `IONOS_API_URL`,
-        /// `jwt`.
+        /// The name of the option, setting or variable, such as `ttl`, `base_url`,
+        /// `IONOS_API_URL` or `jwt`.
         what: &'static str,
-        /// What is wrong with it. It never repeats a secret.
+        /// What is wrong with it. This never contains a secret.
         reason: String,
     },
 
-    /// Something that the service has given can't be read: the JWT of a new token, a claim, a date.
-    /// The call that brought it was a success.
+    /// A JWT, a claim or a date from a successful response is not readable.
     #[error("{what}: {reason}")]
     #[non_exhaustive]
     Malformed {
-        /// What it is: `jwt`, `created_date`, `expiration_date`.
+        /// What it is: `jwt`, `created_date` or `expiration_date`.
         what: &'static str,
-        /// What is wrong with it. It never repeats a secret.
+        /// What is wrong with it. This never contains a secret.
         reason: String,
     },
 
-    /// A response came, from the service or from a gateway before it, and it is not success.
+    /// The response is an HTTP error, from the service or from a gateway in front of it.
     #[error(transparent)]
     Api(Box<ApiError>),
 
-    /// The response says success, or is not HTTP at all, and can't be understood: a truncated or
-    /// foreign JSON, a proxy's page, a deletion that ends without a word. What the request did is
-    /// then mostly [not known](Error::outcome_unknown).
+    /// The response claims success but cannot be understood, or it is not HTTP. Examples are
+    /// truncated JSON, a proxy's page, or an empty response to a deletion. The outcome is then
+    /// usually [unknown](Error::outcome_unknown).
     #[error(transparent)]
     UnreadableResponse(Box<UnreadableResponse>),
 
-    /// There was no response: no address, no connection, no TLS, the connection was lost or took
-    /// too long, or the client was [shut down](crate::Client::shutdown).
+    /// There was no response: DNS, connection or TLS failure, lost connection, timeout, or
+    /// [shutdown](crate::Client::shutdown) of the client.
     #[error(transparent)]
     Transport(Box<TransportError>),
 }
 
 impl Error {
-    /// The HTTP status of the response, if there was one that could be read as HTTP.
+    /// Returns the HTTP status of the response, if there was an HTTP response.
     ///
-    /// Documented by the vendor are 401 (who are you?), 403 (you may not), 404 (no such token) and
-    /// 500; a gateway before the service adds 429 (too many requests), 502, 503 and 504.
+    /// The vendor documents 401 (not authenticated), 403 (not permitted), 404 (no such token) and
+    /// 500. A gateway in front of the service adds 429 (too many requests), 502, 503 and 504.
     pub fn status(&self) -> Option<u16> {
         match self {
             Error::Api(error) => Some(error.status),
@@ -111,17 +112,18 @@ impl Error {
         }
     }
 
-    /// Whether the service may have carried out the request although no response says so.
+    /// Returns whether the service may have carried out the request although no response says so.
     ///
-    /// `false` means that it can't have (there was no connection, or the response was 429 or the
-    /// service's own 503), or that the service said what became of the request. Both are recorded
-    /// where they happen. `true` is everything else: the connection broke, time ran out, or a
-    /// response came that does not tell (500, 502, a gateway's 503, 504, a success that can't be
-    /// read), in the last attempt or in one before it.
+    /// `false` means that the service cannot have acted (there was no connection, or the response
+    /// was 429 or the service's own 503), or that the service said what it did. `true` means
+    /// anything else, in the last attempt or in an earlier one: the connection was lost, the time
+    /// limit was reached, or the response does not tell (500, 502, a gateway's 503, 504, or a
+    /// success that is not readable). This is recorded as it happens, and not inferred from the
+    /// kind of error.
     ///
-    /// After a [`create_token`](crate::create_token) there may then be a token that nobody knows:
-    /// [list](crate::get_all_tokens) the tokens and delete it. After a call that only reads, it is
-    /// of no consequence.
+    /// If it is `true` after [`create_token`](crate::create_token), there may be an orphaned token:
+    /// [list](crate::get_all_tokens) the tokens and delete it. After a call that only reads, it
+    /// does not matter.
     pub fn outcome_unknown(&self) -> bool {
         match self {
             Error::Invalid { .. } | Error::Malformed { .. } => false,
@@ -131,9 +133,9 @@ impl Error {
         }
     }
 
-    /// How long the service asks to wait before the next request, if it said so.
+    /// Returns how long the service asks to wait before the next request.
     ///
-    /// From the response's `Retry-After`, in seconds or as an HTTP date; never more than a year.
+    /// This is the response's `Retry-After`, in seconds or as an HTTP date, limited to a year.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Error::Api(error) => error.retry_after,
@@ -141,9 +143,10 @@ impl Error {
         }
     }
 
-    /// The id that the response gives the request, if there is one, for the vendor's support: of
-    /// `X-RequestId`, `X-Request-Id` and `X-Correlation-Id` the first that is there. It is in the
-    /// error's text, too.
+    /// Returns the request ID of the response, to quote in a support ticket.
+    ///
+    /// This is the first of the headers `X-RequestId`, `X-Request-Id` and `X-Correlation-Id` that
+    /// the response has. The error's text contains it, too.
     pub fn request_id(&self) -> Option<&str> {
         match self {
             Error::Invalid { .. } | Error::Malformed { .. } => None,
@@ -168,8 +171,8 @@ impl Error {
     }
 }
 
-/// The text that [`Display`](fmt::Display) gives, and then the kind: a program whose `main` returns
-/// an error prints it this way. The alternate form (`{:#?}`) goes on with every field.
+/// Writes the text that [`Display`](fmt::Display) writes, and then the kind. A program whose `main`
+/// returns an error prints it this way. The alternate form (`{:#?}`) adds every field.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (kind, fields): (_, Option<&dyn fmt::Debug>) = match self {
@@ -187,8 +190,8 @@ impl fmt::Debug for Error {
     }
 }
 
-/// The error as one of the system's kinds, for a function that returns [`io::Result`]:
-/// [`io::Error::get_ref`] leads back to it.
+/// Converts the error for a function that returns [`io::Result`]. [`io::Error::get_ref`] returns
+/// the original.
 ///
 /// # Examples
 ///
@@ -223,7 +226,7 @@ fn io_kind(error: &Error) -> io::ErrorKind {
         Error::Transport(error) => match (error.kind, error.io_kind) {
             (Kind::TimedOut, _) => io::ErrorKind::TimedOut,
             (Kind::AddressNotFound | Kind::TlsFailed, _) => io::ErrorKind::Other,
-            // Not `Interrupted`, which much of the standard library answers by trying again.
+            // Not `Interrupted`, because much of the standard library retries on that.
             (Kind::ShutDown, _) => io::ErrorKind::ConnectionAborted,
             (Kind::ConnectFailed | Kind::ConnectionLost, kind) => {
                 kind.unwrap_or(io::ErrorKind::Other)

@@ -1,17 +1,18 @@
-//! A response that is not in the service's own words, by what identifies its sender.
+//! What identifies the sender of a response that is not the service's own. It does not depend on
+//! HTTP.
 
 use std::fmt;
 
-/// What its head and its length say. Nothing in it comes from the body.
+/// The identifying headers and the length of a response. Nothing here comes from the body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Page {
     /// The header `Server`.
     pub(crate) server: Option<String>,
     pub(crate) content_type: Option<String>,
     pub(crate) content_encoding: Option<String>,
-    /// In bytes, of what was read of the body.
+    /// The length of the body as far as it was read, in bytes.
     pub(crate) length: usize,
-    /// Whether that is all of it.
+    /// Whether the body was read completely.
     pub(crate) is_complete: bool,
 }
 

@@ -1,13 +1,13 @@
-//! Text from outside, as it may be shown.
+//! Makes text from outside safe to show. It does not depend on where the text comes from.
 
-/// How many bytes are shown of a text that may be anything.
+/// The number of bytes shown of arbitrary text.
 pub(crate) const MAX_SHOWN: usize = 200;
-/// How many characters are left out before the rest is not looked at: they cost much to tell.
+/// The number of characters dropped before the rest is ignored: recognizing them is expensive.
 const MAX_LEFT_OUT: usize = 1000;
 
-/// `text` as one line that can't harm a terminal: control characters and runs of white space become
-/// one space, characters that do not show or that turn text around go, and it is cut after `max`
-/// bytes.
+/// Returns `text` as one line that cannot harm a terminal. Control characters and runs of white
+/// space become one space, invisible and bidirectional control characters are dropped, and the
+/// result is cut after `max` bytes.
 pub(crate) fn sanitize_line(text: &str, max: usize) -> String {
     let mut line = String::new();
     let mut gap = false;
@@ -38,15 +38,15 @@ pub(crate) fn sanitize_line(text: &str, max: usize) -> String {
     line
 }
 
-/// What Rust would not escape in a string. It keeps a mark that combines with the character before
-/// it, as many languages need them, but for those that never show: a joiner, selectors and tags.
+/// Whether Rust would not escape the character in a string. Combining marks stay, because many
+/// languages need them, except joiners, selectors and tags, which never show.
 fn is_visible(character: char) -> bool {
     stands_alone(character)
         || !matches!(character, '\u{200c}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}')
             && marks_another(character)
 }
 
-/// Whether it is visible on another character, as an accent is.
+/// Whether the character is visible on another one, like an accent.
 fn marks_another(character: char) -> bool {
     let mut marked = [0; 5];
     marked[0] = b'a';
@@ -56,9 +56,9 @@ fn marks_another(character: char) -> bool {
     matches!(marked, Some(Ok(marked)) if marked.escape_debug().count() == 2)
 }
 
-/// Whether it is visible without another character.
+/// Whether the character is visible without another one.
 pub(crate) fn stands_alone(character: char) -> bool {
-    // Of ASCII, quotes and backslashes are escaped, too.
+    // Rust also escapes quotes and backslashes, which are visible.
     character.is_ascii_graphic() || !character.is_ascii() && character.escape_debug().len() == 1
 }
 
@@ -74,49 +74,45 @@ mod tests {
         let unseen = format!("a{}b", "\u{ad}".repeat(MAX_LEFT_OUT));
         let too_many_unseen = format!("a{}b", "\u{ad}".repeat(MAX_LEFT_OUT + 1));
         for (text, expected, reason) in [
-            ("plain", "plain", "stays as it is"),
-            ("", "", "nothing stays nothing"),
-            (" \r\n\t ", "", "white space alone is nothing"),
-            (
-                "<html>\r\n  <body>",
-                "<html> <body>",
-                "lines are joined by one space",
-            ),
+            ("plain", "plain", "unchanged"),
+            ("", "", "empty"),
+            (" \r\n\t ", "", "only white space"),
+            ("<html>\r\n  <body>", "<html> <body>", "lines are joined"),
             (
                 "a\u{1b}[31mred\u{7}",
                 "a [31mred",
-                "a terminal escape loses its escape character",
+                "terminal escapes lose the escape character",
             ),
             (
                 "a\u{9b}2Jb",
                 "a 2Jb",
-                "so does the one-character form of it",
+                "and so does their one-character form",
             ),
             (
                 "user\u{202e}nimda",
                 "usernimda",
-                "text can't be turned around",
+                "bidirectional controls are dropped",
             ),
             (
                 "a\u{200b}b\u{feff}c",
                 "abc",
-                "invisible characters are left out",
+                "invisible characters are dropped",
             ),
-            ("Grüße, 世界", "Grüße, 世界", "other languages stay"),
-            ("a \"b\" \\c 'd'", "a \"b\" \\c 'd'", "so do quotes"),
+            ("Grüße, 世界", "Grüße, 世界", "other languages are kept"),
+            ("a \"b\" \\c 'd'", "a \"b\" \\c 'd'", "quotes are kept"),
             (
                 "u\u{308}, สวัสดี, नमस्ते",
                 "u\u{308}, สวัสดี, नमस्ते",
-                "so do marks on other characters",
+                "combining marks are kept",
             ),
             (
                 "a\u{e0041}b\u{fe0f}c",
                 "abc",
-                "tags and selectors are left out",
+                "tags and selectors are dropped",
             ),
-            (&long, &cut, "a long text is cut, and says so"),
-            (&unseen, "ab", "much may be left out"),
-            (&too_many_unseen, "a…", "but not without an end"),
+            (&long, &cut, "long text is cut and marked"),
+            (&unseen, "ab", "as many dropped characters as are allowed"),
+            (&too_many_unseen, "a…", "one more"),
         ] {
             assert_eq!(sanitize_line(text, MAX_SHOWN), expected, "{reason}");
         }

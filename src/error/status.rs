@@ -1,11 +1,11 @@
-//! A status of HTTP.
+//! An HTTP status and its reason phrase.
 
 use std::fmt;
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Status {
     pub(crate) code: u16,
-    /// Its usual name; empty if it has none.
+    /// The standard reason phrase, or empty.
     pub(crate) reason_phrase: &'static str,
 }
 

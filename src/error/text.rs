@@ -1,11 +1,11 @@
-//! What the texts of errors have in common.
+//! Parts that the texts of all errors share.
 
 use std::fmt;
 use std::time::SystemTime;
 
 pub(super) fn write_request_id(f: &mut fmt::Formatter<'_>, id: Option<&str>) -> fmt::Result {
     match id {
-        Some(id) => write!(f, "; request id {id}"),
+        Some(id) => write!(f, "; request ID {id}"),
         None => Ok(()),
     }
 }
@@ -17,18 +17,18 @@ pub(super) fn write_advice(f: &mut fmt::Formatter<'_>, advice: &str) -> fmt::Res
     write!(f, "; {advice}")
 }
 
-/// A time as people read it, in UTC.
+/// Returns a time as text, in UTC.
 pub(crate) fn date(time: SystemTime) -> String {
     let text = humantime::format_rfc3339_seconds(time);
-    // Dates beyond the year 9999 can't be written, and humantime says so by an error.
+    // humantime does not write dates after the year 9999.
     let mut written = String::new();
     match fmt::write(&mut written, format_args!("{text}")) {
         Ok(()) => written,
-        Err(fmt::Error) => "a time beyond the year 9999".to_owned(),
+        Err(fmt::Error) => "a time after the year 9999".to_owned(),
     }
 }
 
-/// How many attempts there were, if more than one.
+/// The number of attempts, if there was more than one.
 pub(super) struct Attempts(pub(super) u32);
 
 impl fmt::Display for Attempts {

@@ -1,55 +1,54 @@
-//! A call that got no response.
+//! A call without a response. It does not depend on HTTP.
 
 use std::fmt;
 use std::io;
 
 use super::text::{Attempts, write_advice, write_request_id};
 
-/// No response came.
+/// A call that got no response.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct TransportError {
     /// What failed.
     pub kind: TransportErrorKind,
-    /// The method and the path of the request, such as `GET /tokens`.
+    /// The method and path of the request, such as `GET /tokens`.
     pub request: String,
-    /// The host and the port that were tried, such as `api.ionos.com:443`: those of the proxy, if
-    /// the way to it is what failed.
+    /// The host and port that failed, such as `api.ionos.com:443`. This is the proxy if the
+    /// connection to the proxy failed.
     pub peer: String,
-    /// What was seen, in words, and with whom: `could not connect to proxy.example:3128 (the proxy
-    /// from HTTPS_PROXY): Connection refused`.
+    /// What happened, and with which peer: `could not connect to proxy.example:3128 (the proxy from
+    /// HTTPS_PROXY): Connection refused`.
     pub reason: String,
-    /// What the system calls it, if it was the system that said so: such as
+    /// The operating system's kind of error, if the error came from there, such as
     /// [`ConnectionRefused`](io::ErrorKind::ConnectionRefused).
     pub io_kind: Option<io::ErrorKind>,
-    /// If the response had begun, the id that it gives the request: see
+    /// The request ID, if the response had begun: see
     /// [`Error::request_id`](crate::Error::request_id).
     pub request_id: Option<String>,
-    /// How many times the request was sent, or tried to be: 1 if it was not repeated.
+    /// The number of attempts, including those that did not get a connection.
     pub attempts: u32,
     pub(crate) outcome_unknown: bool,
-    /// What to do; empty if there is nothing.
+    /// What to do, or empty.
     pub(crate) advice: String,
 }
 
-/// What failed when no response came.
+/// What failed in a call that got no response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TransportErrorKind {
-    /// The host name has no address, or the name server did not answer.
+    /// The DNS lookup failed.
     AddressNotFound,
-    /// No connection could be made: refused, unreachable, or the proxy opened no tunnel.
+    /// The connection was refused, the host is unreachable, or the proxy did not open a tunnel.
     ConnectFailed,
-    /// There was no TLS: the certificate is not trusted, is for another host or has expired; or the
-    /// server demands a certificate of the client, or speaks no TLS. The first four are not tried
-    /// again. Revocation is not checked, and so is never the cause.
+    /// The TLS handshake failed. The certificate is not trusted, is for another host, or has
+    /// expired; the server requires a client certificate; or the server does not speak TLS. Only
+    /// the last of these is retried. Revocation is not checked.
     TlsFailed,
-    /// The call's [`timeout`](crate::ClientBuilder::timeout) passed.
+    /// The call reached its [`timeout`](crate::ClientBuilder::timeout).
     TimedOut,
-    /// The connection broke before the whole response was there.
+    /// The connection was lost before the response was complete.
     ConnectionLost,
-    /// [`Client::shutdown`](crate::Client::shutdown) was called, before this call or while it was
-    /// under way.
+    /// [`Client::shutdown`](crate::Client::shutdown) was called before or during this call.
     ShutDown,
 }
 
@@ -62,12 +61,12 @@ impl fmt::Display for TransportError {
     }
 }
 
-/// There is no source: the text says all of it.
+/// There is no source, because the text says everything.
 impl std::error::Error for TransportError {}
 
 impl TransportErrorKind {
-    /// Its name in snake case, such as `connect_failed`: for the label of a metric. It stays as it
-    /// is in later versions.
+    /// Returns the kind's name in snake case, such as `connect_failed`, for the label of a metric.
+    /// The names do not change in later versions.
     pub fn as_str(self) -> &'static str {
         match self {
             TransportErrorKind::AddressNotFound => "address_not_found",
@@ -80,7 +79,7 @@ impl TransportErrorKind {
     }
 }
 
-/// As [`as_str`](TransportErrorKind::as_str) gives it.
+/// Writes [`as_str`](TransportErrorKind::as_str).
 impl fmt::Display for TransportErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())

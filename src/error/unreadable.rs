@@ -1,4 +1,4 @@
-//! A response that can't be understood.
+//! A response that cannot be understood. It does not depend on HTTP.
 
 use std::fmt;
 
@@ -6,27 +6,26 @@ use super::page::Page;
 use super::status::Status;
 use super::text::{Attempts, write_advice, write_request_id};
 
-/// A response that says success or is not HTTP, and that can't be understood.
+/// A response that claims success but cannot be understood, or that is not HTTP.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct UnreadableResponse {
-    /// The HTTP status; `None` if what came back is not HTTP.
+    /// The HTTP status, or `None` if the response is not HTTP.
     pub status: Option<u16>,
-    /// The method and the path of the request, such as `GET /tokens`.
+    /// The method and path of the request, such as `GET /tokens`.
     pub request: String,
-    /// What is wrong with the response. It never repeats the response, which may hold a token.
+    /// What is wrong with the response. This never quotes the response, which may contain a token.
     pub reason: String,
-    /// The id that the response gives the request: see
-    /// [`Error::request_id`](crate::Error::request_id).
+    /// The request ID: see [`Error::request_id`](crate::Error::request_id).
     pub request_id: Option<String>,
-    /// How many times the request was sent, or tried to be: 1 if it was not repeated.
+    /// The number of attempts, including those that did not get a connection.
     pub attempts: u32,
-    /// The usual name of the status; empty if it has none.
+    /// The standard reason phrase of the status, or empty.
     pub(crate) reason_phrase: &'static str,
-    /// If there was a response of HTTP.
+    /// Set if the response is HTTP.
     pub(crate) page: Option<Page>,
     pub(crate) outcome_unknown: bool,
-    /// What to do; empty if there is nothing.
+    /// What to do, or empty.
     pub(crate) advice: String,
 }
 
@@ -40,9 +39,9 @@ impl fmt::Display for UnreadableResponse {
                     code,
                     reason_phrase,
                 };
-                write!(f, "the response {status} can't be understood")?;
+                write!(f, "the response {status} is not readable")?;
             }
-            None => f.write_str("the response can't be understood")?,
+            None => f.write_str("the response is not readable")?,
         }
         if let Some(page) = &self.page {
             write!(f, " {page}")?;
