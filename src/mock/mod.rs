@@ -237,7 +237,7 @@ impl MockAuthApi {
             headers
                 .iter()
                 .all(|(name, value)| !name.is_empty() && is_line(name) && is_line(value)),
-            "a header holds a line break"
+            "a header contains a line break"
         );
         lock(&self.state).orders.answer(n, || Response {
             status,

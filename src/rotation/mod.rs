@@ -88,7 +88,7 @@ pub fn rotate_token<E: Into<Box<dyn StdError + Send + Sync>>>(
     let (jwt, created) = create(client, &new).map_err(RotateError::NotCreated)?;
     if is_known(client, &jwt, &old) {
         // To go on, or to undo it, would delete a token that is in use.
-        let reason = "it holds a token that was there already, and no new one: something on the way caches responses";
+        let reason = "it contains a token that was there already, and no new one: something on the way caches responses";
         let error = finding(CREATE, created, reason, true);
         return Err(RotateError::NotCreated(error));
     }
@@ -194,7 +194,7 @@ const CREATE: &str = "GET /tokens/generate";
 
 /// The response to the create holds a token that can't be used.
 fn useless(created: Done, error: &Error) -> Error {
-    let reason = format!("it holds a token that can't be used: {error}");
+    let reason = format!("it contains a token that can't be used: {error}");
     finding(CREATE, created, &reason, false)
 }
 

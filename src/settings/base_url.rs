@@ -45,13 +45,13 @@ impl BaseUrl {
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"-._~/%!$&'()*+,;=:".contains(&byte))
         {
-            return Err("its path holds a character that no URL has");
+            return Err("its path contains a character that no URL has");
         }
         if path
             .split('/')
             .any(|segment| segment == "." || segment == "..")
         {
-            return Err("its path holds \".\" or \"..\"");
+            return Err("its path contains \".\" or \"..\"");
         }
         // What stands before is a gateway's business; but /auth, /auth/v2 or /auth/v1/tokens is an
         // address that was meant otherwise.
@@ -96,7 +96,7 @@ fn is_loopback(authority: &str) -> Result<bool, &'static str> {
                 .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
             {
                 return Err(
-                    "its host holds a space or another character that no host name has; write international names in punycode",
+                    "its host contains a space or another character that no host name has; write international names in punycode",
                 );
             }
             let address = host.parse::<Ipv4Addr>();
@@ -249,11 +249,11 @@ mod tests {
                 "https://api.ionos.com\\@evil.example",
                 "user name or password",
             ),
-            ("https://api.ionos.com\\evil", "host holds"),
-            ("https://api ionos.com", "host holds"),
-            ("https://api.ionos.com\r\nX: y", "host holds"),
+            ("https://api.ionos.com\\evil", "host contains"),
+            ("https://api ionos.com", "host contains"),
+            ("https://api.ionos.com\r\nX: y", "host contains"),
             ("https://ıonos.com", "punycode"),
-            ("https://127.0.0.1%2eevil.example", "host holds"),
+            ("https://127.0.0.1%2eevil.example", "host contains"),
             ("https://api.ionos.com:", "port"),
             ("https://api.ionos.com:0", "port"),
             ("https://api.ionos.com:65536", "port"),
@@ -262,7 +262,7 @@ mod tests {
             ("https://[::1", "']'"),
             ("https://[::g]", "IPv6"),
             ("https://[::1]x", "port"),
-            ("https://api.ionos.com/a b", "path holds a character"),
+            ("https://api.ionos.com/a b", "path contains a character"),
             ("https://api.ionos.com/auth", "up to /auth/v1"),
             ("https://api.ionos.com/auth/v2", "up to /auth/v1"),
             ("https://api.ionos.com/auth/v1/tokens", "up to /auth/v1"),

@@ -1,18 +1,18 @@
-//! Dates as the service writes them.
+//! Reads dates as the service writes them. It does not depend on what they are dates of.
 
 use std::time::{Duration, SystemTime};
 
-/// Whether `expiry` has come at the end of this time from `at` on.
+/// Whether `expiry` is no later than this duration after `at`.
 pub(super) fn is_by(expiry: SystemTime, duration: Duration, at: SystemTime) -> bool {
-    // A time that no clock reaches is later than any.
+    // A time out of the clock's range is later than any expiry.
     at.checked_add(duration).is_none_or(|end| expiry <= end)
 }
 
-/// Reads `2025-09-23T07:29:44Z` and what the service wrote until 2024, `2024-05-01T10:00:00Z[UTC]`:
-/// RFC 3339 with or without fractions of a second, with `Z` or an offset, and with the name of a
-/// zone in brackets, which says nothing that the offset does not.
+/// Reads `2025-09-23T07:29:44Z`, and `2024-05-01T10:00:00Z[UTC]` as the service wrote until 2024.
 ///
-/// `None` for anything else, and for a time before 1970.
+/// That is RFC 3339 with or without fractions of a second, with `Z` or an offset, and with an
+/// optional time zone name in brackets, which is ignored. Returns `None` for anything else, and for
+/// a time before 1970.
 pub(super) fn parse(text: &str) -> Option<SystemTime> {
     let (text, zone) = match text.split_once('[') {
         Some((text, zone)) => (text, zone.strip_suffix(']')?),
@@ -21,7 +21,7 @@ pub(super) fn parse(text: &str) -> Option<SystemTime> {
     if zone.is_empty() || zone.contains(['[', ']']) {
         return None;
     }
-    // humantime reads UTC alone, so the offset is taken off first.
+    // humantime reads only UTC, so the offset is subtracted here.
     let (local, offset, ahead) = match text.strip_suffix('Z') {
         Some(local) => (local, Duration::ZERO, true),
         None => {
@@ -41,7 +41,7 @@ pub(super) fn parse(text: &str) -> Option<SystemTime> {
     time.filter(|time| *time >= SystemTime::UNIX_EPOCH)
 }
 
-/// The length of `+hh:mm` or `-hh:mm`.
+/// Returns the length of `+hh:mm` or `-hh:mm`.
 fn duration_of(offset: &str) -> Option<Duration> {
     let [b'+' | b'-', h1, h2, b':', m1, m2] = offset.as_bytes() else {
         return None;
@@ -66,7 +66,7 @@ mod tests {
             (
                 "2025-09-23T07:29:44Z",
                 some(1_758_612_584, 0),
-                "today's form",
+                "the current form",
             ),
             (
                 "2024-05-01T10:00:00Z[UTC]",
@@ -96,7 +96,7 @@ mod tests {
             (
                 "2024-05-01T10:00:00-00:00",
                 some(1_714_557_600, 0),
-                "UTC as RFC 3339's unknown offset",
+                "RFC 3339's unknown offset",
             ),
             (
                 "2025-09-23T07:29:44.5Z",
@@ -111,7 +111,7 @@ mod tests {
             (
                 "2025-09-23T07:29:44.1234567891Z",
                 some(1_758_612_584, 123_456_789),
-                "more than can be kept",
+                "more digits than fit",
             ),
             (
                 "2025-09-23T09:29:44.25+02:00",
@@ -123,11 +123,7 @@ mod tests {
             ("", None, "empty"),
             ("Z", None, "no date"),
             ("2025-09-23", None, "no time"),
-            (
-                "2025-09-23T07:29:44",
-                None,
-                "no offset: nobody knows which hour it is",
-            ),
+            ("2025-09-23T07:29:44", None, "no offset"),
             ("2025-09-23 07:29:44Z", None, "not RFC 3339's separator"),
             ("2025-02-29T00:00:00Z", None, "no such day"),
             ("2025-13-01T00:00:00Z", None, "no such month"),
@@ -135,18 +131,10 @@ mod tests {
             ("2025-09-23T07:29:44.Z", None, "a point and no fraction"),
             ("2025-09-23T07:29:44+24:00", None, "no such offset"),
             ("2025-09-23T07:29:44+0200", None, "not RFC 3339's offset"),
-            (
-                "2025-09-23T07:29:44Z[UTC",
-                None,
-                "a bracket that does not close",
-            ),
+            ("2025-09-23T07:29:44Z[UTC", None, "an open bracket"),
             ("2025-09-23T07:29:44Z[]", None, "a zone without a name"),
             ("2025-09-23T07:29:44Z[UTC][UTC]", None, "two zones"),
-            (
-                "2025-09-23T07:29:44Z[UTC]x",
-                None,
-                "something behind the zone",
-            ),
+            ("2025-09-23T07:29:44Z[UTC]x", None, "text after the zone"),
             ("1969-12-31T23:59:59Z", None, "before 1970"),
             ("1970-01-01T00:30:00+01:00", None, "before 1970, in UTC"),
             ("1758612584", None, "a number"),
@@ -156,7 +144,7 @@ mod tests {
         }
     }
 
-    /// `humantime` reads no later ones: until the year 9999, and on 32-bit Linux until 2038.
+    /// The end of what `humantime` reads: the year 9999, or 2038 on 32-bit Linux.
     const END: u64 = match cfg!(all(target_pointer_width = "32", target_os = "linux")) {
         true => i32::MAX as u64,
         false => 253_402_300_800,
@@ -169,7 +157,10 @@ mod tests {
         }
 
         #[test]
-        fn text_like_a_date_is_read_without_a_panic(text in "[0-9]{0,5}[-é]?[0-9]{2}-[0-9]{2}T?[0-9:.]{0,12}[Z+-]?[0-9:é]{0,6}(\\[[A-Zé]*\\]?)?") {
+        fn text_like_a_date_is_read_without_a_panic(
+            text in "[0-9]{0,5}[-é]?[0-9]{2}-[0-9]{2}T?[0-9:.]{0,12}[Z+-]?[0-9:é]{0,6}\
+                     (\\[[A-Zé]*\\]?)?",
+        ) {
             let _ = parse(&text);
         }
 

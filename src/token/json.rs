@@ -1,4 +1,4 @@
-//! Reading JSON from outside, and saying what is wrong with it without repeating it.
+//! Reads JSON from outside, and describes what is wrong with it without quoting it.
 
 use std::fmt;
 
@@ -6,10 +6,10 @@ use serde::Deserializer;
 use serde::de::{DeserializeOwned, Visitor};
 use serde_json::error::Category;
 
-/// Reads one value, or says in a few words why there is none. serde's own message may quote a
-/// token, so only those are passed on that are made of this library's words.
+/// Reads one value, or returns why it is not readable. serde's message may quote a token, so it is
+/// passed on only if it consists of this library's words.
 pub(crate) fn read_json<T: DeserializeOwned>(json: &[u8]) -> Result<T, String> {
-    // Looked at once in all, not once for every string in it.
+    // Validated once here, instead of once for every string.
     let text = std::str::from_utf8(json).map_err(|_| "is not UTF-8".to_owned())?;
     serde_json::from_str(text).map_err(|error| fault(&error))
 }
@@ -27,15 +27,15 @@ fn fault(error: &serde_json::Error) -> String {
                 "token: ",
             ];
             if ours.iter().any(|beginning| text.starts_with(beginning)) {
-                return format!("has a fault: {text}");
+                return format!("is not valid: {text}");
             }
-            "holds a value of another type than expected"
+            "contains a value of an unexpected type"
         }
     };
     format!("{what}, at line {} column {}", error.line(), error.column())
 }
 
-/// A text, be it written as one or as a number; empty for null.
+/// Reads a string or a number as text. Null is empty.
 pub(crate) fn text_or_number<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<String, D::Error> {
@@ -89,12 +89,12 @@ mod tests {
             ("", "ends in the middle"),
             (r#"{"token":"SECRET"#, "ends in the middle"),
             ("SECRET", "is not JSON"),
-            (r#""SECRET""#, "another type"),
+            (r#""SECRET""#, "unexpected type"),
             ("{}", "missing field `token`"),
             (r#"{"token":""}"#, "token: is empty"),
             (r#"{"token":" "}"#, "token: is empty"),
-            (r#"{"token":null}"#, "another type"),
-            (r#"{"token":["SECRET"]}"#, "another type"),
+            (r#"{"token":null}"#, "unexpected type"),
+            (r#"{"token":["SECRET"]}"#, "unexpected type"),
             (
                 r#"{"token":"SECRET","token":"SECRET"}"#,
                 "duplicate field `token`",
@@ -102,20 +102,20 @@ mod tests {
             (r#"{"token":"SECRET"} SECRET"#, "is not JSON"),
             (
                 &format!(r#"{{"token":{}"#, "[".repeat(1000)),
-                "another type",
+                "unexpected type",
             ),
         ]);
         faults::<Token>(&[
             ("{}", "missing field `id`"),
             (r#"{"id":""}"#, "key_id: is empty"),
-            (r#"{"id":null}"#, "another type"),
+            (r#"{"id":null}"#, "unexpected type"),
             (r#"{"id":"generate"}"#, "key_id: is \"generate\""),
-            (r#"{"id":"a/SECRET"}"#, "key_id: holds '/'"),
-            (r#"{"id":7}"#, "another type"),
+            (r#"{"id":"a/SECRET"}"#, "key_id: contains '/'"),
+            (r#"{"id":7}"#, "unexpected type"),
         ]);
         faults::<Tokens>(&[
             ("{}", "missing field `tokens`"),
-            (r#"{"tokens":null}"#, "another type"),
+            (r#"{"tokens":null}"#, "unexpected type"),
             (r#"{"tokens":[{"id":"a"},{}]}"#, "missing field `id`"),
             (
                 r#"{"tokens":[{"id":"a"},{"id":".."}]}"#,
@@ -124,7 +124,7 @@ mod tests {
         ]);
         faults::<DeleteResponse>(&[
             ("{}", "missing field `success`"),
-            (r#"{"success":"SECRET"}"#, "another type"),
+            (r#"{"success":"SECRET"}"#, "unexpected type"),
         ]);
     }
 

@@ -1,4 +1,5 @@
-//! What a token says of itself. No signature is checked, and nothing is sent.
+//! Reads a JWT's Key ID and claims. It does not verify signatures and does not depend on the
+//! network.
 
 use std::time::{Duration, SystemTime};
 
@@ -13,24 +14,24 @@ use super::json::read_json;
 use super::key_id::KeyId;
 use crate::error::{Error, Result};
 
-/// RFC 7515 writes base64url without padding; padding is tolerated.
+/// RFC 7515 requires base64url without padding; padding is tolerated.
 const BASE64URL: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Reads the [Key ID](KeyId) out of a token: the `kid` of its header.
+/// Returns the [Key ID](KeyId) in a JWT's header, its `kid`.
 ///
-/// White space around the token is ignored, as a file may end with a line break.
+/// Surrounding white space is ignored, because a file may end with a line break.
 ///
-/// **No signature is checked.** The result is what the text says of itself. That is enough to ask
-/// the service about your own token, and proves nothing about somebody else's.
+/// **The signature is not verified.** The result is what the token claims. That is enough to ask
+/// the service about your own token, but proves nothing about another one.
 ///
 /// # Errors
 ///
-/// [`Error::Invalid`] if this is not a JWT of three parts, the header is not base64url (RFC 7515,
-/// section 2) or not JSON, or its `kid` is missing or could not be [a Key ID](KeyId). The error
-/// repeats nothing of the token.
+/// [`Error::Invalid`] if this is not a JWT of three parts, if the header is not base64url (RFC 7515,
+/// section 2) or not JSON, or if its `kid` is missing or not a valid [Key ID](KeyId). The error does
+/// not quote the token.
 ///
 /// # Examples
 ///
@@ -44,7 +45,7 @@ pub fn key_id(jwt: &str) -> Result<KeyId> {
     read_key_id(jwt).map_err(|reason| Error::invalid("jwt", reason))
 }
 
-/// Says, if there is none, why not.
+/// Returns the Key ID, or why there is none.
 pub(super) fn read_key_id(jwt: &str) -> Result<KeyId, String> {
     #[derive(Deserialize)]
     struct Header {
@@ -58,16 +59,17 @@ pub(super) fn read_key_id(jwt: &str) -> Result<KeyId, String> {
     KeyId::validated(kid).map_err(|reason| format!("its kid {reason}"))
 }
 
-/// Reads the claims of a token: who it is for, and until when it is good.
+/// Returns the claims in a JWT's payload: whose token it is, and when it expires.
 ///
-/// White space around the token is ignored.
+/// Surrounding white space is ignored.
 ///
-/// **No signature is checked**, see [`key_id`]: never decide by these claims what somebody may do.
+/// **The signature is not verified**, see [`key_id`]. Never use these claims to decide what somebody
+/// is allowed to do.
 ///
 /// # Errors
 ///
-/// [`Error::Invalid`] if this is not a JWT of three parts, or the payload is not base64url, not
-/// JSON, or holds a claim of another type than [`Claims`] has. The error repeats nothing of the
+/// [`Error::Invalid`] if this is not a JWT of three parts, or if the payload is not base64url, not
+/// JSON, or contains a claim with another type than in [`Claims`]. The error does not quote the
 /// token.
 ///
 /// # Examples
@@ -85,61 +87,60 @@ pub fn claims(jwt: &str) -> Result<Claims> {
     read_claims(jwt).map_err(|reason| Error::invalid("jwt", reason))
 }
 
-/// Says, if they can't be read, why not.
+/// Returns the claims, or why they are not readable.
 pub(super) fn read_claims(jwt: &str) -> Result<Claims, String> {
     let [_, payload] = parts(jwt)?;
     decode("payload", payload)
 }
 
-/// What the payload of a token says. Every claim may be missing; those that are not listed here are
-/// ignored.
+/// The claims in a token's payload. Every claim is optional. Other claims are ignored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Claims {
-    /// Who issued the token: `ionoscloud`.
+    /// The issuer of the token: `ionoscloud`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub iss: Option<String>,
-    /// When it was issued, in seconds since 1970 (UTC).
+    /// When the token was issued, in seconds since 1970 (UTC).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub iat: Option<u64>,
-    /// When it expires, in seconds since 1970 (UTC).
+    /// When the token expires, in seconds since 1970 (UTC).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exp: Option<u64>,
     /// The kind of client: `USER`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client: Option<String>,
-    /// Whose token it is.
+    /// The user that the token belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub identity: Option<Identity>,
 }
 
 impl Claims {
-    /// When the token expires, by its `exp`.
+    /// Returns when the token expires, from its `exp`.
     ///
     /// # Errors
     ///
-    /// [`Error::Malformed`] if there is no `exp`, or no clock of this system reaches it.
+    /// [`Error::Malformed`] if `exp` is missing or out of the range of [`SystemTime`].
     pub fn expires_at(&self) -> Result<SystemTime> {
         self.exp
             .and_then(|exp| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(exp)))
-            .ok_or_else(|| Error::malformed("jwt", "its exp is missing, or not a time"))
+            .ok_or_else(|| Error::malformed("jwt", "its exp is missing or not a valid time"))
     }
 
-    /// Whether the token has expired at this time; at the very second of its expiry it has (RFC
-    /// 7519, section 4.1.4).
+    /// Returns whether the token has expired at this time, which includes the exact time of expiry
+    /// (RFC 7519, section 4.1.4).
     ///
     /// # Errors
     ///
-    /// [`Error::Malformed`] if [`expires_at`](Claims::expires_at) can't be told.
+    /// As [`expires_at`](Claims::expires_at).
     pub fn is_expired(&self, at: SystemTime) -> Result<bool> {
         self.expires_within(Duration::ZERO, at)
     }
 
-    /// Whether the token expires within this time from `at` on, or has expired already.
+    /// Returns whether the token expires within this duration after `at`, or has already expired.
     ///
     /// # Errors
     ///
-    /// [`Error::Malformed`] if [`expires_at`](Claims::expires_at) can't be told.
+    /// As [`expires_at`](Claims::expires_at).
     ///
     /// # Examples
     ///
@@ -158,7 +159,7 @@ impl Claims {
     }
 }
 
-/// Whose token it is, and what its holder may do.
+/// The user that a token belongs to, and what the user may do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -166,12 +167,12 @@ pub struct Identity {
     /// The user's UUID.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uuid: Option<String>,
-    /// The contract that the token opens; what
-    /// [`contract_number`](crate::CreateTokenOptions::contract_number) takes.
+    /// The contract that the token gives access to. You can pass it to
+    /// [`contract_number`](crate::CreateTokenOptions::contract_number).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contract_number: Option<u32>,
-    /// The reseller of the contract. Its type is not documented: a value that is not a whole number
-    /// is left out.
+    /// The contract's reseller. The type is not documented, so a value that is not a whole number is
+    /// ignored.
     #[serde(
         default,
         deserialize_with = "whole_number",
@@ -184,43 +185,43 @@ pub struct Identity {
     /// Where the contract was registered, such as `ionos.de`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reg_domain: Option<String>,
-    /// What the user may do, by names such as `DATA_CENTER_CREATE`.
+    /// The user's privileges, such as `DATA_CENTER_CREATE`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub privileges: Option<Vec<String>>,
-    /// Whether this is the parent of other contracts.
+    /// Whether this contract is the parent of others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub is_parent: Option<bool>,
 }
 
-/// The header and the payload, still encoded.
+/// Returns the encoded header and payload.
 fn parts(jwt: &str) -> Result<[&str; 2], String> {
     let jwt = jwt.trim();
     if jwt.is_empty() {
         return Err("is empty".to_owned());
     }
     if jwt.contains(char::is_whitespace) {
-        let reason = "holds white space: give the token alone, without \"Bearer\"";
+        let reason = "contains white space: pass only the token, without \"Bearer\"";
         return Err(reason.to_owned());
     }
     let mut parts = jwt.split('.');
     match [parts.next(), parts.next(), parts.next(), parts.next()] {
         [Some(header), Some(payload), Some(_signature), None] => Ok([header, payload]),
         _ => Err(format!(
-            "a token has three parts, with a dot between them; this has {}",
+            "a token has three parts separated by dots, but this has {}",
             jwt.split('.').count()
         )),
     }
 }
 
 fn decode<T: DeserializeOwned>(name: &str, part: &str) -> Result<T, String> {
-    // What the decoder found wrong is not repeated: it may quote the token.
+    // The decoder's error is not passed on, because it may quote the token.
     let json = BASE64URL.decode(part).map_err(|_| {
-        format!("its {name} is not base64url: letters, digits, '-' and '_' (RFC 7515)")
+        format!("its {name} is not base64url (RFC 7515: letters, digits, '-' and '_')")
     })?;
     read_json(&json).map_err(|fault| format!("its {name} {fault}"))
 }
 
-/// A whole number, be it written as a number or as a text; `None` for anything else.
+/// Reads a whole number, written as a number or a string. Anything else is `None`.
 fn whole_number<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> std::result::Result<Option<u64>, D::Error> {
@@ -257,7 +258,7 @@ mod tests {
         };
         let unpadded_lengths: Vec<String> =
             ["", " ", "  "].map(|more| jwt(&header(more), "{}")).into();
-        // The vendor's CLI fails on these: "illegal base64 data" and "unexpected EOF".
+        // The vendor's CLI fails for these: "illegal base64 data" and "unexpected EOF".
         let hyphen = jwt(&header(r#","x":"~~~>>>""#), "{}");
         assert!(hyphen.split('.').next().unwrap().contains('-'));
         let underscore = jwt(&header(r#","x":"???""#), "{}");
@@ -277,21 +278,21 @@ mod tests {
             (padded, "padding is tolerated"),
             (
                 format!(" \t{plain}\r\n"),
-                "white space around it is ignored",
+                "surrounding white space is ignored",
             ),
-            (hyphen, "'-', on which the vendor's CLI fails"),
-            (underscore, "'_', on which the vendor's CLI fails"),
+            (hyphen, "'-', for which the vendor's CLI fails"),
+            (underscore, "'_', for which the vendor's CLI fails"),
             (
                 jwt(&header(r#","kids":[1,{"kid":"no"}]"#), "{}"),
                 "other members are ignored",
             ),
             (
                 jwt(&header(""), "not JSON").to_string(),
-                "the payload is not looked at",
+                "the payload is ignored",
             ),
             (
                 plain.rsplit_once('.').unwrap().0.to_owned() + ".",
-                "nor is the signature",
+                "the signature is ignored",
             ),
         ];
         cases.extend(
@@ -313,18 +314,18 @@ mod tests {
         for (token, says) in [
             (String::new(), "is empty"),
             (" \n".to_owned(), "is empty"),
-            (secret.to_owned(), "this has 1"),
-            (format!("{secret}.{secret}"), "this has 2"),
-            (format!("{secret}.e30.sig.x"), "this has 4"),
+            (secret.to_owned(), "but this has 1"),
+            (format!("{secret}.{secret}"), "but this has 2"),
+            (format!("{secret}.e30.sig.x"), "but this has 4"),
             (format!("{secret}+/.e30.sig"), "is not base64url"),
             (format!("{secret}!.e30.sig"), "is not base64url"),
             (format!("Bearer {secret}.e30.sig"), "without \"Bearer\""),
             (jwt(secret, "{}"), "is not JSON"),
             (jwt(r#"{"kid":"SECRETSECRET"#, "{}"), "ends in the middle"),
-            (jwt(r#""SECRETSECRET""#, "{}"), "another type"),
+            (jwt(r#""SECRETSECRET""#, "{}"), "unexpected type"),
             (jwt(r#"{"alg":"SECRETSECRET"}"#, "{}"), "has no kid"),
             (jwt(r#"{"kid":null}"#, "{}"), "has no kid"),
-            (jwt(r#"{"kid":["SECRETSECRET"]}"#, "{}"), "another type"),
+            (jwt(r#"{"kid":["SECRETSECRET"]}"#, "{}"), "unexpected type"),
             (
                 jwt(r#"{"kid":"a","kid":"b"}"#, "{}"),
                 "duplicate field `kid`",
@@ -336,9 +337,9 @@ mod tests {
             ),
             (
                 jwt(r#"{"kid":"../SECRETSECRET"}"#, "{}"),
-                "its kid holds '/'",
+                "its kid contains '/'",
             ),
-            (jwt(&"[".repeat(10_000), "{}"), "another type"),
+            (jwt(&"[".repeat(10_000), "{}"), "unexpected type"),
             (format!("{}.e30.sig", "A".repeat(100_000)), "is not JSON"),
         ] {
             let error = key_id(&token).unwrap_err();
@@ -426,19 +427,19 @@ mod tests {
         for (payload, says) in [
             ("SECRET", "is not JSON"),
             ("", "ends in the middle"),
-            (r#""SECRET""#, "another type"),
-            ("[]", "another type"),
-            (r#"{"exp":"SECRET"}"#, "another type"),
-            (r#"{"exp":1.5}"#, "another type"),
-            (r#"{"exp":-1}"#, "another type"),
-            (r#"{"exp":18446744073709551616}"#, "another type"),
+            (r#""SECRET""#, "unexpected type"),
+            ("[]", "unexpected type"),
+            (r#"{"exp":"SECRET"}"#, "unexpected type"),
+            (r#"{"exp":1.5}"#, "unexpected type"),
+            (r#"{"exp":-1}"#, "unexpected type"),
+            (r#"{"exp":18446744073709551616}"#, "unexpected type"),
             (r#"{"exp":NaN}"#, "is not JSON"),
             (
                 r#"{"identity":{"contractNumber":4294967296}}"#,
-                "another type",
+                "unexpected type",
             ),
             (r#"{"exp":1,"exp":2}"#, "duplicate field `exp`"),
-            (&"[".repeat(10_000), "another type"),
+            (&"[".repeat(10_000), "unexpected type"),
         ] {
             let text = claims(&jwt("{}", payload)).unwrap_err().to_string();
             assert!(

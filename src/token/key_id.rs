@@ -1,4 +1,5 @@
-//! The Key ID: the one thing from outside that is ever put into a path.
+//! The Key ID, the only text from outside that becomes a part of a path. It does not depend on
+//! where it comes from.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,15 +9,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// The Key ID of a token: the `tokenId` of the API's paths, the `id` in its lists, the `kid` in the
-/// token's own header.
+/// A token's Key ID: `tokenId` in the API's paths, `id` in its lists, and `kid` in the token's
+/// header.
 ///
-/// Key IDs seen are lower-case UUIDs. This type takes 1 to 256 of the characters that RFC 3986
-/// calls unreserved (letters, digits, `-`, `.`, `_`, `~`), and neither `.` nor `..` nor `generate`,
-/// in any case, with or without something after a dot (`generate.json`): whoever holds a `KeyId`
-/// can put it into a URL. (With the vendor's CLI, `token get --token-id generate` creates a token.)
+/// The service's Key IDs are lower-case UUIDs. This type accepts 1 to 256 unreserved characters of
+/// RFC 3986 (letters, digits, `-`, `.`, `_`, `~`), so it is safe in a URL. It rejects `.`, `..`, and,
+/// in any case, `generate` and `generate.` followed by anything. (With the vendor's CLI,
+/// `token get --token-id generate` creates a token.)
 ///
-/// It is not secret: it names a token, and opens nothing.
+/// A Key ID is not secret. It identifies a token but does not give access.
 ///
 /// # Examples
 ///
@@ -34,34 +35,34 @@ use crate::error::{Error, Result};
 #[serde(try_from = "Cow<str>")]
 pub struct KeyId(String);
 
-/// The longest Key ID that is taken, in characters.
+/// The length of the longest Key ID, in characters.
 const MAX_LENGTH: usize = 256;
 
 impl KeyId {
-    /// Takes a Key ID as it is, with no white space around it.
+    /// Creates a Key ID from text without surrounding white space.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] if it is empty, longer than 256 characters, holds any character but ASCII
-    /// letters, digits, `-`, `.`, `_` and `~`, or is `.`, `..`, `generate` or `generate.` with anything
-    /// after the dot.
+    /// [`Error::Invalid`] if the text is empty, longer than 256 characters, contains a character
+    /// other than ASCII letters, digits, `-`, `.`, `_` and `~`, or is `.`, `..`, `generate` or
+    /// `generate.` followed by anything.
     pub fn new(id: impl Into<String>) -> Result<KeyId> {
         KeyId::validated(id.into()).map_err(|reason| Error::invalid("key_id", reason))
     }
 
-    /// Says, if it can't be one, why not.
+    /// Returns the Key ID, or why it is not valid.
     pub(super) fn validated(id: String) -> Result<KeyId, String> {
         validate(&id).map(|()| KeyId(id))
     }
 
-    /// The Key ID as text.
+    /// Returns the Key ID as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Says why `id` can't be a Key ID, and repeats none of it but a single character: somebody may
-/// have passed a token.
+/// Returns why `id` is not a valid Key ID. The reason quotes at most one character, because `id` may
+/// be a token.
 fn validate(id: &str) -> Result<(), String> {
     if id.is_empty() {
         return Err("is empty".to_owned());
@@ -70,23 +71,24 @@ fn validate(id: &str) -> Result<(), String> {
         let is_other = |c: &char| !u8::try_from(*c).is_ok_and(is_unreserved);
         let other = id.chars().find(is_other).unwrap_or_default();
         return Err(format!(
-            "holds {other:?}; only ASCII letters, digits, '-', '.', '_' and '~' are allowed"
+            "contains {other:?}, but only ASCII letters, digits, '-', '.', '_' and '~' are allowed"
         ));
     }
     if id.len() > MAX_LENGTH {
         return Err(format!(
-            "is {} characters long; at most {MAX_LENGTH} are allowed (a token is not its Key ID: see key_id)",
+            "is {} characters long, but at most {MAX_LENGTH} are allowed (to get a token's Key ID, \
+             use key_id)",
             id.len()
         ));
     }
     if id == "." || id == ".." {
-        return Err(format!("is {id:?}, which is a step in a path"));
+        return Err(format!("is {id:?}, which has a meaning in paths"));
     }
-    // A backend that goes by suffixes takes `generate.json` for `generate`.
+    // Some servers treat `generate.json` like `generate`.
     let before_dot = id.split_once('.').map_or(id, |(before, _)| before);
     if before_dot.eq_ignore_ascii_case("generate") {
         let reason =
-            "is \"generate\", or that and a suffix, which is the path that creates a token";
+            "is \"generate\" or that with a suffix, which is the path that creates a token";
         return Err(reason.to_owned());
     }
     Ok(())
@@ -141,7 +143,7 @@ impl fmt::Debug for KeyId {
     }
 }
 
-/// A copy: what takes `impl Into<KeyId>` takes `&KeyId`, too.
+/// Copies the Key ID, so that functions with `impl Into<KeyId>` also accept `&KeyId`.
 impl From<&KeyId> for KeyId {
     fn from(id: &KeyId) -> KeyId {
         id.clone()
@@ -180,14 +182,11 @@ mod tests {
                 "the form that the service uses",
             ),
             ("a", "one character"),
-            (
-                "AZaz09-._~",
-                "every kind of character that RFC 3986 calls unreserved",
-            ),
-            ("...", "three dots are no step in a path"),
-            ("generated", "only begins like the path"),
-            ("generate-1.json", "so does this"),
-            ("a.generate", "only ends like it"),
+            ("AZaz09-._~", "all unreserved characters of RFC 3986"),
+            ("...", "three dots have no meaning in paths"),
+            ("generated", "not the path"),
+            ("generate-1.json", "not the path"),
+            ("a.generate", "not the path"),
             (&longest, "the longest"),
         ] {
             let key_id = KeyId::new(id).unwrap_or_else(|error| panic!("{reason}: {error}"));
@@ -202,25 +201,25 @@ mod tests {
         let too_long = "k".repeat(257);
         for (id, says) in [
             ("", "is empty"),
-            (".", "a step in a path"),
-            ("..", "a step in a path"),
+            (".", "a meaning in paths"),
+            ("..", "a meaning in paths"),
             ("generate", "creates a token"),
             ("Generate", "creates a token"),
             ("generate.json", "creates a token"),
             ("GENERATE.JSON", "creates a token"),
             ("generate.", "creates a token"),
             ("generate.a.b", "creates a token"),
-            ("a/b", "holds '/'"),
-            ("a%2Fb", "holds '%'"),
-            ("a?b", "holds '?'"),
-            ("a#b", "holds '#'"),
-            ("a;b", "holds ';'"),
-            ("a\\b", "holds '\\\\'"),
-            (" a", "holds ' '"),
-            ("a\n", "holds '\\n'"),
-            ("a\0", "holds '\\0'"),
-            ("ä", "holds 'ä'"),
-            ("ａ", "holds 'ａ'"),
+            ("a/b", "contains '/'"),
+            ("a%2Fb", "contains '%'"),
+            ("a?b", "contains '?'"),
+            ("a#b", "contains '#'"),
+            ("a;b", "contains ';'"),
+            ("a\\b", "contains '\\\\'"),
+            (" a", "contains ' '"),
+            ("a\n", "contains '\\n'"),
+            ("a\0", "contains '\\0'"),
+            ("ä", "contains 'ä'"),
+            ("ａ", "contains 'ａ'"),
             (&too_long, "257 characters"),
         ] {
             let text = KeyId::new(id).unwrap_err().to_string();
@@ -233,7 +232,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_taken_as_it_is_or_refused(id in "\\PC{0,300}|[A-Za-z0-9._~-]{0,300}|.{0,3}|[gG]enerate[.a-]{0,3}") {
+        fn any_text_is_taken_unchanged_or_refused(
+            id in "\\PC{0,300}|[A-Za-z0-9._~-]{0,300}|.{0,3}|[gG]enerate[.a-]{0,3}",
+        ) {
             let unreserved = |c: char| c.is_ascii_alphanumeric() || "-._~".contains(c);
             let allowed = (1..=256).contains(&id.len())
                 && id.chars().all(unreserved)

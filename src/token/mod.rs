@@ -1,4 +1,4 @@
-//! What the service says: its models, what a token says of itself, and how both are read.
+//! The models of the API, JWTs, Key IDs and dates, and reading them. It does not depend on HTTP.
 
 mod date;
 mod json;

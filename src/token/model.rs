@@ -1,4 +1,4 @@
-//! What the service says, as its documentation has it.
+//! The models of the API as the vendor documents them. They do not depend on how they are sent.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,14 +12,14 @@ use super::jwt::{self, Claims};
 use super::key_id::KeyId;
 use crate::error::{Error, MAX_SHOWN, Result, sanitize_line};
 
-/// A new token: the response to [`create_token`](crate::create_token).
+/// A new token, the response to [`create_token`](crate::create_token).
 ///
-/// The service shows the token this once and never again. It is in no `Debug` output, has no
-/// `Display`, and is wiped from memory when this value is dropped; a copy of
-/// [`token()`](Jwt::token) is the caller's to guard.
+/// The service shows the token only once. It is redacted from `Debug` output, cannot be displayed or
+/// serialized by accident, and is zeroized when this value is dropped. If you copy
+/// [`token()`](Jwt::token), you have to protect the copy.
 #[derive(Clone, Deserialize)]
 #[serde(try_from = "JwtResponse")]
-#[must_use = "the service shows a new token only once: keep it, or delete it by its Key ID"]
+#[must_use = "the service shows a new token only once: store it, or delete it by its Key ID"]
 pub struct Jwt {
     token: Zeroizing<String>,
 }
@@ -43,13 +43,13 @@ impl TryFrom<JwtResponse> for Jwt {
 }
 
 impl Jwt {
-    /// The token itself: what [`Credentials::token`](crate::Credentials::token) takes.
+    /// Returns the token itself, which is secret. Pass it to
+    /// [`Credentials::token`](crate::Credentials::token).
     pub fn token(&self) -> &str {
         &self.token
     }
 
-    /// The token's Key ID, from its own header. The same as
-    /// [`key_id`](crate::key_id)`(jwt.token())`.
+    /// Returns the token's Key ID, as [`key_id`](crate::key_id)`(jwt.token())` does.
     ///
     /// # Errors
     ///
@@ -58,8 +58,8 @@ impl Jwt {
         jwt::read_key_id(&self.token).map_err(|reason| Error::malformed("jwt", reason))
     }
 
-    /// What the token says of itself. The same as [`claims`](crate::claims)`(jwt.token())`: no
-    /// signature is checked.
+    /// Returns the token's claims, as [`claims`](crate::claims)`(jwt.token())` does. The signature is
+    /// not verified.
     ///
     /// # Errors
     ///
@@ -69,7 +69,7 @@ impl Jwt {
     }
 }
 
-/// A token is neither printed nor written to a file by accident.
+/// Tokens cannot be printed or serialized by accident.
 ///
 /// ```compile_fail,E0277
 /// fn print(jwt: &ionoscloud_auth::Jwt) {
@@ -91,32 +91,32 @@ impl fmt::Debug for Jwt {
     }
 }
 
-/// What the service says of a token. The token itself is not in it.
+/// A token's metadata. It does not contain the token itself.
 ///
-/// It serializes to what the service sends, in its names.
+/// It serializes with the service's own field names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Token {
-    /// The Key ID.
+    /// The token's Key ID.
     pub id: KeyId,
-    /// The address of this token in the API. Empty if the service sent none.
+    /// The token's URL in the API. Empty if the service sent none.
     #[serde(
         default,
         deserialize_with = "null_is_empty",
         skip_serializing_if = "String::is_empty"
     )]
     pub href: String,
-    /// When the token was created, as the service wrote it: see [`created_at`](Token::created_at).
-    /// Empty if it sent none.
+    /// When the token was created, as text from the service. Empty if the service sent none. See
+    /// [`created_at`](Token::created_at).
     #[serde(
         default,
         deserialize_with = "null_is_empty",
         skip_serializing_if = "String::is_empty"
     )]
     pub created_date: String,
-    /// When the token expires, as the service wrote it: see [`expires_at`](Token::expires_at).
-    /// Empty if it sent none.
+    /// When the token expires, as text from the service. Empty if the service sent none. See
+    /// [`expires_at`](Token::expires_at).
     #[serde(
         default,
         deserialize_with = "null_is_empty",
@@ -126,41 +126,42 @@ pub struct Token {
 }
 
 impl Token {
-    /// When the token was created.
+    /// Returns when the token was created.
     ///
-    /// Reads `2025-09-23T07:29:44Z` and what the service wrote until 2024,
-    /// `2024-05-01T10:00:00Z[UTC]`, with fractions of a second and offsets.
+    /// This reads dates such as `2025-09-23T07:29:44Z`, with or without fractions of a second and
+    /// offsets, and the form that the service used until 2024, `2024-05-01T10:00:00Z[UTC]`.
     ///
     /// # Errors
     ///
-    /// [`Error::Malformed`] if the date is missing, is not one, or is before 1970.
+    /// [`Error::Malformed`] if the date is missing, not valid, or before 1970.
     pub fn created_at(&self) -> Result<SystemTime> {
         time("created_date", &self.created_date)
     }
 
-    /// When the token expires. Reads the same forms as [`created_at`](Token::created_at).
+    /// Returns when the token expires. It reads the same forms as
+    /// [`created_at`](Token::created_at).
     ///
     /// # Errors
     ///
-    /// [`Error::Malformed`] if the date is missing, is not one, or is before 1970.
+    /// [`Error::Malformed`] if the date is missing, not valid, or before 1970.
     pub fn expires_at(&self) -> Result<SystemTime> {
         time("expiration_date", &self.expiration_date)
     }
 
-    /// Whether the token has expired at this time; at the very second of its expiry it has.
+    /// Returns whether the token has expired at this time, which includes the exact time of expiry.
     ///
     /// # Errors
     ///
-    /// [`Error::Malformed`] if [`expires_at`](Token::expires_at) can't be read.
+    /// As [`expires_at`](Token::expires_at).
     pub fn is_expired(&self, at: SystemTime) -> Result<bool> {
         self.expires_within(Duration::ZERO, at)
     }
 
-    /// Whether the token expires within this time from `at` on, or has expired already.
+    /// Returns whether the token expires within this duration after `at`, or has already expired.
     ///
     /// # Errors
     ///
-    /// [`Error::Malformed`] if [`expires_at`](Token::expires_at) can't be read.
+    /// As [`expires_at`](Token::expires_at).
     ///
     /// # Examples
     ///
@@ -189,9 +190,9 @@ fn time(what: &'static str, text: &str) -> Result<SystemTime> {
     })
 }
 
-/// All tokens of the user: the response to [`get_all_tokens`](crate::get_all_tokens).
+/// All tokens of a user, the response to [`get_all_tokens`](crate::get_all_tokens).
 ///
-/// It serializes to what the service sends, in its names, and can be read back.
+/// It serializes with the service's own field names and can be deserialized again.
 ///
 /// # Examples
 ///
@@ -210,29 +211,28 @@ fn time(what: &'static str, text: &str) -> Result<SystemTime> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Tokens {
-    /// The tokens, in the service's order. A user may hold up to 100, so this is all of them: there
-    /// are no further pages.
+    /// All tokens of the user, at most 100, in the service's order.
     pub tokens: Vec<Token>,
 }
 
 impl Tokens {
-    /// How many tokens there are.
+    /// Returns the number of tokens.
     pub fn len(&self) -> usize {
         self.tokens.len()
     }
 
-    /// Whether there are none.
+    /// Returns whether the list is empty.
     pub fn is_empty(&self) -> bool {
         self.tokens.is_empty()
     }
 
-    /// The tokens in turn, in the service's order.
+    /// Iterates over the tokens in the service's order.
     pub fn iter(&self) -> std::slice::Iter<'_, Token> {
         self.tokens.iter()
     }
 
-    /// The tokens that expire within this time from `at` on, or have expired already; and apart
-    /// from them those whose date can't be read, as nobody can say that of them.
+    /// Returns the tokens that expire within this duration after `at` or have already expired, and
+    /// separately the tokens whose date is not readable.
     ///
     /// # Examples
     ///
@@ -287,14 +287,14 @@ impl<'a> IntoIterator for &'a Tokens {
     }
 }
 
-/// What [`Tokens::due`] found.
+/// The tokens that [`Tokens::due`] returns.
 #[derive(Debug)]
 #[non_exhaustive]
 #[must_use]
 pub struct DueTokens<'a> {
-    /// The tokens that are due, oldest first: the one that expires first, or did.
+    /// The tokens that are due, by time of expiry.
     pub tokens: Vec<&'a Token>,
-    /// The tokens whose date can't be read, in the service's order, and why not.
+    /// The tokens whose date is not readable, in the service's order, with the reason.
     pub unreadable: Vec<(&'a Token, Error)>,
 }
 
@@ -302,24 +302,23 @@ pub struct DueTokens<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct DeleteResponse {
-    /// Always `true` in an `Ok`: a deletion that did not succeed is an [`Error`].
+    /// Always `true` in an `Ok`, because a deletion that failed is an [`Error`].
     pub success: bool,
 }
 
 /// Which tokens [`delete_token_by_criteria`](crate::delete_token_by_criteria) deletes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Criteria {
-    /// Every token of the user, among them the one that the call is made with.
+    /// All tokens of the user, including the client's own.
     All,
-    /// The tokens that have expired.
+    /// All expired tokens.
     Expired,
-    /// The token that the call is made with. The client must have [a
-    /// token](crate::Credentials::token).
+    /// The client's own token. The client must use a [token](crate::Credentials::token).
     Current,
 }
 
 impl Criteria {
-    /// The name that goes over the wire: `ALL`, `EXPIRED` or `CURRENT`.
+    /// Returns the API's name: `ALL`, `EXPIRED` or `CURRENT`.
     pub fn as_str(self) -> &'static str {
         match self {
             Criteria::All => "ALL",
@@ -329,14 +328,14 @@ impl Criteria {
     }
 }
 
-/// The name that goes over the wire.
+/// Writes the API's name.
 impl fmt::Display for Criteria {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
 }
 
-/// Reads the name that goes over the wire, in any case.
+/// Reads the API's name, in any case.
 impl FromStr for Criteria {
     type Err = Error;
 
@@ -346,7 +345,7 @@ impl FromStr for Criteria {
             .find(|criteria| criteria.as_str().eq_ignore_ascii_case(name))
             .ok_or_else(|| {
                 let name = sanitize_line(name, MAX_SHOWN);
-                let reason = format!("is {name:?}, and must be ALL, EXPIRED or CURRENT");
+                let reason = format!("is {name:?}, but must be ALL, EXPIRED or CURRENT");
                 Error::invalid("criteria", reason)
             })
     }

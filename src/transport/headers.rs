@@ -113,7 +113,7 @@ fn value(text: Bytes) -> std::result::Result<HeaderValue, &'static str> {
     value
         .ok()
         .filter(|_| is_printable)
-        .ok_or("holds a line break or another character that is not printable ASCII")
+        .ok_or("contains a line break or another character that is not printable ASCII")
 }
 
 /// The headers of every request. Of several of one name, the last counts.

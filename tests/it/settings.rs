@@ -58,15 +58,15 @@ fn invalid_settings_are_refused() {
         ),
         (
             builder().credentials(Credentials::token("SECRET\r\nx: y")),
-            "token: holds white space",
+            "token: contains white space",
         ),
         (
             builder().credentials(Credentials::basic("us:er", "SECRET")),
-            "username: holds a colon",
+            "username: contains a colon",
         ),
         (
             builder().credentials(Credentials::basic("user", "SECRET\0")),
-            "password: holds a line break",
+            "password: contains a line break",
         ),
         (builder().base_url(""), "base_url: has no host"),
         (
@@ -109,11 +109,11 @@ fn invalid_settings_are_refused() {
         (builder().timeout(Duration::ZERO), "timeout: is zero"),
         (
             builder().user_agent("sync\r\nx: y"),
-            "user_agent: holds a line break",
+            "user_agent: contains a line break",
         ),
         (
             builder().user_agent("sync\0"),
-            "user_agent: holds a line break",
+            "user_agent: contains a line break",
         ),
         (
             builder().user_agent("x".repeat(16 * 1024)),
@@ -121,15 +121,15 @@ fn invalid_settings_are_refused() {
         ),
         (
             builder().user_agent("sÿnc"),
-            "user_agent: holds a line break",
+            "user_agent: contains a line break",
         ),
         (
             builder().root_certificates_pem(""),
-            "root_certificates_pem: holds no certificate",
+            "root_certificates_pem: contains no certificate",
         ),
         (
             builder().root_certificates_pem("SECRET"),
-            "root_certificates_pem: holds no certificate",
+            "root_certificates_pem: contains no certificate",
         ),
         (
             builder().root_certificates_pem(

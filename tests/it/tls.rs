@@ -291,13 +291,13 @@ fn malformed_root_certificates_are_refused() {
     let der = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     let key = KeyPair::generate().unwrap().serialize_pem();
     for (pem, says, reason) in [
-        (String::new(), "holds no certificate", "nothing"),
+        (String::new(), "contains no certificate", "nothing"),
         (
             "no PEM".to_owned(),
-            "holds no certificate",
+            "contains no certificate",
             "something else",
         ),
-        (key, "holds no certificate", "a key"),
+        (key, "contains no certificate", "a key"),
         (der.to_owned(), "can't be read", "no certificate inside"),
         (
             format!("{}{der}", ca.pem),

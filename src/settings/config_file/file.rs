@@ -66,7 +66,7 @@ impl ConfigFile {
         let metadata = fs::metadata(&self.path);
         if metadata.is_ok_and(|metadata| metadata.permissions().mode() & 0o044 != 0) {
             let path = self.shown();
-            log::warn!("{path} holds credentials and can be read by others: chmod 600 {path}");
+            log::warn!("{path} contains credentials and can be read by others: chmod 600 {path}");
         }
     }
 

@@ -114,7 +114,7 @@ fn credentials(
         (None, None, None) => {
             let name = sanitize_line(name, MAX_SHOWN);
             let reason = format!(
-                "the profile {name:?} holds no credentials: neither a token, nor username and password"
+                "the profile {name:?} contains no credentials: neither a token, nor username and password"
             );
             return Err(Fault::at(profile, reason));
         }

@@ -40,13 +40,13 @@ impl RootCertificates {
             .collect::<Result<_, _>>()
             .map_err(|_| "is not valid PEM")?;
         if certificates.is_empty() {
-            return Err("holds no certificate");
+            return Err("contains no certificate");
         }
         let certificates = RootCertificates(certificates.into());
         // A CA that can't be used would be found out only by calls that fail.
         match certificates.store() {
             Ok(_) => Ok(certificates),
-            Err(_) => Err("holds a certificate that can't be read"),
+            Err(_) => Err("contains a certificate that can't be read"),
         }
     }
 

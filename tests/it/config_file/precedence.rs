@@ -58,7 +58,7 @@ fn environment_credentials_override_those_of_the_file() {
             }
             (_, _, _, true, _) => of_file("token"),
             (_, _, _, _, true) => of_file("user name and password"),
-            _ => "the profile \"mine\" holds no credentials".to_owned(),
+            _ => "the profile \"mine\" contains no credentials".to_owned(),
         }
         .to_lowercase();
         let output = client_in_child(&variables).to_lowercase();
@@ -130,7 +130,7 @@ fn variables_choose_the_file_the_profile_and_the_base_url() {
         ),
         (
             vec![named, ("IONOS_CURRENT_PROFILE", "none")],
-            "line 20: the profile \"none\" holds no credentials",
+            "line 20: the profile \"none\" contains no credentials",
             "no credentials",
         ),
         (

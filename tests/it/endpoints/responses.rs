@@ -169,7 +169,7 @@ fn unreadable_success_leaves_the_outcome_unknown() {
         ),
         (&["get"], "{}", "missing field `id`"),
         (&["get"], r#"{"id":""}"#, "key_id: is empty"),
-        (&["get"], r#"{"id":"../SECRET"}"#, "key_id: holds '/'"),
+        (&["get"], r#"{"id":"../SECRET"}"#, "key_id: contains '/'"),
         (
             &["delete", "delete ALL", "delete EXPIRED", "delete CURRENT"],
             "{}",

@@ -45,7 +45,7 @@ fn rotate_and_check(
     let ids = api.key_ids();
     assert!(
         ids.contains(&holds),
-        "{case}: what the caller holds is not valid: {result:?}"
+        "{case}: what the caller contains is not valid: {result:?}"
     );
     let mut known = vec![holds.clone()];
     let mut unnamed = 0;
