@@ -1,32 +1,31 @@
-//! What can be made to go wrong.
+//! Faults that a test can order. They do not depend on the API.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::server::{Answer, Request, Response};
 
-/// What goes wrong with a request to a [`MockAuthApi`](super::MockAuthApi).
+/// How a [`MockAuthApi`](super::MockAuthApi) misbehaves on a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MockFault {
-    /// The connection ends without a response, and nothing was done.
+    /// Closes the connection without acting on the request.
     HangUp,
-    /// What was asked is done, and then the connection ends without a response: the answer is lost.
-    /// A client can't know it.
+    /// Acts on the request, then closes the connection without a response.
     LoseAnswer,
-    /// What was asked is done, and the connection ends in the middle of the response.
+    /// Acts on the request, then closes the connection in the middle of the response.
     Truncate,
-    /// What was asked is done at once, and answered this much later.
+    /// Acts on the request at once, and responds this much later.
     Delay(Duration),
-    /// The service's own error of this status, and nothing is done.
+    /// Responds with this status in the service's own error model, without acting.
     Status(u16),
-    /// A gateway's page of this status, such as 502 or 504, and nothing is done.
+    /// Responds with this status and a gateway's page, without acting.
     Gateway(u16),
-    /// A gateway's page of this status, after what was asked has been done.
+    /// Acts on the request, then responds with this status and a gateway's page.
     GatewayAfterActing(u16),
 }
 
-/// Which request something goes wrong with.
+/// The kind of request that a fault is ordered for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
     Create,
@@ -44,12 +43,12 @@ impl Next {
     }
 }
 
-/// What is ordered, and not carried out yet.
+/// The orders that are not carried out yet.
 #[derive(Default)]
 pub(super) struct Orders {
-    /// How many requests there have been.
+    /// The number of requests so far.
     requests: usize,
-    /// By the number of the request.
+    /// Orders by the number of the request.
     numbered: BTreeMap<usize, Order>,
     next: Vec<(Next, MockFault)>,
 }
@@ -60,7 +59,7 @@ pub(super) enum Order {
 }
 
 impl Orders {
-    /// For the first `n` requests from now on that nothing is ordered for.
+    /// Orders a response for the next `n` requests that have no order yet.
     pub(super) fn answer(&mut self, n: usize, response: impl Fn() -> Response) {
         let mut number = self.requests;
         for _ in 0..n {
@@ -72,7 +71,7 @@ impl Orders {
         }
     }
 
-    /// For the `n`-th request from now on; 1 is the next one.
+    /// Orders a fault for the `n`-th request from now on; 1 is the next one.
     pub(super) fn fault(&mut self, n: usize, fault: MockFault) {
         let number = self.requests.saturating_add(n);
         self.numbered.insert(number, Order::Fault(fault));
@@ -82,7 +81,7 @@ impl Orders {
         self.next.push((next, fault));
     }
 
-    /// What is ordered for this request, which is the next one.
+    /// Returns the order for this request, which is the next one.
     pub(super) fn take(&mut self, request: &Request) -> Option<Order> {
         self.requests += 1;
         if let Some(order) = self.numbered.remove(&self.requests) {
@@ -94,7 +93,7 @@ impl Orders {
 }
 
 impl Order {
-    /// `act` does what was asked; `refuse` is the service's own error.
+    /// Returns the answer. `act` carries out the request, `refuse` makes the service's own error.
     pub(super) fn answer(
         self,
         act: impl FnOnce() -> Response,
@@ -126,6 +125,6 @@ fn page(status: u16) -> Response {
     Response {
         status,
         headers: vec![("Content-Type".to_owned(), "text/html".to_owned())],
-        body: format!("<html><body><h1>{status}</h1>a gateway of the mock</body></html>"),
+        body: format!("<html><body><h1>{status}</h1>a page of a gateway</body></html>"),
     }
 }

@@ -1,4 +1,4 @@
-//! Tokens in the form of the service's own.
+//! Tokens like the service's. They do not depend on the mock server's state.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::SystemTime;
@@ -10,7 +10,7 @@ use serde_json::json;
 use super::user::{CONTRACT_NUMBER, USER_UUID};
 use crate::token::KeyId;
 
-/// A token of the shape of the service's own. Its signature is random.
+/// Returns a token like the service's, with a random signature.
 pub(super) fn jwt(id: &KeyId, created: SystemTime, expires: SystemTime) -> String {
     let seconds = |time: SystemTime| {
         time.duration_since(SystemTime::UNIX_EPOCH)
@@ -42,7 +42,7 @@ pub(super) fn jwt(id: &KeyId, created: SystemTime, expires: SystemTime) -> Strin
     )
 }
 
-/// A random UUID (version 4, RFC 9562), in lower case as the service writes them.
+/// Returns a random UUID (version 4, RFC 9562) in lower case, like the service's.
 pub(super) fn uuid() -> String {
     let (high, low) = (random(), random());
     format!(

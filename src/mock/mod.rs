@@ -1,4 +1,4 @@
-//! A mock server of the API in this process, for a user's own tests.
+//! A mock server of the API for your own tests. It does not depend on the client.
 
 mod fault;
 mod jwt;
@@ -20,31 +20,31 @@ use user::{CONTRACT_NUMBER, PASSWORD, USERNAME};
 
 pub use fault::MockFault;
 
-/// A mock server of the IONOS Cloud Auth API, in this process, on a port of 127.0.0.1: for the
-/// tests of what you build on this library.
+/// A mock server of the IONOS Cloud Auth API for your own tests, on a port of 127.0.0.1.
 ///
-/// It keeps state as the service does: what it creates can be listed, read, used to log in, and
-/// deleted. It answers errors in the service's own shape with the documented statuses, and can be
-/// told to [answer something else](MockAuthApi::answer_next) or to [break](MockAuthApi::fail_next),
-/// also after it has acted. It speaks HTTP/1.1, to any client and not only to this library's.
+/// It keeps state as the service does: a token that it creates can be listed, read, deleted, and
+/// used as a credential. It responds with the documented statuses and the service's own error model.
+/// You can order [other responses](MockAuthApi::answer_next) and [faults](MockAuthApi::fail_next),
+/// including faults that occur after it has acted. It speaks HTTP/1.1 with any client.
 ///
 /// Dropping it stops the server. Its port may be reused, so discard any client that points to it.
 ///
 /// | request | response |
 /// | --- | --- |
-/// | user name and password, or a token that it issued and that is neither deleted nor expired | as documented |
-/// | other credentials, or none | 401 |
-/// | another [contract number](MockAuthApi::contract_number) | 403 |
-/// | an unknown Key ID, an unknown path | 404 |
+/// | with user name and password, or a token that it issued and that is valid | as documented |
+/// | with other credentials, or without | 401 |
+/// | with another [contract number](MockAuthApi::contract_number) | 403 |
+/// | with an unknown Key ID or path | 404 |
 /// | `CURRENT` with user name and password | 401 |
-/// | a `ttl` or `criteria` that the service does not document | 400 |
+/// | with an undocumented `ttl` or `criteria` | 400 |
 ///
-/// It knows one user, [with](MockAuthApi::with_two_factor_authentication) or without two-factor
-/// authentication, and no limit to the number of tokens.
+/// It has one user, [with](MockAuthApi::with_two_factor_authentication) or without two-factor
+/// authentication, and does not limit the number of tokens. The guide to
+/// [testing](crate::docs::testing) has more examples.
 ///
 /// # Examples
 ///
-/// A test of a function that deletes what has expired:
+/// Test a function that deletes expired tokens:
 ///
 /// ```
 /// use ionoscloud_auth::mock::MockAuthApi;
@@ -69,7 +69,7 @@ pub use fault::MockFault;
 /// # Ok::<(), ionoscloud_auth::Error>(())
 /// ```
 ///
-/// And of how your code takes an error:
+/// Test how your code handles an error:
 ///
 /// ```
 /// # use ionoscloud_auth::mock::MockAuthApi;
@@ -90,7 +90,7 @@ pub use fault::MockFault;
 /// # Ok::<(), ionoscloud_auth::Error>(())
 /// ```
 ///
-/// And of what your code does where nobody knows what became of a request:
+/// Test how your code handles an unknown outcome:
 ///
 /// ```
 /// # use ionoscloud_auth::mock::{MockAuthApi, MockFault};
@@ -101,29 +101,29 @@ pub use fault::MockFault;
 ///
 /// let error = create_token(&client, &CreateTokenOptions::new()).unwrap_err();
 /// assert!(error.outcome_unknown());
-/// assert_eq!(api.key_ids().len(), 1, "it was created all the same");
+/// assert_eq!(api.key_ids().len(), 1, "the token was created");
 /// # Ok::<(), ionoscloud_auth::Error>(())
 /// ```
 pub struct MockAuthApi {
-    /// Held, so that it ends with this.
+    /// Stops when this is dropped.
     _server: Server,
     state: Arc<Mutex<State>>,
     base_url: String,
 }
 
 impl MockAuthApi {
-    /// Starts one with no tokens.
+    /// Starts a mock server without tokens.
     ///
     /// # Panics
     ///
-    /// If no port of 127.0.0.1 can be had.
+    /// If no port on 127.0.0.1 is available.
     #[must_use]
     #[allow(clippy::expect_used)] // Documented: a test without its server can only fail.
     pub fn start() -> MockAuthApi {
         let state = Arc::<Mutex<State>>::default();
         let answering = Arc::clone(&state);
         let server = Server::start(move |request| service::answer(&mut lock(&answering), request))
-            .expect("a port of 127.0.0.1 for the mock of the Auth API");
+            .expect("a port on 127.0.0.1 for the mock server");
         let base_url = format!("http://{}/auth/v1", server.address());
         lock(&state).base_url.clone_from(&base_url);
         MockAuthApi {
@@ -133,13 +133,14 @@ impl MockAuthApi {
         }
     }
 
-    /// Starts one whose user has two-factor authentication: the password is refused with 401, and a
-    /// token that was made through the API can neither create nor delete tokens, which is answered
-    /// 401, too. [`console_credentials`](MockAuthApi::console_credentials) can.
+    /// Starts a mock server whose user has two-factor authentication.
+    ///
+    /// It responds with 401 to the password, and to a create or delete with a token that was made
+    /// through the API. [`console_credentials`](MockAuthApi::console_credentials) can do both.
     ///
     /// # Panics
     ///
-    /// If no port of 127.0.0.1 can be had.
+    /// If no port on 127.0.0.1 is available.
     #[must_use]
     pub fn with_two_factor_authentication() -> MockAuthApi {
         let api = MockAuthApi::start();
@@ -147,53 +148,49 @@ impl MockAuthApi {
         api
     }
 
-    /// Where it is: what [`ClientBuilder::base_url`](crate::ClientBuilder::base_url) or
-    /// `IONOS_API_URL` takes.
+    /// Returns the base URL, for [`ClientBuilder::base_url`](crate::ClientBuilder::base_url) or
+    /// `IONOS_API_URL`.
     pub fn base_url(&self) -> &str {
         &self.base_url
     }
 
-    /// The user name that it accepts.
+    /// Returns the user name.
     pub fn username(&self) -> &'static str {
         USERNAME
     }
 
-    /// The password that it accepts.
+    /// Returns the password.
     pub fn password(&self) -> &'static str {
         PASSWORD
     }
 
-    /// [`username`](MockAuthApi::username) and [`password`](MockAuthApi::password), ready for a
-    /// client.
+    /// Returns [`username`](MockAuthApi::username) and [`password`](MockAuthApi::password) as
+    /// credentials.
     pub fn credentials(&self) -> Credentials {
         Credentials::basic(USERNAME, PASSWORD)
     }
 
-    /// A new token as the vendor's web console makes one, for a year: with two-factor
-    /// authentication, what can create and delete tokens.
-    ///
-    /// # Panics
-    ///
-    /// Never: a token can always be made.
+    /// Returns a new token as the vendor's web console makes it, valid for a year. It can create and
+    /// delete tokens even with two-factor authentication.
     #[allow(clippy::expect_used)]
     pub fn console_credentials(&self) -> Credentials {
         let token = service::console_token(&mut lock(&self.state));
         Credentials::token(token.expect("a token"))
     }
 
-    /// The user's only contract: any other number is answered 403.
+    /// Returns the number of the user's only contract. The response to any other number is 403.
     pub fn contract_number(&self) -> u32 {
         CONTRACT_NUMBER
     }
 
-    /// The Key IDs of the tokens that are there, expired ones among them, oldest first.
+    /// Returns the Key IDs of all tokens, including expired ones, oldest first.
     pub fn key_ids(&self) -> Vec<KeyId> {
         let state = lock(&self.state);
         state.tokens.iter().map(|token| token.id.clone()).collect()
     }
 
-    /// Makes a token one that expired a second ago, whatever the token itself says. `false` if
-    /// there is none with this Key ID.
+    /// Makes a token expire a second ago, regardless of its claims. Returns false if there is no
+    /// token with this Key ID.
     pub fn expire(&self, id: &KeyId) -> bool {
         let mut state = lock(&self.state);
         let token = state.tokens.iter_mut().find(|token| token.id == *id);
@@ -206,16 +203,16 @@ impl MockAuthApi {
         }
     }
 
-    /// Answers the next `n` requests for which nothing is ordered yet, whatever they are, with this
-    /// status, these headers and this body, and does nothing of what they ask. There is no
-    /// `Content-Type` unless it is among the headers; the vendor's SDK needs one.
+    /// Orders this response for the next `n` requests that have no order yet. The server does not act
+    /// on them.
     ///
-    /// Orders are carried out one after another. To see one come through the library's own retries,
-    /// order more of them, or give the client [`RetryPolicy::none`](crate::RetryPolicy::none).
+    /// The response has no `Content-Type` unless you pass one; the vendor's SDK requires one. The
+    /// library may retry, so order several responses to see an error, or give the client
+    /// [`RetryPolicy::none`](crate::RetryPolicy::none).
     ///
     /// # Panics
     ///
-    /// If `status` is not from 200 to 599, or a header can't be one.
+    /// If `status` is not from 200 to 599, or a header contains a line break.
     pub fn answer_next(
         &self,
         n: usize,
@@ -246,13 +243,17 @@ impl MockAuthApi {
         });
     }
 
-    /// Has the next request go wrong, whatever it is.
+    /// Orders a fault for the next request.
+    ///
+    /// # Panics
+    ///
+    /// If the fault has a status that is not from 200 to 599.
     pub fn fail_next(&self, fault: MockFault) {
         self.fail_nth(1, fault);
     }
 
-    /// Has the `n`-th request from now on go wrong, whatever it is; 1 is the next. It takes the
-    /// place of what was ordered for that request.
+    /// Orders a fault for the `n`-th request from now on, where 1 is the next one. It replaces what
+    /// was ordered for that request.
     ///
     /// # Panics
     ///
@@ -263,7 +264,7 @@ impl MockAuthApi {
         lock(&self.state).orders.fault(n, fault);
     }
 
-    /// Has the next request that creates a token go wrong, whatever comes before it.
+    /// Orders a fault for the next request that creates a token.
     ///
     /// # Panics
     ///
@@ -274,7 +275,7 @@ impl MockAuthApi {
         state.orders.fault_of_next(Next::Create, fault);
     }
 
-    /// Has the next request that deletes something go wrong, whatever comes before it.
+    /// Orders a fault for the next request that deletes tokens.
     ///
     /// # Panics
     ///
@@ -285,7 +286,7 @@ impl MockAuthApi {
         state.orders.fault_of_next(Next::Delete, fault);
     }
 
-    /// The requests that came, oldest first, as method and path with query: `GET /auth/v1/tokens`.
+    /// Returns the requests so far, oldest first, such as `GET /auth/v1/tokens`.
     pub fn requests(&self) -> Vec<String> {
         lock(&self.state).requests.clone()
     }

@@ -1,4 +1,4 @@
-//! HTTP/1.1 on a port of 127.0.0.1, a thread a connection. It knows nothing of the API.
+//! An HTTP/1.1 server on 127.0.0.1, with a thread per connection. It does not depend on the API.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// The longest head and the longest body of a request.
+/// The maximum sizes of a request's header section and body.
 const MAX_HEAD: u64 = 64 * 1024;
 const MAX_BODY: u64 = 1024 * 1024;
 
 /// A request, without its body.
 pub(super) struct Request {
     pub(super) method: String,
-    /// Path and query, as they came.
+    /// The path and query.
     pub(super) target: String,
     headers: Vec<(String, String)>,
     is_http_1_0: bool,
@@ -41,19 +41,19 @@ pub(super) struct Response {
     pub(super) body: String,
 }
 
-/// How a request is answered.
+/// How the server answers a request.
 pub(super) enum Answer {
     Whole(Response),
-    /// Half of its body, and then the end of the connection.
+    /// Sends half of the body, then closes the connection.
     Half(Response),
-    /// The end of the connection.
+    /// Closes the connection.
     Nothing,
     Late(Duration, Box<Answer>),
 }
 
 type Handler = dyn Fn(&Request) -> Answer + Send + Sync;
 
-/// Ends with all of its connections when it is dropped.
+/// A running server. Dropping it ends the server and all of its connections.
 pub(super) struct Server {
     address: SocketAddr,
     open: Arc<Mutex<Open>>,
@@ -99,7 +99,7 @@ impl Drop for Server {
         for connection in connections {
             let _ = connection.shutdown(Shutdown::Both);
         }
-        // The thread that accepts waits for a connection, and sees that it is over.
+        // Wakes the accepting thread, which then sees that the server has ended.
         if TcpStream::connect(self.address).is_ok() {
             if let Some(accepting) = self.accepting.take() {
                 let _ = accepting.join();
@@ -110,7 +110,7 @@ impl Drop for Server {
 
 fn accept(listener: &TcpListener, handler: &Arc<Handler>, open: &Mutex<Open>) {
     for stream in listener.incoming() {
-        // Such as: too many files are open.
+        // For example, too many open files.
         let Ok((stream, closer)) = stream.and_then(|stream| Ok((stream.try_clone()?, stream)))
         else {
             thread::sleep(Duration::from_millis(10));
@@ -126,14 +126,14 @@ fn accept(listener: &TcpListener, handler: &Arc<Handler>, open: &Mutex<Open>) {
             open.connections.push(closer);
         }
         let handler = Arc::clone(handler);
-        // Where there is no thread for it, the connection ends.
+        // If no thread can be started, the connection is closed.
         let _ = thread::Builder::new()
             .name("mock-auth-api".to_owned())
             .spawn(move || serve(stream, &*handler));
     }
 }
 
-/// Answers one request after another, until one side has had enough.
+/// Answers requests until one side closes the connection.
 fn serve(stream: TcpStream, handler: &Handler) {
     let _ = stream.set_nodelay(true);
     let Ok(mut writing) = stream.try_clone() else {
@@ -145,11 +145,11 @@ fn serve(stream: TcpStream, handler: &Handler) {
             break;
         }
     }
-    // The other handle, by which a drop of the server ends it, keeps it open otherwise.
+    // The server has another handle, which would keep the connection open.
     let _ = writing.shutdown(Shutdown::Both);
 }
 
-/// Whether the connection goes on.
+/// Sends the answer. Returns whether the connection stays open.
 fn answer(stream: &mut TcpStream, request: &Request, answer: Answer) -> bool {
     let (response, is_whole) = match answer {
         Answer::Nothing => return false,
@@ -165,7 +165,7 @@ fn answer(stream: &mut TcpStream, request: &Request, answer: Answer) -> bool {
         headers,
         body,
     } = response;
-    // These have no body, and say nothing of its length.
+    // These have neither a body nor a length.
     let is_bodiless = matches!(status, 204 | 304);
     let mut bytes = format!("HTTP/1.1 {status} {}\r\n", reason_phrase(status));
     for (name, value) in &headers {
@@ -200,7 +200,7 @@ fn reason_phrase(status: u16) -> &'static str {
     }
 }
 
-/// `None` at the end of the connection, and for what is not a request.
+/// Reads a request. Returns `None` at the end of the connection, and if it is not valid.
 fn read_request(stream: &mut BufReader<TcpStream>) -> Option<Request> {
     let mut head = stream.by_ref().take(MAX_HEAD);
     let line = read_line(&mut head)?;
@@ -221,7 +221,7 @@ fn read_request(stream: &mut BufReader<TcpStream>) -> Option<Request> {
         let header = (name.to_owned(), value.trim().to_owned());
         request.headers.push(header);
     }
-    // No endpoint looks at a body, and the next request begins behind it.
+    // The body is skipped, because no endpoint uses it.
     let length: u64 = match request.header("content-length") {
         Some(length) => length.parse().ok().filter(|length| *length <= MAX_BODY)?,
         None if request.header("transfer-encoding").is_some() => return None,
@@ -239,7 +239,7 @@ fn read_line(stream: &mut impl BufRead) -> Option<String> {
     Some(line.strip_suffix('\r').unwrap_or(line).to_owned())
 }
 
-/// A test that failed while it held the lock must not make the next one fail.
+/// Locks even after a panic, so that one failed test does not make others fail.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! What the mock server keeps, and how it answers: the API as its documentation has it.
+//! The documented behavior of the API, and the mock server's state. It does not depend on sockets.
 
 use std::time::{Duration, SystemTime};
 
@@ -18,7 +18,7 @@ const YEAR: u64 = 31_536_000;
 pub(super) struct State {
     pub(super) base_url: String,
     pub(super) tokens: Vec<Issued>,
-    /// Method and target of each request, oldest first.
+    /// The method and target of each request, oldest first.
     pub(super) requests: Vec<String>,
     pub(super) orders: Orders,
     /// Whether the user has two-factor authentication.
@@ -30,17 +30,17 @@ pub(super) struct Issued {
     pub(super) jwt: String,
     pub(super) created: SystemTime,
     pub(super) expires: SystemTime,
-    /// Whether it is one of the vendor's web console.
+    /// Whether the token comes from the vendor's web console.
     pub(super) is_of_console: bool,
 }
 
-/// Who makes a request.
+/// The sender of a request.
 enum Requester {
     User,
     Token { id: KeyId, is_of_console: bool },
 }
 
-/// Carries a request out, or what is ordered in its place.
+/// Carries out a request, or the order for it.
 pub(super) fn answer(state: &mut State, request: &Request) -> Answer {
     let Request { method, target, .. } = request;
     state.requests.push(format!("{method} {target}"));
@@ -139,13 +139,13 @@ fn authenticated(state: &State, request: &Request) -> Result<Requester, Reply> {
         .ok_or_else(|| error(401, "315", "Unauthorized."))
 }
 
-/// A token of the vendor's web console: for a year.
+/// Returns a token like one from the vendor's web console, valid for a year.
 pub(super) fn console_token(state: &mut State) -> Option<String> {
     create(state, None, true);
     state.tokens.last().map(|token| token.jwt.clone())
 }
 
-/// The first parameter of this name. Others are ignored.
+/// Returns the first parameter with this name. Others are ignored.
 fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
     let mut parameters = query.split('&').filter_map(|pair| pair.split_once('='));
     parameters
@@ -159,11 +159,11 @@ fn create(state: &mut State, ttl: Option<&str>, is_of_console: bool) -> Reply {
         Some(ttl) => ttl.parse().ok().filter(|ttl| (60..=YEAR).contains(ttl)),
     };
     let Some(ttl) = ttl else {
-        return error(400, "100", "The ttl is a number from 60 to 31536000.");
+        return error(400, "100", "The ttl must be a number from 60 to 31536000.");
     };
     let created = SystemTime::now();
     let expires = created + Duration::from_secs(ttl);
-    // A UUID of version 4 can't be refused as a Key ID.
+    // A UUID is always a valid Key ID.
     let Ok(id) = KeyId::new(uuid()) else {
         return error(500, "500", "Internal error.");
     };
@@ -190,7 +190,7 @@ fn delete_by_criteria(state: &mut State, criteria: Option<&str>, requester: Requ
             state.tokens.retain(|token| token.id != id);
         }
         (Some("CURRENT"), Requester::User) => return higher_level(),
-        _ => return error(400, "100", "The criteria are ALL, EXPIRED or CURRENT."),
+        _ => return error(400, "100", "The criteria must be ALL, EXPIRED or CURRENT."),
     }
     deleted()
 }

@@ -1,4 +1,4 @@
-//! The one user that the mock server knows.
+//! The mock server's only user.
 
 pub(super) const USERNAME: &str = "user@example.com";
 pub(super) const PASSWORD: &str = "correct horse battery staple";

@@ -1,4 +1,4 @@
-//! Why a token was not replaced, and what that has left behind.
+//! The error of a failed rotation, and what it has left behind. It does not depend on HTTP.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -6,12 +6,12 @@ use std::fmt;
 use crate::error::Error;
 use crate::token::KeyId;
 
-/// A new token that nobody uses, and that could not be deleted again.
+/// A new token that is not in use and could not be deleted again.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Orphan {
-    /// The new token's Key ID: delete it by that. `None` if the service sent no JWT that has one:
-    /// [list](crate::get_all_tokens) the tokens, and delete the one that nobody knows.
+    /// The new token's Key ID, with which you can delete it. `None` if the service did not send a
+    /// JWT with a Key ID: [list](crate::get_all_tokens) the tokens to find it.
     pub key_id: Option<KeyId>,
     /// Why it could not be deleted.
     pub error: Error,
@@ -23,33 +23,36 @@ impl fmt::Display for Orphan {
         if let Some(id) = &self.key_id {
             write!(f, "{id} ")?;
         }
-        write!(f, "is orphaned, as it could not be deleted: {}", self.error)
+        write!(
+            f,
+            "is orphaned because it could not be deleted: {}",
+            self.error
+        )
     }
 }
 
-/// Why a token was not replaced. The old one is as it was.
+/// Why a token was not replaced. The old token is unchanged.
 #[non_exhaustive]
 pub enum RotateError {
-    /// There is no new token.
+    /// The new token was not created.
     ///
-    /// If the error's [`outcome_unknown()`](Error::outcome_unknown) is true, there may be one all
-    /// the same, and nobody can tell its Key ID: [list](crate::get_all_tokens) the tokens, and
-    /// delete the one that nobody knows. So it is if the response held a token that was in use
-    /// already, as one from a cache does: that is an
-    /// [`UnreadableResponse`](Error::UnreadableResponse), and nothing is deleted.
+    /// If the error's [`outcome_unknown()`](Error::outcome_unknown) is true, there may still be an
+    /// orphaned token: [list](crate::get_all_tokens) the tokens to find it. This is also the case if
+    /// the response contained a token that is already in use, for example from a cache. The error is
+    /// then an [`UnreadableResponse`](Error::UnreadableResponse), and nothing is deleted.
     NotCreated(Error),
     /// The new token could not be read back with its own credentials, and was not stored.
     #[non_exhaustive]
     NotProven {
-        /// Why not.
+        /// Why it could not be read back.
         error: Error,
         /// `None` if the new token was deleted again.
         orphan: Option<Orphan>,
     },
-    /// The caller's `store` failed.
+    /// The caller's `store` returned an error.
     #[non_exhaustive]
     NotStored {
-        /// What it said. [`RotateError::store_error`] gives it in its own type.
+        /// The error. [`RotateError::store_error`] returns it in its own type.
         error: Box<dyn StdError + Send + Sync>,
         /// `None` if the new token was deleted again.
         orphan: Option<Orphan>,
@@ -57,7 +60,7 @@ pub enum RotateError {
 }
 
 impl RotateError {
-    /// The new token that could not be deleted again, if there is one.
+    /// Returns the new token that could not be deleted again, if there is one.
     pub fn orphan(&self) -> Option<&Orphan> {
         match self {
             RotateError::NotCreated(_) => None,
@@ -67,8 +70,8 @@ impl RotateError {
         }
     }
 
-    /// Whether there may be a new token that nobody knows, or there is an
-    /// [orphan](RotateError::orphan).
+    /// Returns whether there is, or may be, an orphaned token. See
+    /// [`orphan`](RotateError::orphan).
     pub fn may_have_left_a_token(&self) -> bool {
         match self {
             RotateError::NotCreated(error) => error.outcome_unknown(),
@@ -78,7 +81,7 @@ impl RotateError {
         }
     }
 
-    /// What the caller's own `store` returned, if that is why and it is of this type.
+    /// Returns the error of the caller's `store`, if that failed and the error is of this type.
     ///
     /// # Examples
     ///
@@ -86,11 +89,11 @@ impl RotateError {
     /// use std::io;
     /// use ionoscloud_auth::{Client, RotateTokenOptions, rotate_token};
     ///
-    /// # fn write_beside_and_rename(token: &str) -> io::Result<()> { Ok(()) }
+    /// # fn replace_file(token: &str) -> io::Result<()> { Ok(()) }
     /// let client = Client::from_env()?;
-    /// let store = |jwt: &ionoscloud_auth::Jwt| write_beside_and_rename(jwt.token());
+    /// let store = |jwt: &ionoscloud_auth::Jwt| replace_file(jwt.token());
     /// match rotate_token(&client, &RotateTokenOptions::current(), store) {
-    ///     Ok(rotation) => println!("the token is now {}", rotation.key_id),
+    ///     Ok(rotation) => println!("the new token is {}", rotation.key_id),
     ///     Err(error) => match error.store_error::<io::Error>() {
     ///         Some(io) if io.kind() == io::ErrorKind::StorageFull => println!("make room"),
     ///         _ => return Err(error.into()),
@@ -110,26 +113,26 @@ impl fmt::Display for RotateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             RotateError::NotCreated(error) if error.outcome_unknown() => {
-                write!(f, "whether a new token was created is not known: {error}")?;
+                write!(f, "a new token may have been created: {error}")?;
             }
             RotateError::NotCreated(error) => write!(f, "no new token was created: {error}")?,
             RotateError::NotProven { error, .. } => {
-                write!(f, "the new token could not be proven to work: {error}")?;
+                write!(f, "the new token could not be verified: {error}")?;
             }
             RotateError::NotStored { error, .. } => {
                 write!(f, "the new token could not be stored: {error}")?;
             }
         }
         match (self, self.orphan()) {
-            (RotateError::NotCreated(_), _) => f.write_str("; the old token is as it was"),
-            (_, None) => f.write_str("; it was deleted again, and the old token is as it was"),
-            (_, Some(orphan)) => write!(f, "; the old token is as it was, and {orphan}"),
+            (RotateError::NotCreated(_), _) => f.write_str("; the old token is unchanged"),
+            (_, None) => f.write_str("; it was deleted again, and the old token is unchanged"),
+            (_, Some(orphan)) => write!(f, "; the old token is unchanged, and {orphan}"),
         }
     }
 }
 
-/// The text that [`Display`](fmt::Display) gives, and then the kind; with `{:#?}`, also the errors
-/// it is made of.
+/// Writes the text that [`Display`](fmt::Display) writes, and then the kind. The alternate form
+/// (`{:#?}`) adds the underlying errors.
 impl fmt::Debug for RotateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (kind, error): (_, &dyn fmt::Debug) = match self {
@@ -146,7 +149,7 @@ impl fmt::Debug for RotateError {
     }
 }
 
-/// The text says all of it, but for what lies behind the error of the caller's `store`.
+/// The text says everything, except for the sources of the error that `store` returned.
 impl StdError for RotateError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {

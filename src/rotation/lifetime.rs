@@ -1,4 +1,4 @@
-//! How long the token that is replaced was to live.
+//! Finds the lifetime of the token to replace. It does not depend on the rest of the rotation.
 
 use std::time::Duration;
 
@@ -7,7 +7,8 @@ use crate::error::Result;
 use crate::token::{self, Claims, KeyId, Token};
 use crate::tokens::{GetTokenByIdOptions, TTL, get_token_by_id};
 
-/// From its creation to its expiry, within what the service takes. `None` if nobody can tell.
+/// Returns the time from creation to expiry, within the service's limits, or `None` if it is
+/// unknown.
 pub(super) fn lifetime(
     client: &Client,
     old: &KeyId,
@@ -38,7 +39,7 @@ fn by_dates(token: &Token) -> Option<Duration> {
     expires.duration_since(created).ok()
 }
 
-/// A token that lives longer than one can be made gets the longest life there is.
+/// Limits the lifetime to what the service accepts for a new token.
 fn within_limits(lifetime: Duration) -> Duration {
     lifetime.clamp(
         Duration::from_secs(*TTL.start()),

@@ -1,4 +1,5 @@
-//! A new token in, the old one out, in an order that never leaves a caller without a valid one.
+//! Replaces a token, in an order that never leaves the caller without a valid one. It depends only
+//! on the endpoints.
 
 mod error;
 mod lifetime;
@@ -20,46 +21,44 @@ use crate::tokens::{
 pub use error::{Orphan, RotateError};
 pub use options::RotateTokenOptions;
 
-/// Replaces a token: creates a new one, proves that it works, has it stored, and only then deletes
-/// the old one.
+/// Replaces a token: creates a new one, verifies it, stores it, and then deletes the old one.
 ///
-/// 1. The old token's Key ID and lifetime are found: those of the client's own token, or of one
-///    that is named.
-/// 2. The new token is created, with the client's credentials and for the same
+/// 1. Find the old token's Key ID and lifetime. The old token is the client's own or one that you
+///    name in the options.
+/// 2. Create the new token with the client's credentials, for the same
 ///    [lifetime](RotateTokenOptions::ttl).
-/// 3. It is read back with its own credentials: it works.
-/// 4. `store` gets it, and returns once it is safely kept. It must keep it whole or leave things as
-///    they were: write it beside the old one, then rename.
-/// 5. The old token is deleted, with the new one's credentials.
+/// 3. Read the new token back with its own credentials.
+/// 4. Call `store`. It returns `Ok` once the token is safely stored. If it fails, the old token must
+///    still be in place; for a file, write the new one next to it and rename.
+/// 5. Delete the old token, using the new one.
 ///
-/// At any moment at least one valid token is stored, also if the process dies between two steps. If
-/// 2 fails, nothing has changed. If 3 or 4 fails, the new token is deleted again and the old one is
-/// untouched. If 5 fails, the new token is in use, and [`Rotation::leftover`] says why the old one
-/// still lives.
+/// At any time at least one valid token is stored, even if the process dies between two steps. If
+/// step 2 fails, nothing has changed. If step 3 or 4 fails, the new token is deleted again. If step
+/// 5 fails, the rotation has succeeded, and [`Rotation::leftover`] contains the error.
 ///
-/// If `store` panics, the new token is deleted again too, and the panic goes on; should that
-/// deletion fail, its Key ID is in the log, at error level.
+/// If `store` panics, the new token is deleted again and the panic continues. If that deletion
+/// fails, the Key ID is logged at error level.
 ///
-/// A create is never sent twice, and what a failed one did may not be known: see
-/// [`RotateError::NotCreated`].
+/// A create is never sent twice, and its outcome may be unknown: see [`RotateError::NotCreated`].
 ///
-/// [`Client::shutdown`] ends a rotation as it ends a call, but for the deletion of a new token that
-/// is not stored: that goes on for up to 5 s, so that none is orphaned. Wait for `rotate_token` to
-/// return before the process exits.
+/// [`Client::shutdown`] ends a rotation, except that a new token that is not stored is still
+/// deleted, which takes up to 5 s. Wait for `rotate_token` to return before the process exits.
 ///
-/// The client that was given still has the old token afterwards, where that was its own. For
-/// further calls make one of the new token, with [`Client::with_credentials`].
+/// Afterwards `client` still uses the old token, if that was its own. Make a client with the new
+/// token by [`Client::with_credentials`].
 ///
-/// Users with two-factor authentication can't rotate with a token that was made through this API:
-/// the service lets it neither create nor delete. With one from the vendor's web console they can,
-/// but the new token, which deletes the old one, is one made through this API: the old one is then
-/// the [`leftover`](Rotation::leftover).
+/// For users with two-factor authentication, a token made through this API can neither create nor
+/// delete tokens, so it cannot be rotated. With a token from the vendor's web console only step 5
+/// fails, because the new token is made through this API.
+///
+/// The guide to [rotating tokens](crate::docs::rotating_tokens) has a `store` for files, and says
+/// what a crash leaves behind at each step.
 ///
 /// # Errors
 ///
-/// [`RotateError`] tells what was done, and whether a token is orphaned. `store` may return any
-/// error that a `Box<dyn Error + Send + Sync>` can be made of: `io::Error`, `anyhow::Error`, a
-/// `String`.
+/// [`RotateError`] says which step failed, and whether there is an orphaned token. `store` may
+/// return any error that converts into a `Box<dyn Error + Send + Sync>`, such as `io::Error`,
+/// `anyhow::Error` or `String`.
 ///
 /// # Examples
 ///
@@ -67,14 +66,14 @@ pub use options::RotateTokenOptions;
 /// use std::time::Duration;
 /// use ionoscloud_auth::{Client, Credentials, RotateTokenOptions, rotate_token};
 ///
-/// # fn write_beside_and_rename(token: &str) -> std::io::Result<()> { Ok(()) }
+/// # fn replace_file(token: &str) -> std::io::Result<()> { Ok(()) }
 /// let client = Client::from_env()?;
 /// let options = RotateTokenOptions::current().ttl(Duration::from_secs(30 * 24 * 3600));
-/// let rotation = rotate_token(&client, &options, |jwt| write_beside_and_rename(jwt.token()))?;
-/// println!("the token is now {}", rotation.key_id);
+/// let rotation = rotate_token(&client, &options, |jwt| replace_file(jwt.token()))?;
+/// println!("the new token is {}", rotation.key_id);
 /// let client = client.with_credentials(Credentials::token(rotation.jwt.token()))?;
 /// if let Some(error) = rotation.leftover {
-///     println!("the old one could not be deleted: {error}");
+///     println!("the old token could not be deleted: {error}");
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -87,8 +86,9 @@ pub fn rotate_token<E: Into<Box<dyn StdError + Send + Sync>>>(
     let contract_number = options.contract_number;
     let (jwt, created) = create(client, &new).map_err(RotateError::NotCreated)?;
     if is_known(client, &jwt, &old) {
-        // To go on, or to undo it, would delete a token that is in use.
-        let reason = "it contains a token that was there already, and no new one: something on the way caches responses";
+        // Continuing or cleaning up would delete a token that is in use.
+        let reason = "it contains a token that existed before: a proxy or gateway in between \
+                      caches responses";
         let error = finding(CREATE, created, reason, true);
         return Err(RotateError::NotCreated(error));
     }
@@ -127,7 +127,7 @@ pub fn rotate_token<E: Into<Box<dyn StdError + Send + Sync>>>(
     })
 }
 
-/// What is replaced, and by what.
+/// Returns the token to replace, and the options of the new one.
 fn begin(client: &Client, options: &RotateTokenOptions) -> Result<(KeyId, CreateTokenOptions)> {
     let old = old_key_id(client, options)?;
     let contract_number = options.contract_number;
@@ -148,14 +148,14 @@ fn old_key_id(client: &Client, options: &RotateTokenOptions) -> Result<KeyId> {
         (None, Some(token)) => token::key_id(token),
         (None, None) => Err(Error::invalid(
             "rotate_token",
-            "is asked to replace the client's own token, and this client has a user name and a password: name the token with \
-             RotateTokenOptions::replacing",
+            "replaces the client's own token, but this client uses a user name and password: name \
+             the token with RotateTokenOptions::replacing",
         )),
     }
 }
 
-/// Whether the response to a create holds a token that is in use: by the text, as not every token
-/// is a JWT, or by the Key ID, as one token may be written in two ways.
+/// Whether the response to a create contains a token that is in use. It compares the text, because
+/// not every token is a JWT, and the Key ID, because a token can be written in two ways.
 fn is_known(client: &Client, jwt: &Jwt, old: &KeyId) -> bool {
     let new = jwt.key_id().ok();
     let own = client.token();
@@ -184,7 +184,8 @@ fn prove(
     let (token, read) = get(&renewed, &options)?;
     if token.id != key_id {
         let request = format!("GET /tokens/{key_id}");
-        let reason = "it is about another token than the one that was asked for: something on the way caches responses";
+        let reason = "it describes another token than the requested one: a proxy or gateway in \
+                      between caches responses";
         return Err(finding(&request, read, reason, false));
     }
     Ok((key_id, renewed))
@@ -192,13 +193,13 @@ fn prove(
 
 const CREATE: &str = "GET /tokens/generate";
 
-/// The response to the create holds a token that can't be used.
+/// Returns the error for a create whose response contains an unusable token.
 fn useless(created: Done, error: &Error) -> Error {
-    let reason = format!("it contains a token that can't be used: {error}");
+    let reason = format!("it contains a token that is not usable: {error}");
     finding(CREATE, created, &reason, false)
 }
 
-/// What is wrong with a response that was read without fault.
+/// Returns the error for a response that is readable but wrong.
 fn finding(request: &str, done: Done, reason: &str, outcome_unknown: bool) -> Error {
     Error::UnreadableResponse(Box::new(UnreadableResponse {
         status: done.status.map(|status| status.code),
@@ -213,8 +214,8 @@ fn finding(request: &str, done: Done, reason: &str, outcome_unknown: bool) -> Er
     }))
 }
 
-/// Deletes the new token again, also after a shutdown, with the credentials that made it; one whose
-/// Key ID can't be read deletes itself.
+/// Deletes the new token again, even after a shutdown, with the credentials that created it. A token
+/// without a readable Key ID deletes itself.
 fn undo(
     client: &Client,
     jwt: &Jwt,
@@ -244,20 +245,21 @@ fn undo(
     Some(Orphan { key_id, error })
 }
 
-/// A token was replaced: what [`rotate_token`] returns. Look at [`leftover`](Rotation::leftover).
+/// The result of a successful [`rotate_token`]. Check [`leftover`](Rotation::leftover).
 #[derive(Debug)]
 #[non_exhaustive]
-#[must_use = "`leftover` says whether the old token still lives"]
+#[must_use = "`leftover` says whether the old token is still valid"]
 pub struct Rotation {
     /// The new token, which is stored.
     pub jwt: Jwt,
-    /// Its Key ID.
+    /// The new token's Key ID.
     pub key_id: KeyId,
-    /// Why the old token could not be deleted; `None` if it was.
+    /// Why the old token could not be deleted, or `None` if it was deleted.
     ///
-    /// It is still valid then, unless [`outcome_unknown()`](Error::outcome_unknown) says that it
-    /// may be gone, or [`status()`](Error::status) is 404 with the service's own
-    /// [`messages`](crate::ApiError::messages): the user has no such token. It was deleted already,
-    /// or was named wrongly.
+    /// If this is an error, the old token is still valid, with two exceptions. If
+    /// [`outcome_unknown()`](Error::outcome_unknown) is true, it may be gone. If
+    /// [`status()`](Error::status) is 404 with the service's own
+    /// [`messages`](crate::ApiError::messages), the user has no such token: it was already deleted,
+    /// or you named the wrong one.
     pub leftover: Option<Error>,
 }

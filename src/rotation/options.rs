@@ -1,4 +1,4 @@
-//! What a caller may ask of a rotation.
+//! The options of a rotation. They do not depend on how it is carried out.
 
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ pub struct RotateTokenOptions {
 }
 
 impl RotateTokenOptions {
-    /// Replaces the token that the client itself uses. With a client that has a user name and a
-    /// password, that is an error before anything is sent.
+    /// Replaces the client's own token. If the client uses a user name and password,
+    /// [`rotate_token`](crate::rotate_token) returns an error before it sends a request.
     pub fn current() -> RotateTokenOptions {
         RotateTokenOptions {
             replacing: None,
@@ -24,7 +24,7 @@ impl RotateTokenOptions {
         }
     }
 
-    /// Replaces the token with this Key ID, whoever the client is.
+    /// Replaces the token with this Key ID. The client may use any credentials of the same user.
     pub fn replacing(id: impl Into<KeyId>) -> RotateTokenOptions {
         RotateTokenOptions {
             replacing: Some(id.into()),
@@ -32,19 +32,19 @@ impl RotateTokenOptions {
         }
     }
 
-    /// How long the new token lives: 60 s to 31,536,000 s (365 days). Fractions of a second are
-    /// dropped.
+    /// Sets how long the new token is valid, from 60 s to 31,536,000 s (365 days). Fractions of a
+    /// second are dropped.
     ///
-    /// Default: as long as the old one, from its creation to its expiry: a token for an hour does
-    /// not become one for a year. The old token says itself how long that is (`iat` and `exp`), or
-    /// else the service does, which is asked before anything is created. Where neither does, it is
-    /// the service's default: 365 days.
+    /// By default the new token lives as long as the old one did from creation to expiry, so a
+    /// one-hour token does not become a one-year token. The old token contains these times (`iat`
+    /// and `exp`). If it does not, one request asks the service before anything is created. If that
+    /// does not tell either, the service's default of 365 days applies.
     pub fn ttl(mut self, ttl: Duration) -> RotateTokenOptions {
         self.ttl = Some(ttl);
         self
     }
 
-    /// The contract that the tokens are for, 1 to 2147483647. Default: the client's.
+    /// Sets the contract that the tokens are for, from 1 to 2147483647. Default: the client's.
     pub fn contract_number(mut self, number: u32) -> RotateTokenOptions {
         self.contract_number = Some(number);
         self

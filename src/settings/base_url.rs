@@ -1,4 +1,5 @@
-//! Where the service is, and whether credentials may be sent there.
+//! The address of the service, and whether it is on this machine. It does not depend on where it
+//! comes from.
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -9,18 +10,17 @@ use crate::transport::Origin;
 #[derive(Clone)]
 pub(crate) struct BaseUrl {
     pub(crate) origin: Origin,
-    /// `/auth/v1`, with whatever stands before it. No slash at its end.
+    /// `/auth/v1`, with an optional prefix, without a slash at the end.
     pub(crate) path: String,
     is_loopback: bool,
 }
 
-/// What every base URL ends with.
+/// The end of every base URL.
 const API: &str = "/auth/v1";
 
 impl BaseUrl {
-    /// Reads `https://host`, `host`, `host:port` and so on, with and without `/auth/v1`, with and
-    /// without a slash at the end. What is wrong with it never repeats the text: it may hold a
-    /// password.
+    /// Reads `https://host`, `host`, `host:port` and so on, with or without `/auth/v1` and a slash at
+    /// the end. The error does not quote the text, because it may contain a password.
     pub(crate) fn parse(text: &str) -> Result<BaseUrl, &'static str> {
         let text = text.trim();
         let (is_https, rest) = match text.split_once("://") {
@@ -37,7 +37,7 @@ impl BaseUrl {
         }
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         if authority.contains('@') {
-            return Err("has a user name or password in it; give them as credentials");
+            return Err("contains a user name or password; pass them as credentials");
         }
         let is_loopback = is_loopback(authority)?;
         let path = path.trim_end_matches('/');
@@ -45,7 +45,7 @@ impl BaseUrl {
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"-._~/%!$&'()*+,;=:".contains(&byte))
         {
-            return Err("its path contains a character that no URL has");
+            return Err("its path contains a character that is not valid in a URL");
         }
         if path
             .split('/')
@@ -53,12 +53,11 @@ impl BaseUrl {
         {
             return Err("its path contains \".\" or \"..\"");
         }
-        // What stands before is a gateway's business; but /auth, /auth/v2 or /auth/v1/tokens is an
-        // address that was meant otherwise.
+        // Any prefix may belong to a gateway, but /auth, /auth/v2 or /auth/v1/tokens is a mistake.
         let before = path.strip_suffix(API).unwrap_or(path);
         if before.split('/').any(|segment| segment == "auth") {
             return Err(
-                "its path is neither empty nor /auth/v1; give the host alone, or all up to /auth/v1",
+                "its path is neither empty nor /auth/v1; pass only the host, or all up to /auth/v1",
             );
         }
         Ok(BaseUrl {
@@ -68,13 +67,13 @@ impl BaseUrl {
         })
     }
 
-    /// Whether the host is this machine: an address in 127.0.0.0/8, ::1, or exactly `localhost`.
+    /// Whether the host is a loopback address: 127.0.0.0/8, ::1, or exactly `localhost`.
     pub(crate) fn is_loopback(&self) -> bool {
         self.is_loopback
     }
 }
 
-/// Whether a host, with or without a port, is this machine; an error says what is wrong with it.
+/// Returns whether a host, with or without a port, is a loopback address, or what is wrong with it.
 fn is_loopback(authority: &str) -> Result<bool, &'static str> {
     let (loopback, rest) = match authority.strip_prefix('[') {
         Some(bracketed) => {
@@ -96,7 +95,8 @@ fn is_loopback(authority: &str) -> Result<bool, &'static str> {
                 .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
             {
                 return Err(
-                    "its host contains a space or another character that no host name has; write international names in punycode",
+                    "its host contains a space or another character that is not valid in a host \
+                     name; write international names in punycode",
                 );
             }
             let address = host.parse::<Ipv4Addr>();
@@ -276,7 +276,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_refused_or_read_the_same_when_it_is_written_again(text in "(https?://)?[a-z0-9.:@\\[\\]/?#%é -]{0,40}") {
+        fn any_text_is_refused_or_reads_the_same_after_it_is_written(
+            text in "(https?://)?[a-z0-9.:@\\[\\]/?#%é -]{0,40}",
+        ) {
             if let Ok(url) = BaseUrl::parse(&text) {
                 let again = BaseUrl::parse(&url.to_string()).unwrap();
                 prop_assert_eq!(again.to_string(), url.to_string());

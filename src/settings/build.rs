@@ -1,4 +1,5 @@
-//! What a client is made of: the settings, each checked alone and with the others.
+//! Validates the settings, each one and all of them together. It does not depend on where they come
+//! from.
 
 use std::time::Duration;
 
@@ -13,15 +14,15 @@ use crate::transport::{self, UserAgent};
 const BASE_URL: &str = "https://api.ionos.com/auth/v1";
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-const NO_CREDENTIALS: &str = "there are none: set IONOS_TOKEN, or IONOS_USERNAME and \
+const NO_CREDENTIALS: &str = "are missing: set IONOS_TOKEN, or IONOS_USERNAME and \
     IONOS_PASSWORD, and use from_env(), or call credentials()";
 
-/// Settings that fit together.
+/// Validated settings.
 pub(crate) struct Settings {
     pub(crate) credentials: Credentials,
     pub(crate) credentials_source: CredentialsSource,
     pub(crate) base_url: BaseUrl,
-    /// Where it was given, if it is not the default one.
+    /// Where the base URL was set, if it is not the default.
     pub(crate) base_url_source: Option<String>,
     pub(crate) transport: transport::Settings,
     pub(crate) contract_number: Option<ContractNumber>,
@@ -32,7 +33,7 @@ pub(crate) struct Settings {
 }
 
 impl ClientBuilder {
-    /// Checks them. Nothing is sent.
+    /// Validates the settings. No request is sent.
     pub(crate) fn validate(self) -> Result<Settings> {
         let Some((credentials, credentials_source)) = self.credentials else {
             return Err(no_credentials(&self.missing_files));
@@ -55,8 +56,7 @@ impl ClientBuilder {
                 return Err(plain_http(&service));
             }
             if let Some(pin) = &self.pinned_certificate {
-                let reason =
-                    "is set, and the base URL is plain http, where there is no certificate";
+                let reason = "is set, but the base URL is plain http, which has no certificate";
                 return Err(pin.refuse(reason));
             }
         }
@@ -94,7 +94,7 @@ fn no_credentials(missing_files: &[String]) -> Error {
         return Error::invalid("credentials", NO_CREDENTIALS);
     }
     let places = missing_files.join(" or ");
-    let reason = format!("{NO_CREDENTIALS}; there is no config file at {places}, either");
+    let reason = format!("{NO_CREDENTIALS}; there is no config file at {places} either");
     Error::invalid("credentials", reason)
 }
 
@@ -104,20 +104,20 @@ fn plain_http(service: &Setting<Service>) -> Error {
         Source::Variable(_) | Source::File { .. } => "",
     };
     service.refuse(&format!(
-        "is plain http, which shows the credentials to everybody on the way: use https{or}"
+        "is plain http, which shows the credentials to everybody on the network path: use https{or}"
     ))
 }
 
 pub(crate) fn validate_timeout(timeout: Duration) -> Result<()> {
     if timeout.is_zero() {
-        let reason = "is zero, in which nothing can be done; for no limit give Duration::MAX";
+        let reason = "is zero; for no limit, use Duration::MAX";
         return Err(Error::invalid("timeout", reason));
     }
     Ok(())
 }
 
-/// Those that the program gives. Those of the environment and of a file are validated where they
-/// are read, too, and so can't fail here.
+/// Validates the program's credentials. Those of the environment and of a file are also validated
+/// where they are read, and so do not fail here.
 pub(crate) fn validate_credentials(credentials: &Credentials) -> Result<()> {
     credentials
         .validate()

@@ -1,4 +1,4 @@
-//! The settings of a client, as the program gives them.
+//! The settings that a program makes. They do not depend on where others come from.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,7 +13,10 @@ use crate::auth::{ContractNumber, Credentials, CredentialsSource};
 use crate::call::{Attempt, FinishedCall, Hooks, RetryPolicy};
 use crate::transport::{ExtraHeader, Fingerprint, Given, ProxyServer, RootCertificates, UserAgent};
 
-/// The settings of a [`Client`](crate::Client).
+/// Configures a [`Client`](crate::Client).
+///
+/// A setting made here takes precedence over the environment and the config file. The guide to
+/// [settings](crate::docs::settings) has all of them in a table.
 ///
 /// # Examples
 ///
@@ -43,17 +46,17 @@ pub struct ClientBuilder {
     pub(super) headers: Vec<Setting<ExtraHeader>>,
     pub(super) proxy: ProxyChoice,
     pub(super) hooks: Hooks,
-    /// Where a config file was looked for, and there was none.
+    /// Where a config file was looked for but not found.
     pub(super) missing_files: Vec<String>,
     pub(super) allow_insecure_http: bool,
     pub(super) allow_secrets_in_trace_log: bool,
 }
 
-/// Where the service is.
+/// The address of the service.
 #[derive(Clone)]
 pub(super) struct Service {
     pub(super) base_url: BaseUrl,
-    /// Those that a config file gives for this address, and for no other.
+    /// The certificates that a config file lists for this address only.
     pub(super) certificates: Option<Given<RootCertificates>>,
 }
 
@@ -67,72 +70,68 @@ impl Service {
 }
 
 impl ClientBuilder {
-    /// Who calls. There is no default: without credentials, [`build`](ClientBuilder::build) fails.
+    /// Sets the credentials. Required: without them [`build`](ClientBuilder::build) fails.
     pub fn credentials(mut self, credentials: Credentials) -> ClientBuilder {
         self.credentials = Some((credentials, CredentialsSource::Program));
         self
     }
 
-    /// Where the service is. Default `https://api.ionos.com/auth/v1`.
+    /// Sets the address of the service. Default: `https://api.ionos.com/auth/v1`.
     ///
-    /// Taken with or without a scheme (`https` if there is none), with or without `/auth/v1`, with
-    /// or without a slash at the end. `http` is refused except to this machine (an address in
-    /// 127.0.0.0/8, `::1`, or exactly `localhost`) or with
-    /// [`allow_insecure_http`](ClientBuilder::allow_insecure_http); so are user names, queries and
-    /// fragments.
-    ///
-    /// For the proxy on the way there, see [`proxy`](ClientBuilder::proxy).
+    /// The scheme (default `https`), the path `/auth/v1` and a slash at the end are optional. Plain
+    /// `http` is refused except to a loopback address (127.0.0.0/8, `::1`, or exactly `localhost`)
+    /// or with [`allow_insecure_http`](ClientBuilder::allow_insecure_http). User names, queries and
+    /// fragments are refused.
     pub fn base_url(mut self, url: impl Into<String>) -> ClientBuilder {
         let service = BaseUrl::parse(&url.into()).map(Service::at);
         self.service = Some(Setting::new(Source::Option("base_url"), service));
         self
     }
 
-    /// The contract that calls are for, sent as `X-Contract-Number`: 1 to 2147483647. Default none.
+    /// Sets the contract that calls are for, from 1 to 2147483647. It is sent as
+    /// `X-Contract-Number`. Default: none.
     ///
-    /// A user with several contracts must send one. A call's own contract number wins over this
-    /// one.
+    /// Required for users with several contracts. The contract number of a single call takes
+    /// precedence.
     pub fn contract_number(mut self, number: u32) -> ClientBuilder {
         let number = ContractNumber::new(number);
         self.contract_number = Some(Setting::new(Source::Option("contract_number"), number));
         self
     }
 
-    /// How long a call may take in all: address lookup, proxy, connecting, TLS, every attempt,
-    /// every wait and the body. Default 30 s.
+    /// Sets the time limit of a call. Default: 30 s. It includes DNS lookup, proxy, connecting, TLS,
+    /// every attempt, every wait, and the body.
     ///
-    /// An attempt may take half of what is left until it has a connection: one that gets none is
-    /// made again while there is time. [`Duration::MAX`], or anything that the clock of the
-    /// system does not reach, is no limit.
+    /// Until it has a connection, an attempt may use half of the remaining time, so that there is
+    /// time for another attempt. [`Duration::MAX`], or any time that is out of the clock's range,
+    /// means that there is no limit. Zero is an error.
     pub fn timeout(mut self, timeout: Duration) -> ClientBuilder {
         self.timeout = Some(timeout);
         self
     }
 
-    /// How often calls are tried again, and after what waits. Default [`RetryPolicy::default`]:
-    /// three times.
+    /// Sets how often and when calls are retried. Default: three times, see
+    /// [`RetryPolicy::default`].
     pub fn retry(mut self, policy: RetryPolicy) -> ClientBuilder {
         self.retry = policy;
         self
     }
 
-    /// The calling program, such as `token-sync/1.2`. Default none.
+    /// Sets the name of the calling program, such as `token-sync/1.2`. Default: none.
     ///
-    /// It is sent as the first part of `User-Agent`, before this library's own `ionoscloud-auth/`
-    /// and version.
+    /// It becomes the first part of `User-Agent`, in front of `ionoscloud-auth/` and the version.
     pub fn user_agent(mut self, product: impl Into<String>) -> ClientBuilder {
         let user_agent = UserAgent::new(&user_agent(&product.into()));
         self.user_agent = Some(Setting::new(Source::Option("user_agent"), user_agent));
         self
     }
 
-    /// The certificates of a private certificate authority, in PEM. They replace the default: the
-    /// root certificates of Mozilla, which are part of the library, or with the feature
-    /// `platform-verifier` those of the platform.
+    /// Sets the trusted certificate authorities, in PEM. They replace the default: Mozilla's root
+    /// certificates, which are part of the library, or the platform's with the feature
+    /// `platform-verifier`.
     ///
-    /// Whether a certificate has been revoked is not checked: there is no CRL and no OCSP. (On
-    /// Windows and macOS, the feature `platform-verifier` leaves it to the system, if these are not
-    /// given.)
+    /// The library does not check whether a certificate has been revoked. (With the default of the
+    /// feature `platform-verifier`, the system decides on Windows and macOS.)
     pub fn root_certificates_pem(mut self, pem: impl Into<Vec<u8>>) -> ClientBuilder {
         let certificates = RootCertificates::from_pem(&pem.into());
         let source = Source::Option("root_certificates_pem");
@@ -140,18 +139,18 @@ impl ClientBuilder {
         self
     }
 
-    /// The one certificate of the server that is accepted: the SHA-256 fingerprint of its DER, in
-    /// hex; colons, white space and case do not matter. Default none.
+    /// Sets the only server certificate to accept, by the SHA-256 fingerprint of its DER form in
+    /// hex. Colons, white space and case are ignored. Default: none.
     ///
-    /// As with the vendor's SDK, that replaces the checks of the certificate's authority, names and
-    /// dates, and with them [`root_certificates_pem`](ClientBuilder::root_certificates_pem); that
-    /// the server holds the certificate's key is verified as ever. It must be the server's own
-    /// certificate, not that of an authority. With another one nothing is sent, and the error gives
-    /// the fingerprint that was seen.
+    /// As in the vendor's SDK, the pin replaces the checks of authority, host name and dates, and
+    /// [`root_certificates_pem`](ClientBuilder::root_certificates_pem). The server must still prove
+    /// that it has the certificate's key. Use the server's own certificate, not an authority's. If
+    /// the server has another certificate, no request is sent, and the error contains the
+    /// fingerprint of that certificate.
     ///
-    /// `openssl x509 -in server.pem -noout -fingerprint -sha256` prints it. The pin is of the
-    /// service, not of an https proxy, and it can't be used with plain `http`. TLS is rustls's
-    /// then, also with the feature `native-tls`.
+    /// `openssl x509 -in server.pem -noout -fingerprint -sha256` prints the fingerprint. The pin
+    /// applies to the service, not to an https proxy. It is an error with plain `http`. With a pin
+    /// the library uses rustls, even with the feature `native-tls`.
     #[cfg(feature = "pinned-cert")]
     pub fn pinned_certificate_sha256(mut self, fingerprint: impl Into<String>) -> ClientBuilder {
         let fingerprint = Fingerprint::parse(&fingerprint.into());
@@ -160,14 +159,15 @@ impl ClientBuilder {
         self
     }
 
-    /// A header for every request, for a gateway before the service. Default none. Of several with
-    /// one name, the last counts.
+    /// Adds a header to every request, for a gateway in front of the service. Default: none. If you
+    /// add several with the same name, the last one counts.
     ///
-    /// The value may be secret: it is in no `Debug` output and no log, and a response that repeats
-    /// it is not quoted in errors (from 12 characters on: shorter ones stand in any text). The
-    /// headers that this library sets itself, and those that would change what comes back, are
-    /// refused by [`build`](ClientBuilder::build): `Authorization`, `Host`, `User-Agent`, `Accept`
-    /// and `Accept-Encoding`, `X-Contract-Number`, `Connection`, `Content-Length` and so on.
+    /// The value may be secret. It is redacted from `Debug` output and never logged. If it has at
+    /// least 12 characters, a response that repeats it is not quoted in errors.
+    ///
+    /// [`build`](ClientBuilder::build) refuses headers that the library sets itself or that would
+    /// change the response, such as `Authorization`, `Host`, `User-Agent`, `Accept`,
+    /// `Accept-Encoding`, `X-Contract-Number`, `Connection` and `Content-Length`.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> ClientBuilder {
         let value = Zeroizing::new(value.into());
         let header = ExtraHeader::new(&name.into(), &value);
@@ -176,28 +176,28 @@ impl ClientBuilder {
         self
     }
 
-    /// The proxy on the way to the service: `http://` or `https://`, with user name and password in
-    /// it if it wants them. Default: that of the environment (`HTTPS_PROXY` for an `https` base
-    /// URL, else `ALL_PROXY`; not for the hosts in `NO_PROXY`).
+    /// Sets the proxy, an `http://` or `https://` URL with an optional user name and password.
+    /// Default: the environment's (`HTTPS_PROXY` for an `https` base URL, else `ALL_PROXY`, except
+    /// for the hosts in `NO_PROXY`).
     ///
-    /// It is asked for a tunnel (`CONNECT`), so over https it sees neither credentials nor tokens.
-    /// To this machine itself, no proxy is used.
+    /// The library opens a proxy tunnel (`CONNECT`), so with https the proxy sees neither
+    /// credentials nor tokens. No proxy is used for a loopback address.
     pub fn proxy(mut self, url: impl Into<String>) -> ClientBuilder {
         let server = ProxyServer::parse(&url.into());
         self.proxy = ProxyChoice::Server(Setting::new(Source::Option("proxy"), server));
         self
     }
 
-    /// Uses no proxy, whatever the environment says.
+    /// Disables the proxy, including the environment's.
     pub fn no_proxy(mut self) -> ClientBuilder {
         self.proxy = ProxyChoice::None;
         self
     }
 
-    /// Called after every attempt, with what became of it: for metrics and tracing. Default none.
+    /// Sets a hook that is called after every attempt, for metrics and tracing. Default: none.
     ///
-    /// It is called in the thread of the call, and the call waits for it. It can't see a secret,
-    /// and if it panics, that is logged and the call goes on.
+    /// It runs in the thread of the call, and the call waits for it. It cannot see secrets. If it
+    /// panics, that is logged and the call continues.
     ///
     /// # Examples
     ///
@@ -223,12 +223,11 @@ impl ClientBuilder {
         self
     }
 
-    /// Called at the end of every call that was made, with what it came to: for a metric of calls,
-    /// as [`on_attempt`](ClientBuilder::on_attempt) is for one of requests. Default none.
+    /// Sets a hook that is called at the end of every call, for metrics. Default: none.
     ///
-    /// A call that fails before anything is attempted, such as one with an option that can't be
-    /// used, is not told of. The hook is called after that of the last attempt, in the thread of the
-    /// call, and the call waits for it; if it panics, that is logged.
+    /// It is not called for calls that fail before the first attempt, for example because an option
+    /// is out of range. It runs after the [`on_attempt`](ClientBuilder::on_attempt) hook of the last
+    /// attempt, in the thread of the call, and the call waits for it. If it panics, that is logged.
     ///
     /// # Examples
     ///
@@ -254,27 +253,28 @@ impl ClientBuilder {
         self
     }
 
-    /// Whether plain `http` may be used to any host. Default `false`: to this machine alone.
+    /// Sets whether plain `http` is allowed to any host. Default: `false`, only to a loopback
+    /// address.
     ///
-    /// With `true`, everybody between here and the service can read the credentials.
+    /// With `true`, everybody on the network path can read the credentials.
     pub fn allow_insecure_http(mut self, allow: bool) -> ClientBuilder {
         self.allow_insecure_http = allow;
         self
     }
 
-    /// Whether calls may be made while the installed logger takes the target `ureq_proto` at trace
-    /// level. Default `false`: they fail before anything is sent.
+    /// Sets whether calls are allowed while the installed logger accepts the target `ureq_proto` at
+    /// trace level. Default: `false`, such calls fail before a request is sent.
     ///
-    /// There the library below this one writes every byte of the wire: the `Authorization` header
-    /// and every new token. It can't be told not to, but the logger can be: for `env_logger`,
-    /// `RUST_LOG=trace,ureq_proto=debug`. With `true`, the secrets are in the log.
+    /// The HTTP library logs every byte of a connection there, including the `Authorization` header
+    /// and every new token. Configure your logger to reject that target, for example with
+    /// `RUST_LOG=trace,ureq_proto=debug` for `env_logger`. With `true`, secrets are logged.
     pub fn allow_secrets_in_trace_log(mut self, allow: bool) -> ClientBuilder {
         self.allow_secrets_in_trace_log = allow;
         self
     }
 }
 
-/// What is sent as `User-Agent` for a program of this name.
+/// Returns the value of `User-Agent` for a program with this name.
 pub(super) fn user_agent(product: &str) -> String {
     const OWN: &str = concat!("ionoscloud-auth/", env!("CARGO_PKG_VERSION"));
     match product.trim() {
@@ -318,7 +318,7 @@ impl fmt::Debug for ClientBuilder {
     }
 }
 
-/// In place of a setting that can't be used, because it may hold a password.
+/// Shown instead of a setting that is not usable, because it may contain a password.
 const REFUSED: &str = "[refused]";
 
 fn shown<T, S: fmt::Debug>(setting: &Option<Setting<T>>, show: impl Fn(&T) -> S) -> String {

@@ -1,4 +1,4 @@
-//! Settings of the environment.
+//! Settings from environment variables. It does not depend on other sources.
 
 use super::base_url::BaseUrl;
 use super::builder::{ClientBuilder, Service};
@@ -17,22 +17,32 @@ impl ClientBuilder {
     ///
     /// | variable | setting |
     /// | --- | --- |
-    /// | `IONOS_TOKEN` | a token; wins over user name and password |
+    /// | `IONOS_TOKEN` | a token; takes precedence over user name and password |
     /// | `IONOS_USERNAME`, `IONOS_PASSWORD` | a user name and a password |
     /// | `IONOS_API_URL` | [`base_url`](ClientBuilder::base_url) |
     /// | `IONOS_CONTRACT_NUMBER` | [`contract_number`](ClientBuilder::contract_number) |
-    /// | `IONOS_PINNED_CERT` | `pinned_certificate_sha256`, with the feature `pinned-cert`; else an error |
+    /// | `IONOS_PINNED_CERT` | `pinned_certificate_sha256`; requires the feature `pinned-cert` |
     ///
-    /// White space around a value is ignored, also around a password; a variable that is empty
-    /// counts as unset. What is set on the builder afterwards wins. Without any credentials it is
-    /// [`build`](ClientBuilder::build) that fails.
+    /// White space around a value is ignored, even around a password. An empty variable counts as
+    /// unset. Settings that you make on the builder take precedence. If there are no credentials,
+    /// [`build`](ClientBuilder::build) fails.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`], naming the variable, if a value can't be used: a URL or number that is
-    /// none, a user name without a password or a password without a user name (where no token is
-    /// set), text that is not UTF-8. So it is if `IONOS_PINNED_CERT` is set and the feature
-    /// `pinned-cert` is off: nobody should believe in a pin that is not there.
+    /// [`Error::Invalid`] if a value is not usable. The error names the variable. Examples are a URL
+    /// or number that is not valid, text that is not UTF-8, or, without a token, a user name without
+    /// a password or a password without a user name. Without the feature `pinned-cert`,
+    /// `IONOS_PINNED_CERT` is an error, so a pin is never silently ignored.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    /// use ionoscloud_auth::ClientBuilder;
+    ///
+    /// let client = ClientBuilder::from_env()?.timeout(Duration::from_secs(10)).build()?;
+    /// # Ok::<(), ionoscloud_auth::Error>(())
+    /// ```
     pub fn from_env() -> Result<ClientBuilder> {
         let credentials = credentials()?;
         let service = setting("IONOS_API_URL", |url| BaseUrl::parse(url).map(Service::at))?;
@@ -59,13 +69,13 @@ fn credentials() -> Result<Option<(Credentials, CredentialsSource)>> {
             (Some(_), None) => {
                 return Err(Error::invalid(
                     PASSWORD,
-                    "is not set, and IONOS_USERNAME is",
+                    "is not set, but IONOS_USERNAME is",
                 ));
             }
             (None, Some(_)) => {
                 return Err(Error::invalid(
                     USERNAME,
-                    "is not set, and IONOS_PASSWORD is",
+                    "is not set, but IONOS_PASSWORD is",
                 ));
             }
         },
@@ -81,12 +91,12 @@ fn credentials() -> Result<Option<(Credentials, CredentialsSource)>> {
     Ok(Some((credentials, source)))
 }
 
-/// The pin of the environment. Without the feature `pinned-cert` there must be none.
+/// Returns the environment's pin. Without the feature `pinned-cert` a pin is an error.
 pub(super) fn pin() -> Result<Option<Setting<Fingerprint>>> {
     setting("IONOS_PINNED_CERT", Fingerprint::parse)
 }
 
-/// A setting of a variable, if that is set.
+/// Reads a setting from a variable, if that is set.
 fn setting<T, R: Into<String>>(
     name: &'static str,
     parse: impl Fn(&str) -> std::result::Result<T, R>,

@@ -1,4 +1,5 @@
-//! What makes a client: its settings from the program, the environment and the config file.
+//! The settings of a client, from the program, the environment and the config file. It does not
+//! depend on calls.
 
 mod base_url;
 mod build;

@@ -1,11 +1,11 @@
-//! The hosts in `NO_PROXY`.
+//! Matches hosts against `NO_PROXY`. It does not depend on the environment.
 
 use std::net::Ipv4Addr;
 
 use crate::transport::Origin;
 
-/// Whether a list such as `NO_PROXY` names this server: hosts with all that is below them, with or
-/// without a port, with commas between; `*` is every host.
+/// Whether a list such as `NO_PROXY` contains this server. Entries are separated by commas. Each is a
+/// host with an optional port and includes its subdomains; `*` matches every host.
 pub(super) fn lists(list: &str, origin: &Origin) -> bool {
     let host = origin.host();
     let is_address = host.parse::<Ipv4Addr>().is_ok();
@@ -26,7 +26,8 @@ pub(super) fn lists(list: &str, origin: &Origin) -> bool {
     })
 }
 
-/// `host:port`, `[::1]:port`, or either without the port; or an IPv6 address alone.
+/// Splits `host:port` or `[::1]:port`. The port is optional, and an IPv6 address without a port needs
+/// no brackets.
 fn host_and_port(text: &str) -> (&str, Option<&str>) {
     if let Some((address, rest)) = text.strip_prefix('[').and_then(|text| text.split_once(']')) {
         return (address, rest.strip_prefix(':'));
@@ -47,25 +48,20 @@ mod tests {
     fn hosts_in_no_proxy_are_recognized() {
         for (url, list, expected, reason) in [
             ("api.ionos.com", "api.ionos.com", true, "the host"),
-            (
-                "api.ionos.com",
-                "API.ionos.COM",
-                true,
-                "case does not matter",
-            ),
+            ("api.ionos.com", "API.ionos.COM", true, "case is ignored"),
             (
                 "api.ionos.com",
                 " a.example , api.ionos.com ",
                 true,
-                "white space around an entry",
+                "surrounding white space is ignored",
             ),
-            ("api.ionos.com", "ionos.com", true, "what is below a domain"),
+            ("api.ionos.com", "ionos.com", true, "a subdomain"),
             ("api.ionos.com", ".ionos.com", true, "with the dot"),
             ("api.ionos.com", "*.ionos.com", true, "with a star"),
             ("api.ionos.com", "*", true, "every host"),
             ("api.ionos.com", "", false, "no entry"),
             ("api.ionos.com", ",,", false, "empty entries"),
-            ("api.ionos.com", ".", false, "a dot alone"),
+            ("api.ionos.com", ".", false, "only a dot"),
             ("api.ionos.com", "nos.com", false, "not a part of a name"),
             (
                 "api.ionos.com",
@@ -91,7 +87,7 @@ mod tests {
                 "api.ionos.com:8443",
                 "ionos.com:8443",
                 true,
-                "a port of its own",
+                "a non-default port",
             ),
             ("api.ionos.com:8443", "ionos.com", true, "every port"),
             (

@@ -1,4 +1,4 @@
-//! Which proxy is used: the one that the program names, or the one of the environment.
+//! Chooses the proxy: the program's or the environment's. It does not depend on how a proxy is used.
 
 use super::base_url::BaseUrl;
 use super::no_proxy;
@@ -16,8 +16,8 @@ pub(crate) enum ProxyChoice {
 }
 
 impl ProxyChoice {
-    /// The proxy on the way to this service. None reaches this machine's own loopback; and over
-    /// plain http it would see the credentials.
+    /// Returns the proxy for this service. There is none for a loopback address, which a proxy cannot
+    /// reach, and over plain http it would see the credentials.
     pub(super) fn server(self, base_url: &BaseUrl) -> Result<Option<Given<ProxyServer>>> {
         let setting = match self {
             ProxyChoice::None => return Ok(None),
@@ -33,8 +33,8 @@ impl ProxyChoice {
     }
 }
 
-/// The proxy that the environment names for such a service. It is read here because ureq takes any
-/// of the variables for any scheme, and ignores one that it can't read.
+/// Returns the environment's proxy for this service. ureq's own function is not used because it
+/// accepts any of the variables for any scheme, and ignores values that are not valid.
 fn from_env(base_url: &BaseUrl) -> Result<Option<Setting<ProxyServer>>> {
     let own = if base_url.origin.is_https() {
         ["HTTPS_PROXY", "https_proxy"]
@@ -50,12 +50,12 @@ fn from_env(base_url: &BaseUrl) -> Result<Option<Setting<ProxyServer>>> {
         }
     }
     let server = ProxyServer::parse(&url).map_err(|reason| {
-        format!("{reason}: correct or unset it, or name the service's host in NO_PROXY")
+        format!("{reason}: correct or unset it, or add the service's host to NO_PROXY")
     });
     Ok(Some(Setting::new(Source::Variable(name), server)))
 }
 
-/// The first of these variables that is set.
+/// Returns the first of these variables that is set.
 fn first(names: impl Iterator<Item = &'static str>) -> Result<Option<(&'static str, String)>> {
     for name in names {
         if let Some(value) = variable(name)? {

@@ -1,4 +1,4 @@
-//! Where a setting was given, so that what refuses it names the place.
+//! Where a setting comes from, so that errors can name the place. It does not depend on what is set.
 
 use std::fmt;
 
@@ -6,25 +6,25 @@ use crate::auth::Part;
 use crate::error::{Error, Result};
 use crate::transport::Given;
 
-/// The place where a value was given.
+/// The place where a value was set.
 #[derive(Debug, Clone)]
 pub(crate) enum Source {
-    /// An option of the program: a method of the builder, or of a call.
+    /// A method of the builder, or of a call's options.
     Option(&'static str),
-    /// A variable of the environment.
+    /// An environment variable.
     Variable(&'static str),
     /// A file.
     #[cfg_attr(not(feature = "config-file"), allow(dead_code))]
     File {
         /// `config file`, or the variable that names it.
         named_by: &'static str,
-        /// Its path, and the line.
+        /// The path and line.
         place: String,
     },
 }
 
 impl Source {
-    /// A part of credentials that the program gave.
+    /// A part of the program's credentials.
     pub(crate) fn part(part: Part) -> Source {
         Source::Option(match part {
             Part::Token => "token",
@@ -33,7 +33,7 @@ impl Source {
         })
     }
 
-    /// The error that names this place.
+    /// Returns an error that names this place.
     pub(crate) fn refuse(&self, reason: &str) -> Error {
         match self {
             Source::Option(name) | Source::Variable(name) => Error::invalid(name, reason),
@@ -44,7 +44,7 @@ impl Source {
     }
 }
 
-/// The place, as an error tells where to correct the value.
+/// Writes the place where to correct the value.
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -55,7 +55,7 @@ impl fmt::Display for Source {
     }
 }
 
-/// A setting as it was given: what it is, or why it can't be used; and where.
+/// A setting: its value, or why it is not usable, and the place where it was set.
 #[derive(Clone)]
 pub(crate) struct Setting<T> {
     source: Source,
@@ -75,7 +75,7 @@ impl<T> Setting<T> {
         self.value.as_ref().map_err(|reason| self.refuse(reason))
     }
 
-    /// The setting itself, if it can be used.
+    /// Returns the value, if it is usable.
     pub(crate) fn checked(self) -> Result<Setting<T>> {
         self.get()?;
         Ok(self)
@@ -86,7 +86,7 @@ impl<T> Setting<T> {
         value.map_err(|reason| source.refuse(&reason))
     }
 
-    /// The value, and its place for what goes wrong later.
+    /// Returns the value and its place, for errors that occur later.
     pub(crate) fn into_given(self) -> Result<Given<T>> {
         let source = self.source.to_string();
         let value = self.into_value()?;

@@ -1,10 +1,11 @@
-//! A variable of the environment.
+//! Reads an environment variable. It does not depend on what it means.
 
 use std::env::VarError;
 
 use crate::error::{Error, Result};
 
-/// A variable of the environment, without the white space around it; `None` if it is empty, too.
+/// Returns an environment variable without surrounding white space, or `None` if it is unset or
+/// empty.
 pub(super) fn variable(name: &'static str) -> Result<Option<String>> {
     match std::env::var(name) {
         Ok(value) => Ok(Some(value.trim().to_owned()).filter(|value| !value.is_empty())),

@@ -1,4 +1,4 @@
-//! The file itself: where it is, what it holds, and who can read it.
+//! Reads the config file, and checks who else can. It does not depend on what is in it.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -10,11 +10,11 @@ use zeroize::Zeroizing;
 use crate::error::{MAX_SHOWN, Result, sanitize_line};
 use crate::settings::source::Source;
 
-/// The longest file that is read, in bytes. One profile has about 3,000.
+/// The size of the largest file that is read, in bytes. A typical file has about 3,000.
 const MAX_LENGTH: u64 = 1024 * 1024;
 
 pub(super) struct ConfigFile {
-    /// What names the file: `config file`, or the variable.
+    /// How errors name the file: `config file`, or the variable that names it.
     named_by: &'static str,
     pub(super) path: PathBuf,
 }
@@ -24,7 +24,7 @@ impl ConfigFile {
         ConfigFile { named_by, path }
     }
 
-    /// The file, or a line of it, as the place of a value.
+    /// Returns the file, or a line of it, as the place of a value.
     pub(super) fn source(&self, line: Option<usize>) -> Source {
         let path = self.shown();
         let place = match line {
@@ -74,8 +74,8 @@ impl ConfigFile {
     pub(super) fn warn_if_others_can_read(&self) {}
 }
 
-/// Whether the file is there. One that can't be looked at counts as there, so that reading it says
-/// why.
+/// Whether the file exists. A file that cannot be examined counts as existing, so that reading it
+/// reports why.
 pub(super) fn is_there(path: &Path) -> bool {
     let absent = fs::symlink_metadata(path).is_err_and(|error| {
         matches!(
@@ -94,7 +94,7 @@ fn bytes(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
             "is a directory",
         ));
     }
-    // A buffer that grows leaves copies behind.
+    // A growing buffer would leave copies behind.
     let length = metadata.len().min(MAX_LENGTH);
     let mut bytes = Zeroizing::new(Vec::with_capacity(
         usize::try_from(length).unwrap_or_default() + 1,

@@ -1,4 +1,4 @@
-//! Settings of the config file of the vendor's tools.
+//! Settings from the vendor's config file. It does not depend on the other sources.
 
 mod file;
 mod places;
@@ -17,25 +17,24 @@ use profile::{Needed, Profile};
 use yaml::{Document, Fault};
 
 impl ClientBuilder {
-    /// Reads the config file that the vendor's CLI writes at `ionosctl login`: a profile's
-    /// credentials, and of its environment the endpoint of the product `auth`.
+    /// Reads a config file as `ionosctl login` writes it: a profile's credentials, and the endpoint
+    /// of the product `auth` in the profile's environment.
     ///
-    /// The profile is the one that `IONOS_CURRENT_PROFILE` names, else the file's `currentProfile`;
-    /// case does not matter. Its token wins over its user name and password. The endpoint's `name`
-    /// is the [`base_url`](ClientBuilder::base_url), and its `certificateAuthData`, else that of
-    /// its environment, are the [root certificates](ClientBuilder::root_certificates_pem); with
-    /// another base URL they are not used. Of other variables only `IONOS_PINNED_CERT` is read, as
-    /// in [`from_env`](ClientBuilder::from_env). What is set on the builder afterwards wins.
+    /// The profile is the one that `IONOS_CURRENT_PROFILE` names, else the file's `currentProfile`,
+    /// ignoring case. Its token takes precedence over its user name and password. The endpoint's
+    /// `name` becomes the [`base_url`](ClientBuilder::base_url). Its `certificateAuthData`, else its
+    /// environment's, become the [root certificates](ClientBuilder::root_certificates_pem), but only
+    /// for that base URL. `IONOS_PINNED_CERT` is also read, as in
+    /// [`from_env`](ClientBuilder::from_env). Settings that you make on the builder take precedence.
     ///
-    /// Where a file with credentials can be read by others (on Unix), a warning is logged.
+    /// On Unix a warning is logged if others can read a file that contains credentials.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`](crate::Error::Invalid), naming the file and mostly the line, and never a
-    /// value that may be secret: if the file can't be read, is longer than 1 MiB, is not YAML, does
-    /// not have the profile or the environment, or the profile has no credentials; and if the
-    /// endpoint has `skipTlsVerify: true`, as that would show the credentials to whoever stands on
-    /// the way.
+    /// [`Error::Invalid`](crate::Error::Invalid) if the file is not readable, longer than 1 MiB or
+    /// not YAML, if the profile or environment is missing, if the profile has no credentials, or if
+    /// the endpoint has `skipTlsVerify: true`. The error names the file and usually the line, and
+    /// never contains a value that may be secret.
     ///
     /// # Examples
     ///
@@ -55,29 +54,42 @@ impl ClientBuilder {
         Ok(builder)
     }
 
-    /// Reads the environment, and the config file of the vendor's tools for what is not there.
+    /// Reads the environment, and the vendor's config file for settings that are not in the
+    /// environment.
     ///
-    /// Credentials are looked for in the order of the vendor's CLI: `IONOS_TOKEN`; `IONOS_USERNAME`
-    /// and `IONOS_PASSWORD`; the file's token; the file's user name and password.
-    /// [`credentials_source`](crate::Client::credentials_source) tells which it was.
-    /// `IONOS_API_URL` wins over the file's endpoint, which is then not looked at: its certificates
-    /// are its own. For the rest see [`from_env`](ClientBuilder::from_env) and
+    /// Credentials are looked for in the same order as in the vendor's CLI: `IONOS_TOKEN`,
+    /// `IONOS_USERNAME` and `IONOS_PASSWORD`, the file's token, the file's user name and password.
+    /// [`credentials_source`](crate::Client::credentials_source) returns which was used.
+    /// `IONOS_API_URL` takes precedence over the file's endpoint and its certificates. Everything
+    /// else is as in [`from_env`](ClientBuilder::from_env) and
     /// [`from_config_file`](ClientBuilder::from_config_file).
     ///
-    /// The file is looked for where the vendor's CLI looks, and the first that is there counts:
+    /// The file is looked for in the same places as by the vendor's CLI. The first that exists is
+    /// used:
     ///
-    /// 1. `ionosctl/config.yaml` in the system's folder for settings, where `ionosctl login`
-    ///    writes: `$XDG_CONFIG_HOME` or `~/.config`, on macOS `~/Library/Application Support`, on
-    ///    Windows `%AppData%`
-    /// 2. the one that `IONOS_CONFIG_FILE` names, which must be there
+    /// 1. `ionosctl/config.yaml` in the settings folder, where `ionosctl login` writes it:
+    ///    `$XDG_CONFIG_HOME` or `~/.config`, `~/Library/Application Support` on macOS, `%AppData%`
+    ///    on Windows
+    /// 2. the file that `IONOS_CONFIG_FILE` names, which must exist
     /// 3. `~/.ionos/config`
     ///
-    /// `~` is `$HOME`, and on Windows `%USERPROFILE%`.
+    /// `~` is `$HOME`, or `%USERPROFILE%` on Windows.
     ///
     /// # Errors
     ///
-    /// As those two; but a file without a profile, or a profile without credentials that can be
-    /// used, is none where the environment has credentials.
+    /// As [`from_env`](ClientBuilder::from_env) and
+    /// [`from_config_file`](ClientBuilder::from_config_file). If the environment has credentials, a
+    /// file without the profile or without usable credentials is not an error.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use ionoscloud_auth::ClientBuilder;
+    ///
+    /// let client = ClientBuilder::from_env_or_config()?.user_agent("token-sync/1.2").build()?;
+    /// println!("using {}", client.credentials_source());
+    /// # Ok::<(), ionoscloud_auth::Error>(())
+    /// ```
     pub fn from_env_or_config() -> Result<ClientBuilder> {
         let mut builder = ClientBuilder::from_env()?;
         match places::find() {
@@ -87,7 +99,7 @@ impl ClientBuilder {
         Ok(builder)
     }
 
-    /// What is there already wins.
+    /// Adds the file's settings. Existing ones take precedence.
     fn take_from(&mut self, file: &ConfigFile) -> Result<()> {
         let name = variable("IONOS_CURRENT_PROFILE")?;
         let needed = Needed {
@@ -104,7 +116,7 @@ impl ClientBuilder {
     }
 }
 
-/// Reads the file and picks a profile: the one of this name, or the file's `currentProfile`.
+/// Reads the file and selects the profile with this name, or else the file's `currentProfile`.
 fn read(file: &ConfigFile, name: Option<&str>, needed: Needed) -> Result<Profile> {
     let text = file.read()?;
     let refuse = |fault: Fault| file.source(fault.line).refuse(&fault.reason);
@@ -115,7 +127,7 @@ fn read(file: &ConfigFile, name: Option<&str>, needed: Needed) -> Result<Profile
     profile::choose(&document, file, name, needed).map_err(refuse)
 }
 
-/// What becomes of a config file with this text, whoever is named in it.
+/// Reads a config file with this text, for the fuzz target.
 #[cfg(fuzzing)]
 pub fn fuzzed(text: &str) -> Result<()> {
     let file = ConfigFile::new("config file", "config".into());

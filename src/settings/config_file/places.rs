@@ -1,12 +1,12 @@
-//! Where the vendor's tools keep their config file. It knows nothing of what is in it.
+//! The places of the vendor's config file. It does not depend on what is in it.
 
 use std::path::{Path, PathBuf};
 
 use super::file::{ConfigFile, is_there};
 use crate::error::{MAX_SHOWN, sanitize_line};
 
-/// The first that is there, in the order of the vendor's CLI, or else the places that were looked
-/// at.
+/// Returns the first file that exists, in the order of the vendor's CLI, or else the places that were
+/// searched.
 pub(super) fn find() -> Result<ConfigFile, Vec<String>> {
     let by_login = config_folder().map(|folder| folder.join("ionosctl").join("config.yaml"));
     let by_sdk = home().map(|home| home.join(".ionos").join("config"));
@@ -14,7 +14,7 @@ pub(super) fn find() -> Result<ConfigFile, Vec<String>> {
         return Ok(ConfigFile::new("config file", path.to_owned()));
     }
     if let Some(path) = path_variable("IONOS_CONFIG_FILE") {
-        // That it is not there is an error of its own.
+        // If it does not exist, reading it reports that.
         return Ok(ConfigFile::new("IONOS_CONFIG_FILE", path));
     }
     if let Some(path) = by_sdk.as_deref().filter(|path| is_there(path)) {
@@ -25,7 +25,7 @@ pub(super) fn find() -> Result<ConfigFile, Vec<String>> {
     Err(places.iter().flatten().map(|path| shown(path)).collect())
 }
 
-/// The folder in which programs keep the user's settings.
+/// Returns the folder where programs store a user's settings.
 fn config_folder() -> Option<PathBuf> {
     if cfg!(windows) {
         return path_variable("APPDATA");
@@ -41,7 +41,7 @@ fn home() -> Option<PathBuf> {
     path_variable(if cfg!(windows) { "USERPROFILE" } else { "HOME" })
 }
 
-/// A variable that names a file or a folder, which need not be UTF-8.
+/// Returns a variable that names a file or folder. It does not have to be UTF-8.
 fn path_variable(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os(name)?;
     let path = match path.to_str() {

@@ -1,5 +1,5 @@
-//! Which profile of the file is meant, and what it says of credentials and of the service's
-//! address.
+//! Selects the profile in the config file, and reads its credentials and endpoint. It does not depend
+//! on where the file is.
 
 use std::rc::Rc;
 
@@ -15,24 +15,24 @@ use crate::settings::builder::Service;
 use crate::settings::source::Setting;
 use crate::transport::{Given, RootCertificates};
 
-/// What the file says of the one profile that is used.
+/// The settings of the selected profile.
 #[derive(Default)]
 pub(super) struct Profile {
     pub(super) credentials: Option<(Credentials, CredentialsSource)>,
     pub(super) service: Option<Setting<Service>>,
 }
 
-/// What the file is read for.
+/// Which settings are needed from the file.
 #[derive(Clone, Copy)]
 pub(super) struct Needed {
-    /// It is an error if there are none.
+    /// If true, missing credentials are an error.
     pub(super) credentials: bool,
-    /// It is not even looked at where something else has won.
+    /// If false, the endpoint is not read because another source takes precedence.
     pub(super) service: bool,
 }
 
-/// Whether any profile holds a secret, be it used or not. What is wrong with the file is found
-/// elsewhere.
+/// Whether any profile contains a secret, even an unused profile. Errors in the file are ignored here
+/// and reported elsewhere.
 pub(super) fn holds_credentials(document: &Document) -> bool {
     let secrets = ["token", "password", "s3SecretKey"];
     let profiles = list(document.root(), "profiles").unwrap_or_default();
@@ -44,7 +44,7 @@ pub(super) fn holds_credentials(document: &Document) -> bool {
     })
 }
 
-/// The profile of this name, or the file's `currentProfile`.
+/// Returns the profile with this name, or else the file's `currentProfile`.
 pub(super) fn choose(
     document: &Document,
     file: &ConfigFile,
@@ -60,7 +60,7 @@ pub(super) fn choose(
     let Some(name) = name else {
         if needed.credentials {
             return Err(Fault::of_the_file(format!(
-                "names no currentProfile{}; IONOS_CURRENT_PROFILE can name one, too",
+                "has no currentProfile{}; set it, or IONOS_CURRENT_PROFILE",
                 those_that_exist(profiles)?
             )));
         }
@@ -114,15 +114,15 @@ fn credentials(
         (None, None, None) => {
             let name = sanitize_line(name, MAX_SHOWN);
             let reason = format!(
-                "the profile {name:?} contains no credentials: neither a token, nor username and password"
+                "the profile {name:?} has no credentials: neither a token, nor username and password"
             );
             return Err(Fault::at(profile, reason));
         }
         (None, Some((_, at)), None) => {
-            return Err(Fault::at(at, "there is a username and no password"));
+            return Err(Fault::at(at, "there is a username but no password"));
         }
         (None, None, Some((_, at))) => {
-            return Err(Fault::at(at, "there is a password and no username"));
+            return Err(Fault::at(at, "there is a password but no username"));
         }
     };
     credentials.validate().map_err(|(part, reason)| {
@@ -137,7 +137,7 @@ fn credentials(
     Ok((credentials, source))
 }
 
-/// The address of the service in the profile's environment.
+/// Returns the endpoint in the profile's environment.
 fn service_of(
     root: Option<&Node>,
     profile: &Node,
@@ -146,7 +146,7 @@ fn service_of(
     let environments = list(root, "environments")?;
     let found = match text(Some(profile), "environment")? {
         Some(name) => {
-            // The vendor's tools compare it with case.
+            // The vendor's tools do not ignore case here.
             let Some(environment) = named(environments, |other| other == name.as_str())? else {
                 let others = those_that_exist(environments).unwrap_or_default();
                 let name = sanitize_line(name, MAX_SHOWN);
@@ -162,7 +162,7 @@ fn service_of(
     };
     let endpoint = endpoint_without_location(product)?;
     refuse_skipped_verification(endpoint)?;
-    // Without an address, whose certificate would it be?
+    // Certificates without an address do not belong to any server.
     let Some((url, node)) = text_and_node(endpoint, "name")? else {
         return Ok(None);
     };
@@ -176,13 +176,13 @@ fn service_of(
     Ok(Some(Setting::new(source, Ok::<_, String>(service))))
 }
 
-/// Of an environment, what concerns this API.
+/// Returns the product of this API in an environment.
 fn product(environment: &Node) -> Read<Option<&Node>> {
     let products = list(Some(environment), "products")?;
     named(products, |name| are_same_folded(name, "auth"))
 }
 
-/// Where the profile names no environment, that of the first that has this API.
+/// Returns the first environment that has this API, for profiles that do not name one.
 fn first_with_product(environments: &[Rc<Node>]) -> Read<Option<(&Node, &Node)>> {
     for environment in environments {
         if let Some(product) = product(environment)? {
@@ -192,7 +192,7 @@ fn first_with_product(environments: &[Rc<Node>]) -> Read<Option<(&Node, &Node)>>
     Ok(None)
 }
 
-/// This API has no locations: an endpoint that has one is for something else.
+/// Returns the first endpoint without a location. Endpoints with a location belong to other APIs.
 fn endpoint_without_location(product: &Node) -> Read<Option<&Node>> {
     for endpoint in list(Some(product), "endpoints")? {
         if text(Some(endpoint), "location")?.is_none() {
@@ -213,15 +213,16 @@ fn refuse_skipped_verification(endpoint: Option<&Node>) -> Read<()> {
         if !off {
             return Err(Fault::at(
                 node,
-                "skipTlsVerify would show the credentials to whoever stands on the way, and is refused: remove it, and give the \
-                 server's own authority as certificateAuthData, or pin its certificate (feature pinned-cert, IONOS_PINNED_CERT)",
+                "skipTlsVerify is refused because it would expose the credentials: remove it, and \
+                 set the server's certificate authority as certificateAuthData, or pin its \
+                 certificate (feature pinned-cert, IONOS_PINNED_CERT)",
             ));
         }
     }
     Ok(())
 }
 
-/// Those of the endpoint, else those of its environment.
+/// Returns the certificates of the endpoint, else those of its environment.
 fn certificates(
     endpoint: Option<&Node>,
     environment: &Node,
@@ -263,14 +264,23 @@ mod tests {
         }
 
         #[test]
-        fn text_like_yaml_is_read_without_a_panic(text in "[-\\[\\]{}:,&*a-c \n\t\r\"'|>?#!%@~0\\\\.<]{0,120}") {
+        fn text_like_yaml_is_read_without_a_panic(
+            text in "[-\\[\\]{}:,&*a-c \n\t\r\"'|>?#!%@~0\\\\.<]{0,120}",
+        ) {
             let _ = read(&text);
         }
 
         #[test]
-        fn pieces_of_a_file_are_read_without_a_panic(cut in 0..300_usize, with in "[-\\[\\]{}:,&*a \n\"'|>?#!]{0,3}") {
-            let file = "profiles:\n- &p {name: a, environment: e, credentials: {token: \"t\"}}\n- *p\nenvironments:\n\
-                - name: e\n  certificateAuthData: |\n    pem\n  products:\n  - name: auth\n    endpoints:\n    - name: h\n      skipTlsVerify: no\n";
+        fn pieces_of_a_file_are_read_without_a_panic(
+            cut in 0..300_usize,
+            with in "[-\\[\\]{}:,&*a \n\"'|>?#!]{0,3}",
+        ) {
+            let file = "profiles:\n\
+                        - &p {name: a, environment: e, credentials: {token: \"t\"}}\n\
+                        - *p\n\
+                        environments:\n\
+                        - name: e\n  certificateAuthData: |\n    pem\n  products:\n\
+                        \x20 - name: auth\n    endpoints:\n    - name: h\n      skipTlsVerify: no\n";
             let cut = file.len().min(cut);
             let _ = read(&format!("{}{with}{}", &file[..cut], &file[cut..]));
             let _ = read(&format!("{}{with}", &file[..cut]));

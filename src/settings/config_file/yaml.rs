@@ -1,4 +1,4 @@
-//! YAML, as far as the config file goes: its tree with the lines where things stand.
+//! Reads YAML into a tree with line numbers. It does not depend on what the file means.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -8,14 +8,13 @@ use zeroize::Zeroizing;
 
 use crate::error::{MAX_SHOWN, sanitize_line};
 
-/// How deep a file may be nested. That of the vendor's CLI is seven deep.
+/// How deep a file may be nested. The vendor's CLI uses seven levels.
 const MAX_DEPTH: usize = 64;
-/// How many aliases a file may have. One costs no memory, but what it stands for is looked at
-/// again.
+/// How many aliases a file may have. An alias costs no memory, but its target is read again.
 const MAX_ALIASES: usize = 1000;
 
-/// What is wrong with the file, and where. No value of the file is in it, as it may be a secret in
-/// the wrong place; names of profiles and environments are.
+/// What is wrong with the file, and where. It may contain names of profiles and environments, but no
+/// values, because a secret may be in the wrong place.
 pub(super) struct Fault {
     pub(super) line: Option<usize>,
     pub(super) reason: String,
@@ -44,16 +43,16 @@ impl Fault {
 
 pub(super) type Read<T> = std::result::Result<T, Fault>;
 
-/// A value of the file. An alias shares the node of its anchor, and so costs no memory.
+/// A value in the file. An alias shares the node of its anchor, and so costs no memory.
 pub(super) struct Node {
     pub(super) line: usize,
-    /// How many levels are below. Aliases can pile up what stands side by side in the file.
+    /// The number of levels below. Aliases can nest parts that are next to each other in the file.
     depth: usize,
     pub(super) value: Value,
 }
 
 pub(super) enum Value {
-    /// Quoted or not, as that tells `null` from `"null"`.
+    /// `plain` is false for quoted text, which distinguishes `null` from `"null"`.
     Text {
         text: Zeroizing<String>,
         plain: bool,
@@ -62,7 +61,7 @@ pub(super) enum Value {
     Map(Vec<(Rc<Node>, Rc<Node>)>),
 }
 
-/// A list or a map whose end has not come yet.
+/// A list or map that is not complete yet.
 struct Open {
     line: usize,
     anchor: usize,
@@ -92,16 +91,16 @@ impl Open {
     }
 }
 
-/// The file's first document; an empty file has none.
+/// The file's first document, or nothing for an empty file.
 pub(super) struct Document(Option<Rc<Node>>);
 
 impl Document {
     pub(super) fn parse(text: &str) -> Read<Document> {
-        // The parser takes it for the beginning of the first key.
+        // The parser would take it for a part of the first key.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut tree = Tree::default();
         for event in Parser::new_from_str(text) {
-            // What the parser found wrong is not repeated: it may quote the file.
+            // The parser's error is not passed on, because it may quote the file.
             let (event, span) = event.map_err(|error| not_yaml(text, error.marker().line()))?;
             if matches!(event, Event::DocumentEnd) {
                 break;
@@ -121,14 +120,14 @@ impl Document {
 fn not_yaml(text: &str, line: usize) -> Fault {
     let at = text.lines().nth(line.saturating_sub(1));
     let hint = if at.is_some_and(|line| line.contains('\t')) {
-        "; there is a tab in it, where YAML requires spaces"
+        "; it contains a tab where YAML requires spaces"
     } else {
         ""
     };
     Fault::on(line, format!("is not YAML{hint}"))
 }
 
-/// A document whose end has not come yet.
+/// A document that is not complete yet.
 #[derive(Default)]
 struct Tree {
     open: Vec<Open>,
@@ -137,7 +136,7 @@ struct Tree {
 }
 
 impl Tree {
-    /// Takes what comes next, and gives the root once it is whole.
+    /// Takes the next event, and returns the root once it is complete.
     fn take(&mut self, event: Event<'_>, line: usize) -> Read<Option<Rc<Node>>> {
         let (anchor, node) = match event {
             Event::Scalar(text, style, anchor, _) => {
@@ -160,7 +159,7 @@ impl Tree {
             },
             _ => return Ok(None),
         };
-        // Zero is not an anchor.
+        // Zero means that there is no anchor.
         if anchor != 0 {
             self.anchors.insert(anchor, Rc::clone(&node));
         }
@@ -196,11 +195,11 @@ impl Tree {
             return Err(Fault::on(line, reason));
         }
         let node = self.anchors.get(&anchor).map(Rc::clone);
-        node.ok_or_else(|| Fault::on(line, "an alias stands within its own anchor"))
+        node.ok_or_else(|| Fault::on(line, "an alias is inside its own anchor"))
     }
 }
 
-/// The value of a key, if there is one.
+/// Returns the value of a key, if there is one.
 pub(super) fn child<'a>(node: Option<&'a Node>, key: &str) -> Read<Option<&'a Node>> {
     let pairs = match node.map(|node| (node, &node.value)) {
         None => return Ok(None),
@@ -218,15 +217,15 @@ pub(super) fn child<'a>(node: Option<&'a Node>, key: &str) -> Read<Option<&'a No
         match &name.value {
             Value::Text { text, .. } if text.as_str() == key => {
                 if found.is_some() {
-                    return Err(Fault::at(name, format!("{key:?} stands here twice")));
+                    return Err(Fault::at(name, format!("{key:?} is here twice")));
                 }
                 found = Some(value.as_ref());
             }
-            // What it brings in could be an address, or skipTlsVerify.
+            // It could add an address, or skipTlsVerify.
             Value::Text { text, plain: true } if text.as_str() == "<<" => {
                 return Err(Fault::at(
                     name,
-                    "merge keys (<<) are not read: write the keys themselves here",
+                    "merge keys (<<) are not supported: write the keys themselves here",
                 ));
             }
             _ => {}
@@ -236,7 +235,7 @@ pub(super) fn child<'a>(node: Option<&'a Node>, key: &str) -> Read<Option<&'a No
 }
 
 impl Value {
-    /// Nothing, `~` or `null`.
+    /// Whether the value is empty, `~` or `null`.
     fn is_missing(&self) -> bool {
         match self {
             Value::Text { text, plain } => {
@@ -248,7 +247,7 @@ impl Value {
     }
 }
 
-/// The text of a key and where it stands; `None` if there is none, or it is blank.
+/// Returns the text of a key and its node, or `None` if it is missing or blank.
 pub(super) fn text_and_node<'a>(
     node: Option<&'a Node>,
     key: &str,
@@ -267,7 +266,7 @@ pub(super) fn text<'a>(node: Option<&'a Node>, key: &str) -> Read<Option<&'a Zer
     Ok(text_and_node(node, key)?.map(|(text, _)| text))
 }
 
-/// The entries of a list; none if there is no such key.
+/// Returns the entries of a list, or nothing if the key is missing.
 pub(super) fn list<'a>(node: Option<&'a Node>, key: &str) -> Read<&'a [Rc<Node>]> {
     let Some(node) = child(node, key)? else {
         return Ok(&[]);
@@ -279,7 +278,7 @@ pub(super) fn list<'a>(node: Option<&'a Node>, key: &str) -> Read<&'a [Rc<Node>]
     }
 }
 
-/// The first entry whose `name` fits.
+/// Returns the first entry whose `name` matches.
 pub(super) fn named(entries: &[Rc<Node>], fits: impl Fn(&str) -> bool) -> Read<Option<&Node>> {
     for entry in entries {
         if text(Some(entry), "name")?.is_some_and(|name| fits(name)) {
@@ -289,7 +288,7 @@ pub(super) fn named(entries: &[Rc<Node>], fits: impl Fn(&str) -> bool) -> Read<O
     Ok(None)
 }
 
-/// Whether the names are the same, but for case and white space around them.
+/// Whether the names are the same, ignoring case and surrounding white space.
 pub(super) fn are_same_folded(one: &str, other: &str) -> bool {
     fn folded(name: &str) -> impl Iterator<Item = char> {
         name.trim().chars().flat_map(char::to_lowercase)
@@ -297,7 +296,7 @@ pub(super) fn are_same_folded(one: &str, other: &str) -> bool {
     folded(one).eq(folded(other))
 }
 
-/// The names of the entries, as the end of a sentence.
+/// Returns the names of the entries, as the end of a sentence.
 pub(super) fn those_that_exist(entries: &[Rc<Node>]) -> Read<String> {
     let mut names = Vec::new();
     for entry in entries.iter().take(20) {
@@ -306,8 +305,8 @@ pub(super) fn those_that_exist(entries: &[Rc<Node>]) -> Read<String> {
         }
     }
     Ok(if names.is_empty() {
-        "; there are none".to_owned()
+        "; none is defined".to_owned()
     } else {
-        format!("; there are {}", names.join(", "))
+        format!("; available: {}", names.join(", "))
     })
 }
