@@ -1,4 +1,4 @@
-//! What the fuzz targets need of the inside.
+//! Internals that the fuzz targets need.
 #![doc(hidden)]
 
 #[cfg(feature = "config-file")]
@@ -6,7 +6,7 @@ pub use crate::settings::fuzzed_config_file;
 
 use crate::{Client, Error};
 
-/// The error that a refusal with this body becomes for this client.
+/// Returns the client's error for a refusal with this body.
 pub fn refusal(client: &Client, body: &[u8]) -> Result<Error, Error> {
     Ok(crate::call::fuzzing::refusal(&client.caller(None)?, body))
 }

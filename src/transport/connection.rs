@@ -1,4 +1,5 @@
-//! A connection that is ready: a stream, and what was read of it and not yet used.
+//! A ready connection: a stream, and the bytes that were read but not used yet. It does not depend on
+//! TLS or sockets.
 
 use ureq::unversioned::transport::{Buffers as _, LazyBuffers};
 
@@ -10,7 +11,7 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// In place of one that went elsewhere.
+    /// Returns a placeholder for a connection that was moved.
     pub(super) fn closed() -> Connection {
         Connection {
             stream: Box::new(Closed),
@@ -18,7 +19,7 @@ impl Connection {
         }
     }
 
-    /// Whether it is open, and holds not one byte that nobody asked for.
+    /// Whether the connection is open and has no unexpected bytes.
     pub(super) fn is_quiet(&mut self) -> bool {
         self.buffers.input().is_empty() && self.stream.is_quiet()
     }

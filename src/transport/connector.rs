@@ -1,5 +1,5 @@
-//! How ureq gets its connections: an idle one, or a new one. The record of the attempt says which
-//! step it has reached, and the last is that a ready connection is handed over.
+//! Gives ureq its connections, idle or new. Each step is recorded; the last one is that a ready
+//! connection is handed over. It does not depend on requests.
 
 use std::fmt;
 use std::io::{Read as _, Write as _};
@@ -19,7 +19,7 @@ use super::record::{Pooling, Record, Step};
 use super::route::Route;
 use super::tls::ClientRefused;
 
-/// What ureq asks for connections.
+/// The connector that ureq calls.
 pub(super) struct Connections {
     route: Arc<Route>,
     pool: Arc<Pool>,
@@ -70,7 +70,7 @@ impl Connector<()> for Connections {
     }
 }
 
-/// Addresses are looked up where a connection is made, and only there.
+/// Does nothing, because the DNS lookup belongs to connecting.
 #[derive(Debug)]
 pub(super) struct NoLookup;
 
@@ -80,7 +80,7 @@ impl Resolver for NoLookup {
     }
 }
 
-/// A connection that ureq has, for one attempt.
+/// A connection that ureq uses for one attempt.
 pub(super) struct HandedOver {
     connection: Connection,
     is_tls: bool,
@@ -89,7 +89,7 @@ pub(super) struct HandedOver {
 
 impl fmt::Debug for HandedOver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Its buffers hold credentials and tokens.
+        // The buffers contain credentials and tokens.
         f.write_str("HandedOver")
     }
 }
@@ -122,8 +122,8 @@ impl Transport for HandedOver {
         }
     }
 
-    /// ureq asks when the response has ended in order and nothing follows it. Then the connection
-    /// goes into the pool of this library, and ureq has none to keep.
+    /// ureq calls this after a complete response with no bytes after it. The connection then goes
+    /// into this library's pool, and ureq keeps nothing.
     fn is_open(&mut self) -> bool {
         let Ok(record) = Record::current() else {
             return false;
@@ -132,7 +132,7 @@ impl Transport for HandedOver {
             let connection = std::mem::replace(&mut self.connection, Connection::closed());
             self.pool.put(connection);
             if record.shutdown.is_set() {
-                // It may have been emptied just before.
+                // The pool may have been closed just before.
                 self.pool.clear();
             }
         }

@@ -1,5 +1,6 @@
-//! Address lookup and connecting, the two steps that nothing can interrupt: they run in a thread of
-//! their own, and the attempt waits for it, for its deadline and for the shutdown.
+//! DNS lookup and connecting, the two steps that cannot be interrupted. They run in a thread of their
+//! own, and the attempt waits for that thread, its deadline or the shutdown. It does not depend on
+//! TLS.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs as _};
@@ -12,7 +13,7 @@ use super::server::Server;
 use super::shutdown::Interrupt;
 use super::socket::Socket;
 
-/// The shortest time that a connection gets: the system takes no zero.
+/// The shortest time limit for connecting, because the system does not accept zero.
 const MIN_TIME: Duration = Duration::from_millis(10);
 
 pub(super) fn dial(server: &Server, record: &Record) -> io::Result<Socket> {
@@ -31,7 +32,7 @@ pub(super) fn dial(server: &Server, record: &Record) -> io::Result<Socket> {
             record.reached(Step::Connect);
             io::Error::new(
                 error.kind(),
-                format!("no thread could be started to connect in: {error}"),
+                format!("could not start a thread for the connection: {error}"),
             )
         })?;
     let (step, stream) = slot.wait(by);
@@ -39,14 +40,14 @@ pub(super) fn dial(server: &Server, record: &Record) -> io::Result<Socket> {
     match stream {
         Some(stream) => Socket::new(stream?, record),
         None => {
-            // Over is the time, or the client: this records which.
+            // Records whether it was the deadline or the shutdown.
             record.time_left()?;
             Err(gone())
         }
     }
 }
 
-/// Where the attempt waits for what the thread brings.
+/// Where the attempt waits for the thread's result.
 #[derive(Default)]
 struct Slot {
     state: Mutex<State>,
@@ -55,10 +56,10 @@ struct Slot {
 
 #[derive(Default)]
 struct State {
-    /// Whether the host's addresses are known.
+    /// Whether the DNS lookup has finished.
     connecting: bool,
     stream: Option<io::Result<TcpStream>>,
-    /// Nobody waits any more.
+    /// Whether the attempt no longer waits.
     given_up: bool,
 }
 
@@ -78,7 +79,7 @@ impl Slot {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How far it came, and what it brought, if it did in time.
+    /// Waits for the result. Returns the step that was reached, and the result if it came in time.
     fn wait(&self, by: Option<Instant>) -> (Step, Option<io::Result<TcpStream>>) {
         let mut state = self.lock();
         while state.stream.is_none() && !state.given_up {
@@ -115,9 +116,9 @@ impl Slot {
         }
     }
 
-    /// A connection to the first of the addresses that answers. Where one neither answers nor
-    /// refuses, the next is tried beside it after a while (RFC 8305): a host whose IPv6 is dead
-    /// must not cost half of the call's time.
+    /// Connects to the first address that answers. If one neither answers nor refuses, the next one
+    /// is tried in parallel after a while (RFC 8305), so that an unreachable IPv6 address does not
+    /// use up the call's time.
     fn connect(&self, addresses: &[SocketAddr], by: Option<Instant>) -> io::Result<TcpStream> {
         if let [address] = addresses {
             if self.is_given_up() {
@@ -138,10 +139,10 @@ impl Slot {
     }
 }
 
-/// How long an address has before the next one is tried, too.
+/// How long to wait for an address before the next one is tried in parallel.
 const STAGGER: Duration = Duration::from_millis(250);
 
-/// Several addresses of one host, the first of which to answer is taken.
+/// Parallel attempts to connect to the addresses of a host. The first that answers is used.
 #[derive(Default)]
 struct Race {
     state: Mutex<RaceState>,
@@ -160,7 +161,7 @@ impl Race {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Connects in a thread of its own; in this one if there is none to be had.
+    /// Connects in a new thread, or in this one if no thread can be started.
     fn enter(self: &Arc<Race>, address: SocketAddr, by: Option<Instant>) {
         self.lock().running += 1;
         let entered = Arc::clone(self);
@@ -176,7 +177,7 @@ impl Race {
     fn finish(&self, connected: io::Result<TcpStream>) {
         let mut state = self.lock();
         state.running -= 1;
-        // A connection that comes second is closed.
+        // A second connection is closed.
         if !state.is_over && !matches!(state.result, Some(Ok(_))) {
             state.result = Some(connected);
         }
@@ -187,7 +188,7 @@ impl Race {
         matches!(self.lock().result, Some(Ok(_)))
     }
 
-    /// Until one has won, or all have failed, or the time is over.
+    /// Waits until one has connected, all have failed, or the time is over.
     fn wait(&self, time: Option<Duration>) {
         let state = self.lock();
         let goes_on =
@@ -204,7 +205,7 @@ impl Race {
         match state.result.take() {
             Some(Ok(stream)) => Ok(stream),
             Some(failed) if state.running == 0 => failed,
-            // One has refused, and another has not answered in time.
+            // At least one address has not answered in time.
             _ => Err(gone()),
         }
     }
@@ -217,9 +218,9 @@ fn connect(address: SocketAddr, by: Option<Instant>) -> io::Result<TcpStream> {
     }
 }
 
-/// Nobody hears of it: the attempt has ended.
+/// Returns an error that is not reported, because the attempt has already ended.
 fn gone() -> io::Error {
-    io::Error::new(io::ErrorKind::TimedOut, "it was given up")
+    io::Error::new(io::ErrorKind::TimedOut, "the attempt has ended")
 }
 
 fn addresses(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
@@ -230,7 +231,7 @@ fn addresses(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     if addresses.is_empty() {
         return Err(io::Error::new(
             io::ErrorKind::NotFound,
-            "the name server knows no address of it",
+            "the name has no address",
         ));
     }
     Ok(addresses)
@@ -253,12 +254,12 @@ mod tests {
         let dead = listener().1;
         let by = Instant::now() + Duration::from_secs(20);
         for (addresses, connects, reason) in [
-            (vec![live], true, "it is alive"),
-            (vec![dead, live], true, "the second is"),
-            (vec![dead, dead, dead, live], true, "the last is"),
-            (vec![live, dead], true, "the first is"),
-            (vec![dead, dead], false, "none is"),
-            (vec![], false, "there is none"),
+            (vec![live], true, "one live address"),
+            (vec![dead, live], true, "the second is live"),
+            (vec![dead, dead, dead, live], true, "the last is live"),
+            (vec![live, dead], true, "the first is live"),
+            (vec![dead, dead], false, "no live address"),
+            (vec![], false, "no address"),
         ] {
             for by in [Some(by), None] {
                 let connected = Slot::default().connect(&addresses, by);
@@ -267,8 +268,8 @@ mod tests {
         }
     }
 
-    /// On Linux, who connects to a listener whose queue is full hears nothing; elsewhere it may be
-    /// refused.
+    /// Returns an address that does not answer, because the listener's queue is full. Systems other
+    /// than Linux may refuse instead.
     fn silent() -> (socket2::Socket, Vec<TcpStream>, SocketAddr) {
         use socket2::{Domain, Socket, Type};
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
@@ -280,7 +281,7 @@ mod tests {
         let short = Duration::from_millis(200);
         while let Ok(stream) = TcpStream::connect_timeout(&address, short) {
             queued.push(stream);
-            assert!(queued.len() < 10_000, "its queue has no end");
+            assert!(queued.len() < 10_000, "the queue does not fill");
         }
         (socket, queued, address)
     }
@@ -292,9 +293,13 @@ mod tests {
         let dead = listener().1;
         let time = Duration::from_secs(60);
         for (addresses, connects, reason) in [
-            (vec![silent, live], true, "the first says nothing"),
-            (vec![silent, silent, live], true, "nor does the second"),
-            (vec![silent, dead, live], true, "or it refuses"),
+            (vec![silent, live], true, "the first is silent"),
+            (
+                vec![silent, silent, live],
+                true,
+                "the second is silent, too",
+            ),
+            (vec![silent, dead, live], true, "the second refuses"),
             (vec![live, silent], true, "the first answers"),
         ] {
             let started = Instant::now();
@@ -312,7 +317,7 @@ mod tests {
             .connect(&[silent, dead], Some(by))
             .unwrap_err();
         if cfg!(target_os = "linux") {
-            assert_eq!(failed.kind(), io::ErrorKind::TimedOut, "not: refused");
+            assert_eq!(failed.kind(), io::ErrorKind::TimedOut);
         }
     }
 

@@ -1,4 +1,5 @@
-//! What an attempt without a response says: by its record, and not by its error.
+//! What an attempt without a response means, by its record and not by the kind of its error. It does
+//! not depend on retries.
 
 use std::io;
 
@@ -7,33 +8,33 @@ use super::route::Route;
 use super::tls::ClientRefused;
 use crate::error::{Status, TransportErrorKind, sanitize_line};
 
-/// How many bytes a reason may have: two host names, and what was wrong.
+/// The maximum length of a reason, enough for two host names and a description.
 const MAX_REASON: usize = 1000;
 
-/// An attempt without a response.
+/// A failed attempt.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) kind: FailureKind,
-    /// `false` only where it is on record that the service has not got the request.
+    /// `false` only if the record shows that no request was sent.
     pub(crate) may_have_acted: bool,
-    /// Whether the next attempt would meet the same: a certificate that is not trusted, a proxy
-    /// that wants a password.
+    /// Whether the next attempt would fail the same way, for example because the certificate is not
+    /// trusted or the proxy requires a password.
     pub(crate) would_fail_again: bool,
-    /// If the response had begun.
+    /// The status, if the response had begun.
     pub(crate) status: Option<Status>,
     pub(crate) request_id: Option<String>,
-    /// The host and the port of the other side.
+    /// The host and port of the peer.
     pub(crate) peer: String,
-    /// What was seen, and with whom.
+    /// What happened, and with which peer.
     pub(crate) reason: String,
-    /// What the system calls it, if it was the system that said so.
+    /// The system's kind of error, if the error came from the system.
     pub(crate) io_kind: Option<io::ErrorKind>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FailureKind {
     NoResponse(TransportErrorKind),
-    /// What came is not HTTP, or not a response that is taken.
+    /// The response is not HTTP, or exceeds a limit.
     Unreadable,
 }
 
@@ -43,7 +44,7 @@ impl Failure {
     }
 }
 
-/// What an error says, by the record of how far the attempt had come on its way.
+/// Makes a failure from an error and the record of how far the attempt had come.
 pub(super) fn failure(error: ureq::Error, record: &Record, route: &Route) -> Failure {
     let step = record.step();
     let client_refused = record.client_was_refused();
@@ -54,15 +55,13 @@ pub(super) fn failure(error: ureq::Error, record: &Record, route: &Route) -> Fai
         (Some(Ended::TimedOut), _) => (too_late(step, &peer), None),
         (None, _) if client_refused => (failed(step, &peer, &ClientRefused.to_string()), None),
         (None, ureq::Error::BodyExceedsLimit(limit)) => {
-            (format!("it is longer than {} MiB", limit >> 20), None)
+            (format!("the body is longer than {} MiB", limit >> 20), None)
         }
         (None, ureq::Error::Io(error)) => (
             failed(step, &peer, &words(step, &error)),
             Some(error.kind()),
         ),
-        (None, error) if kind == FailureKind::Unreadable => {
-            (format!("what came from {peer}: {error}"), None)
-        }
+        (None, error) if kind == FailureKind::Unreadable => (format!("from {peer}: {error}"), None),
         (None, error) => (failed(step, &peer, &error.to_string()), None),
     };
     Failure {
@@ -94,12 +93,12 @@ fn kind(error: &ureq::Error, record: &Record) -> FailureKind {
 
 fn too_late(step: Step, peer: &str) -> String {
     match step {
-        Step::Start => format!("timed out before it began to connect to {peer}"),
+        Step::Start => format!("timed out before connecting to {peer}"),
         Step::Lookup => format!("timed out looking up the address of {peer}"),
         Step::Connect => format!("timed out connecting to {peer}"),
-        Step::Tunnel => format!("timed out waiting for a tunnel through {peer}"),
-        Step::Tls | Step::ProxyTls => format!("timed out agreeing on TLS with {peer}"),
-        Step::HandedOver => format!("timed out waiting for the response of {peer}"),
+        Step::Tunnel => format!("timed out waiting for a proxy tunnel through {peer}"),
+        Step::Tls | Step::ProxyTls => format!("timed out in the TLS handshake with {peer}"),
+        Step::HandedOver => format!("timed out waiting for the response from {peer}"),
     }
 }
 
@@ -107,21 +106,21 @@ fn failed(step: Step, peer: &str, why: &str) -> String {
     match step {
         Step::Lookup => format!("could not find the address of {peer}: {why}"),
         Step::Start | Step::Connect => format!("could not connect to {peer}: {why}"),
-        Step::Tunnel => format!("got no tunnel through {peer}: {why}"),
-        Step::Tls | Step::ProxyTls => format!("could not agree on TLS with {peer}: {why}"),
+        Step::Tunnel => format!("could not open a proxy tunnel through {peer}: {why}"),
+        Step::Tls | Step::ProxyTls => format!("the TLS handshake with {peer} failed: {why}"),
         Step::HandedOver => format!("lost the connection to {peer}: {why}"),
     }
 }
 
-/// What an error of the system or of TLS says, without what only repeats the step.
+/// Returns the text of a system or TLS error, without what only repeats the step.
 fn words(step: Step, error: &io::Error) -> String {
     match (step, error.kind()) {
-        // TLS that ends without a goodbye, and a socket that ends, are the same to a reader.
+        // A missing close_notify and a closed socket mean the same to a reader of the error.
         (Step::HandedOver, io::ErrorKind::UnexpectedEof) => {
-            "it was closed by the other side before the whole response was there".to_owned()
+            "the peer closed it before the response was complete".to_owned()
         }
         (Step::Tls | Step::ProxyTls, io::ErrorKind::UnexpectedEof) => {
-            "the other side closed the connection in the middle of the handshake".to_owned()
+            "the peer closed the connection".to_owned()
         }
         _ => {
             let text = error.to_string();

@@ -1,6 +1,6 @@
-//! A setting, and where it came from.
+//! A setting and its source. It does not depend on what is set.
 
-/// A setting, and what an error names as its place.
+/// A setting, and how errors name its source.
 #[derive(Clone)]
 pub(crate) struct Given<T> {
     pub(crate) value: T,

@@ -1,4 +1,4 @@
-//! The headers of a request: those of every request, and which of them a caller may set.
+//! The headers of a request, and which of them a caller may set. It does not depend on connections.
 
 use bytes::Bytes;
 use ureq::http::HeaderMap;
@@ -8,25 +8,24 @@ use zeroize::Zeroizing;
 use crate::auth::Credentials;
 use crate::error::{Error, MAX_SHOWN, Result, sanitize_line};
 
-/// The longest head of a request or of a response, in bytes. Servers take 8 to 64 KiB.
+/// The maximum size of a header section, in bytes. Servers accept 8 to 64 KiB.
 pub(super) const MAX_HEAD: usize = 16 * 1024;
-/// Of it, what comes to the headers that are set here: the method, the longest target, the contract
-/// number, and what ureq adds.
+/// The part of it for the request line, the contract number, and the headers that ureq adds.
 const MAX_OF_ITS_OWN: usize = 512;
 
 pub(super) const CONTRACT_NUMBER: HeaderName = HeaderName::from_static("x-contract-number");
 
-/// Where gateways put the id of a request, in the order in which they are looked at.
+/// The headers for a request ID, in order of precedence.
 pub(super) const REQUEST_IDS: [HeaderName; 3] = [
     HeaderName::from_static("x-requestid"),
     HeaderName::from_static("x-request-id"),
     HeaderName::from_static("x-correlation-id"),
 ];
 
-/// Headers that a caller may not set: this library's own, those that say where a request ends,
-/// those that change what comes back, and the one that would show a proxy's password to the
-/// service. All that begin with `if-` change what comes back: the response to a creation could be a
-/// 304 without the token.
+/// Headers that a caller may not set: the library's own, those that determine the end of a request,
+/// those that change the response, and the one that would send a proxy's password to the service.
+/// Headers that begin with `if-` also change the response: a create could return a 304 without the
+/// token.
 const RESERVED: [&str; 16] = [
     "accept",
     "accept-encoding",
@@ -46,8 +45,7 @@ const RESERVED: [&str; 16] = [
     "x-method-override",
 ];
 
-/// The value of the `Authorization` header. Its one copy is wiped when the last request that uses
-/// it is gone.
+/// The value of the `Authorization` header. Its only copy is zeroized after its last use.
 pub(crate) struct Authorization(pub(super) HeaderValue);
 
 impl Authorization {
@@ -62,7 +60,7 @@ impl Authorization {
     }
 }
 
-/// What a client says that it is.
+/// The `User-Agent` of a client.
 #[derive(Clone)]
 pub(crate) struct UserAgent(HeaderValue);
 
@@ -76,7 +74,7 @@ impl UserAgent {
     }
 }
 
-/// A header of a caller, for every request.
+/// A caller's header for every request.
 #[derive(Clone)]
 pub(crate) struct ExtraHeader(HeaderName, HeaderValue);
 
@@ -84,14 +82,14 @@ impl ExtraHeader {
     pub(crate) fn new(name: &str, value: &str) -> std::result::Result<ExtraHeader, String> {
         let refuse = |reason: &str| format!("{:?} {reason}", sanitize_line(name, MAX_SHOWN));
         let name = HeaderName::from_bytes(name.as_bytes())
-            .map_err(|_| refuse("is not the name of a header: letters, digits and hyphens"))?;
+            .map_err(|_| refuse("is not a valid header name (letters, digits and hyphens)"))?;
         if RESERVED.contains(&name.as_str()) || name.as_str().starts_with("if-") {
-            let reason = "can't be set: this library sets it, or requires it to be unset";
+            let reason = "cannot be set: the library sets it, or requires it to be unset";
             return Err(refuse(reason));
         }
         let mut value = secret_value(Zeroizing::new(value.trim_matches(' ').to_owned()))
             .map_err(|reason| refuse(&format!("has a value that {reason}")))?;
-        // An id of the request is there to be sent back.
+        // A request ID is meant to be repeated in the response.
         value.set_sensitive(!REQUEST_IDS.contains(&name));
         Ok(ExtraHeader(name, value))
     }
@@ -116,7 +114,7 @@ fn value(text: Bytes) -> std::result::Result<HeaderValue, &'static str> {
         .ok_or("contains a line break or another character that is not printable ASCII")
 }
 
-/// The headers of every request. Of several of one name, the last counts.
+/// Returns the headers of every request. Of several with the same name, the last one counts.
 pub(super) fn prepare(user_agent: UserAgent, extra: Vec<ExtraHeader>) -> Result<HeaderMap> {
     let mut headers = HeaderMap::new();
     headers.insert(USER_AGENT, user_agent.0);
@@ -124,14 +122,13 @@ pub(super) fn prepare(user_agent: UserAgent, extra: Vec<ExtraHeader>) -> Result<
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     for ExtraHeader(name, value) in extra {
         headers.insert(name, value);
-        // A map of headers can't hold any number of them.
+        // A header map has a maximum size.
         validate_head(&headers, 0, 0)?;
     }
     Ok(headers)
 }
 
-/// Says whether a head fits that has these headers, and so many bytes of credentials and of the
-/// base URL.
+/// Returns an error if a request with these headers, credentials and base URL would be too large.
 pub(super) fn validate_head(
     headers: &HeaderMap,
     credentials: usize,
@@ -144,13 +141,13 @@ pub(super) fn validate_head(
         return Ok(());
     }
     let reason = format!(
-        "its head would be longer than the {MAX_HEAD} bytes that are sent: {credentials} of credentials, {headers} of \
-         headers and user agent, {base_url} of the base URL, and {MAX_OF_ITS_OWN} more"
+        "is larger than {MAX_HEAD} bytes: {credentials} for the credentials, {headers} for headers \
+         and user agent, {base_url} for the base URL, and {MAX_OF_ITS_OWN} more"
     );
     Err(Error::invalid("request", reason))
 }
 
-/// The values that a caller has added and that may be secret, such as a gateway's key.
+/// Returns the values of the caller's headers, which may be secret.
 pub(super) fn secrets(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     let secret = headers.values().filter(|value| value.is_sensitive());
     secret.filter_map(|value| value.to_str().ok())

@@ -1,5 +1,5 @@
-//! One attempt: a request goes out, and what comes back is a response or a failure, with what that
-//! failure says of the request. The only folder that names ureq, http and rustls.
+//! One attempt: sends a request and returns a response or a failure. This is the only folder that
+//! uses ureq, http and rustls. It does not depend on retries or endpoints.
 
 mod connection;
 mod connector;
@@ -48,10 +48,10 @@ pub(crate) use server::Origin;
 pub(crate) use shutdown::Shutdown;
 pub(crate) use tls::{Fingerprint, RootCertificates};
 
-/// More than the longest head, or ureq could not tell that one is too long. The list of all the
-/// tokens that a user may hold is read at once.
+/// Larger than the maximum header section, so that ureq can detect one that is too large. A list of
+/// 100 tokens fits, too.
 const INPUT_BUFFER: usize = 2 * MAX_HEAD;
-/// Every head that is sent fits.
+/// Every header section that is sent fits.
 const OUTPUT_BUFFER: usize = MAX_HEAD;
 
 pub(crate) struct Transport {
@@ -60,16 +60,16 @@ pub(crate) struct Transport {
     pool: Arc<Pool>,
     scheme: Scheme,
     authority: Authority,
-    /// Of the base URL.
+    /// The path of the base URL.
     path: String,
-    /// Those of every request.
+    /// The headers of every request.
     headers: HeaderMap,
 }
 
-/// What a transport is made of.
+/// The settings of a transport.
 pub(crate) struct Settings {
     pub(crate) origin: Origin,
-    /// Of the base URL.
+    /// The path of the base URL.
     pub(crate) path: String,
     pub(crate) user_agent: UserAgent,
     pub(crate) root_certificates: Option<Given<RootCertificates>>,
@@ -93,26 +93,26 @@ impl Method {
     }
 }
 
-/// The library to whose log target ureq writes every byte of the wire, at trace level.
+/// The log target to which ureq writes every byte of a connection, at trace level.
 pub(crate) const WIRE_LOG: &str = "ureq_proto";
 
-/// Whether the installed logger would take that. Where it takes no trace at all, this is two
-/// comparisons.
+/// Whether the installed logger accepts that target. If it accepts no trace lines at all, this is
+/// only two comparisons.
 pub(crate) fn wire_is_logged() -> bool {
-    // The first is what filters name, the second what the lines are written to.
+    // Filters name the first, the lines are written to the second.
     log::log_enabled!(target: WIRE_LOG, log::Level::Trace)
         || log::log_enabled!(target: "ureq_proto::util", log::Level::Trace)
 }
 
 pub(crate) struct Request<'a> {
     pub(crate) method: Method,
-    /// Path and query below the base URL.
+    /// The path and query below the base URL.
     pub(crate) target: &'a str,
     pub(crate) authorization: &'a Authorization,
     pub(crate) contract_number: Option<ContractNumber>,
     pub(crate) pooling: Pooling,
     pub(crate) deadline: Option<Instant>,
-    /// Ends it.
+    /// Ends the attempt.
     pub(crate) shutdown: &'a Arc<Shutdown>,
 }
 
@@ -127,7 +127,7 @@ impl Transport {
             headers,
             proxy,
         } = settings;
-        // No time limit, no pool and no proxy of ureq's: those are the connector's business.
+        // Time limits, pooling and proxies are handled by the connector, not by ureq.
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -172,7 +172,7 @@ impl Transport {
         })
     }
 
-    /// What requests with these credentials carry. An error if they would be too long.
+    /// Returns the `Authorization` header for these credentials, or an error if it would be too long.
     pub(crate) fn authorize(&self, credentials: &Credentials) -> Result<Authorization> {
         let authorization = Authorization::new(credentials)?;
         let base_url = self.authority.as_str().len() + self.path.len();
@@ -180,22 +180,22 @@ impl Transport {
         Ok(authorization)
     }
 
-    /// The values of headers that may be secret.
+    /// Returns the values of headers that may be secret.
     pub(crate) fn secret_headers(&self) -> impl Iterator<Item = &str> {
         headers::secrets(&self.headers)
     }
 
-    /// The host and the port of the service.
+    /// Returns the host and port of the service.
     pub(crate) fn service(&self) -> String {
         self.route.server.authority()
     }
 
-    /// Closes the idle connections, and keeps none from now on.
+    /// Closes the idle connections, and does not keep further ones.
     pub(crate) fn close_pool(&self) {
         self.pool.close();
     }
 
-    /// One attempt, in the thread of the caller.
+    /// Makes one attempt, in the caller's thread.
     pub(crate) fn send(&self, request: &Request) -> AttemptResult {
         let shutdown = Arc::clone(request.shutdown);
         let record = Record::new(request.pooling, request.deadline, shutdown);
@@ -207,7 +207,7 @@ impl Transport {
             .map_err(|error| failure(error, &record, &self.route))
             .and_then(|response| response::read(response, &record, &self.route));
         if result.as_ref().is_err_and(Failure::connection_was_lost) {
-            // The others have been idle for longer.
+            // The others have been idle even longer.
             self.pool.clear();
         }
         result

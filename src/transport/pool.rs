@@ -1,14 +1,13 @@
-//! The idle connections of a client. It is asked before ureq's own pool, which holds none: what
-//! lies here is known, not estimated.
+//! The idle connections of a client, in place of ureq's own pool. It does not depend on requests.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::connection::Connection;
 
-/// How many connections are kept open between calls.
+/// The maximum number of idle connections.
 const MAX_IDLE: usize = 16;
-/// And for how long.
+/// How long a connection may be idle.
 const MAX_IDLE_AGE: Duration = Duration::from_secs(15);
 
 #[derive(Default)]
@@ -26,10 +25,10 @@ struct Idle {
 }
 
 impl Pool {
-    /// The connection that was used last, if it is open and holds nothing.
+    /// Takes the connection that was used last, if it is open and has no unexpected bytes.
     pub(super) fn take(&self) -> Option<Connection> {
         loop {
-            // The lock is not held while one is looked at.
+            // The lock is not held while a connection is checked.
             let mut idle = self.lock().idle.pop()?;
             if idle.since.elapsed() < MAX_IDLE_AGE && idle.connection.is_quiet() {
                 return Some(idle.connection);
@@ -52,7 +51,7 @@ impl Pool {
             idle.drain(..surplus).collect()
         };
         idle.push(Idle { connection, since });
-        // Closed outside of the lock.
+        // Closed without holding the lock.
         drop(state);
         drop(gone);
     }
@@ -62,7 +61,7 @@ impl Pool {
         drop(idle);
     }
 
-    /// Clears it, and takes no more.
+    /// Closes all connections, and does not accept further ones.
     pub(super) fn close(&self) {
         self.lock().is_closed = true;
         self.clear();
@@ -86,11 +85,11 @@ mod tests {
             pool.put(Connection::closed());
             assert_eq!(pool.lock().idle.len(), n.min(MAX_IDLE));
         }
-        assert!(pool.take().is_none(), "none of them is open");
-        assert!(pool.lock().idle.is_empty(), "and they are gone");
+        assert!(pool.take().is_none(), "all of them are closed");
+        assert!(pool.lock().idle.is_empty(), "closed ones are removed");
     }
 
-    /// A stream that nothing happens to.
+    /// A stream that stays open and silent.
     struct Quiet;
 
     impl Read for Quiet {
@@ -126,18 +125,18 @@ mod tests {
     fn idle_connections_that_are_too_old_are_dropped() {
         let pool = Pool::default();
         let Some(long_ago) = Instant::now().checked_sub(MAX_IDLE_AGE) else {
-            return; // The machine was started just now.
+            return; // The machine has only just started.
         };
         let old = || Idle {
             connection: quiet(),
             since: long_ago,
         };
         pool.lock().idle.extend([old(), old(), old()]);
-        assert!(pool.take().is_none(), "when one is taken");
+        assert!(pool.take().is_none(), "removed when one is taken");
 
         pool.lock().idle.extend([old(), old(), old()]);
         pool.put(quiet());
-        assert_eq!(pool.lock().idle.len(), 1, "when one is put back");
-        assert!(pool.take().is_some(), "and that one is not old");
+        assert_eq!(pool.lock().idle.len(), 1, "removed when one is put back");
+        assert!(pool.take().is_some(), "the one put back is not old");
     }
 }

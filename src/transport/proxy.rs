@@ -1,4 +1,4 @@
-//! The proxy on the way to the service: where it is, and what it must be told.
+//! The proxy: its address and credentials. It does not depend on where they come from.
 
 use ureq::{Proxy, ProxyProtocol};
 use zeroize::Zeroizing;
@@ -15,15 +15,15 @@ pub(crate) struct ProxyServer {
 }
 
 impl ProxyServer {
-    /// The error repeats nothing of the URL, which may hold a password.
+    /// The error does not quote the URL, which may contain a password.
     pub(crate) fn parse(url: &str) -> Result<ProxyServer, &'static str> {
         let proxy = Proxy::new(url.trim())
-            .map_err(|_| "is not the address of a proxy, such as http://proxy.example:3128")?;
+            .map_err(|_| "is not a valid proxy URL, such as http://proxy.example:3128")?;
         let is_https = match proxy.protocol() {
             ProxyProtocol::Http => false,
             ProxyProtocol::Https => true,
             _ => {
-                return Err("names a SOCKS proxy, and only http and https proxies are supported");
+                return Err("is a SOCKS proxy, but only http and https proxies are supported");
             }
         };
         let authorization = (proxy.username().is_some() || proxy.password().is_some()).then(|| {

@@ -1,6 +1,6 @@
-//! The record of one attempt: how far it has come, and what ended it, written down by whoever sees
-//! it happen. It lies where every layer below ureq can reach it: in the thread that makes the
-//! attempt.
+//! The record of one attempt: how far it has come, and what ended it. Each layer writes down what it
+//! sees. The record is in a thread-local, where every layer below ureq can reach it. It does not
+//! depend on those layers.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use super::shutdown::{Interrupt, Shutdown};
 
 thread_local! {
-    /// What has no destructor is there to the end of the thread: the destructor of another
-    /// thread-local may make a call, to delete a token.
+    /// Has no destructor, so that it exists until the end of the thread: the destructor of another
+    /// thread-local may make a call.
     static CURRENT: RefCell<Option<Current>> = const { RefCell::new(None) };
 }
 
@@ -25,31 +25,30 @@ pub(super) enum Step {
     Start,
     Lookup,
     Connect,
-    /// TLS with an https proxy.
+    /// The TLS handshake with an https proxy.
     ProxyTls,
     Tunnel,
-    /// TLS with the service.
+    /// The TLS handshake with the service.
     Tls,
-    /// A ready connection went to whoever sends on it: from here on the service may act.
+    /// A ready connection was handed over to send the request: from here on the service may act.
     HandedOver,
 }
 
-/// What ended an attempt from this side.
+/// Why this side ended an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ended {
     TimedOut,
     ShutDown,
 }
 
-/// Which connections an attempt may use.
+/// The connections that an attempt may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pooling {
-    /// An idle one if there is one.
+    /// An idle one, if there is one.
     Any,
-    /// A new one, which is kept afterwards: an idle one has just been lost.
+    /// A new one that is kept afterwards, because an idle one has just been lost.
     Fresh,
-    /// A new one, for this attempt alone: an idle one may have died silently, which leaves the
-    /// outcome unknown.
+    /// A new one for this attempt only, because a stale one would leave the outcome unknown.
     Own,
 }
 
@@ -57,7 +56,7 @@ pub(super) struct Record {
     pub(super) pooling: Pooling,
     pub(super) shutdown: Arc<Shutdown>,
     deadline: Option<Instant>,
-    /// When there must be a connection.
+    /// The deadline for having a connection.
     pub(super) connect_by: Option<Instant>,
     step: Cell<Step>,
     ended: Cell<Option<Ended>>,
@@ -72,7 +71,7 @@ impl Record {
         deadline: Option<Instant>,
         shutdown: Arc<Shutdown>,
     ) -> Rc<Record> {
-        // A connection that is not there after half of the time is tried again in what is left.
+        // Half of the time, so that there is time for another attempt to connect.
         let connect_by = deadline.map(|deadline| {
             let now = Instant::now();
             now + deadline.saturating_duration_since(now) / 2
@@ -90,12 +89,12 @@ impl Record {
         })
     }
 
-    /// Makes this the record of what the thread does until the guard is dropped.
+    /// Makes this the record of the current thread until the guard is dropped.
     pub(super) fn enter(self: &Rc<Record>) -> Entered {
         Entered(CURRENT.replace(Some(ManuallyDrop::new(Rc::clone(self)))))
     }
 
-    /// The record of the attempt that this thread makes.
+    /// Returns the record of the current thread's attempt.
     pub(super) fn current() -> io::Result<Rc<Record>> {
         CURRENT
             .with_borrow(|current| current.as_deref().cloned())
@@ -114,7 +113,7 @@ impl Record {
         self.ended.get()
     }
 
-    /// Records that the same attempt would only be refused again.
+    /// Records that a retry would only be refused again.
     pub(super) fn refused_for_good(&self) {
         self.would_fail_again.set(true);
     }
@@ -123,13 +122,13 @@ impl Record {
         self.would_fail_again.get()
     }
 
-    /// Records that the other side, in its TLS, has refused this client: it has read no request.
+    /// Records that the peer has refused this client in the TLS handshake, before it read a request.
     pub(super) fn client_refused(&self) {
         self.client_was_refused.set(true);
         self.refused_for_good();
     }
 
-    /// Records that the other side, in its TLS, asks for a certificate of this client.
+    /// Records that the peer asks for a client certificate.
     pub(super) fn certificate_demanded(&self) {
         self.certificate_was_demanded.set(true);
     }
@@ -142,12 +141,13 @@ impl Record {
         self.client_was_refused.get()
     }
 
-    /// Whether the connection may serve others after this attempt.
+    /// Whether the connection may be used again after this attempt.
     pub(super) fn connection_is_kept(&self) -> bool {
         self.pooling != Pooling::Own && !self.shutdown.is_set()
     }
 
-    /// Has `waits` interrupted by a shutdown. An error if the client is shut down already.
+    /// Registers `waits` to be interrupted by a shutdown. Returns an error if the client is already
+    /// shut down.
     pub(super) fn interrupts(&self, waits: Weak<dyn Interrupt>) -> io::Result<()> {
         if self.shutdown.register(waits) {
             return Ok(());
@@ -155,7 +155,7 @@ impl Record {
         Err(self.end(Ended::ShutDown))
     }
 
-    /// What is left of the time for this step. An error if that is nothing, or after a shutdown.
+    /// Returns the remaining time for this step, or an error if there is none or after a shutdown.
     pub(super) fn time_left(&self) -> io::Result<Option<Duration>> {
         if self.shutdown.is_set() {
             return Err(self.end(Ended::ShutDown));
@@ -177,13 +177,13 @@ impl Record {
     fn end(&self, ended: Ended) -> io::Error {
         self.ended.set(Some(ended));
         match ended {
-            Ended::TimedOut => io::Error::new(io::ErrorKind::TimedOut, "its time is over"),
-            Ended::ShutDown => io::Error::new(io::ErrorKind::NotConnected, "it was shut down"),
+            Ended::TimedOut => io::Error::new(io::ErrorKind::TimedOut, "timed out"),
+            Ended::ShutDown => io::Error::new(io::ErrorKind::NotConnected, "shut down"),
         }
     }
 }
 
-/// Gives the thread back to the attempt around this one, if there is one: a logger may make calls.
+/// Restores the record of the enclosing attempt, if there is one: a logger may make calls.
 pub(super) struct Entered(Option<Current>);
 
 impl Drop for Entered {

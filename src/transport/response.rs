@@ -1,4 +1,4 @@
-//! A response, read to its end.
+//! Reads a response to its end. It does not depend on what it means.
 
 use std::io::Read as _;
 use std::time::Duration;
@@ -19,15 +19,15 @@ use super::route::Route;
 use crate::auth::have_in_common;
 use crate::error::{MAX_SHOWN, Page, Status, sanitize_line};
 
-/// The longest body of a success that is read, in bytes: some forty thousand tokens.
+/// The maximum size of a successful response's body, in bytes: about 40,000 tokens.
 const MAX_BODY: u64 = 8 * 1024 * 1024;
-/// How much is read of any other body.
+/// How much of any other body is read, in bytes.
 const MAX_ERROR_BODY: u64 = 64 * 1024;
 
-/// How many bytes are shown of a header that says who sent the response.
+/// How much of an identifying header is shown, in bytes.
 const MAX_HEADER: usize = 80;
 
-/// What came of one attempt.
+/// The result of one attempt.
 pub(crate) type AttemptResult = Result<Response, Failure>;
 
 pub(crate) struct Response {
@@ -35,18 +35,17 @@ pub(crate) struct Response {
     pub(crate) retry_after: Option<Duration>,
     pub(crate) request_id: Option<String>,
     pub(crate) body: Vec<u8>,
-    /// Whether that is all of the body. A success is never less.
+    /// Whether the body was read completely. Always true for a success.
     pub(crate) is_complete: bool,
-    /// Whether the head says how long the body is. Without, a body that is cut off looks like a
-    /// whole one.
+    /// Whether the length of the body was declared. Otherwise a body that is cut off looks complete.
     pub(crate) has_length: bool,
-    /// Whether its body is to be wiped.
+    /// Whether to zeroize the body.
     pub(crate) may_be_token: bool,
     headers: HeaderMap,
 }
 
 impl Response {
-    /// One without a header.
+    /// Returns a response without headers.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn of(status: Status, body: Vec<u8>) -> Response {
         Response {
@@ -61,9 +60,9 @@ impl Response {
         }
     }
 
-    /// What identifies it, if it is not the service's own.
+    /// Returns what identifies the sender, for a response that is not the service's own.
     pub(crate) fn page(&self) -> Page {
-        // What may be a new token must not be repeated.
+        // It may be a new token, which must not be shown.
         let of = |name| {
             let body = || String::from_utf8_lossy(&self.body);
             shown(&self.headers, name, MAX_HEADER)
@@ -78,13 +77,13 @@ impl Response {
         }
     }
 
-    /// How the body is compressed, if it is. It was not asked for.
+    /// Returns the body's compression, if it has one. The library does not request any.
     pub(crate) fn encoding(&self) -> Option<String> {
         shown(&self.headers, &CONTENT_ENCODING, MAX_HEADER)
             .filter(|encoding| !encoding.eq_ignore_ascii_case("identity") && !self.body.is_empty())
     }
 
-    /// Takes all of its body, as if it said that there is none.
+    /// Removes the body, as if the response had declared an empty one.
     pub(crate) fn empty(&mut self) {
         self.body.clear();
         self.is_complete = true;
@@ -95,7 +94,7 @@ impl Response {
         is_success(self.status.code)
     }
 
-    /// Whether it says, by its head, that there is no body.
+    /// Whether the response declares that it has no body.
     pub(crate) fn is_empty(&self) -> bool {
         self.body.is_empty() && self.is_complete && self.has_length
     }
@@ -125,7 +124,7 @@ pub(super) fn read(
         || headers.contains_key(CONTENT_LENGTH) && !headers.contains_key(TRANSFER_ENCODING);
     let is_success = is_success(status.code);
     let limit = if is_success { MAX_BODY } else { MAX_ERROR_BODY };
-    // A buffer that grows leaves copies behind. What is never filled costs nothing.
+    // A growing buffer would leave copies behind. Unused capacity costs nothing.
     let expected = body.content_length().unwrap_or(4096).min(limit);
     let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or_default() + 1);
     let read = body
@@ -133,16 +132,16 @@ pub(super) fn read(
         .limit(limit)
         .reader()
         .read_to_end(&mut bytes);
-    // The body of a creation is a token, which no id may repeat.
+    // The body of a create contains a token, which the request ID may not repeat.
     let may_be_token = is_success && record.pooling == Pooling::Own;
     let request_id = request_id
         .filter(|id| !may_be_token || !have_in_common(id, &String::from_utf8_lossy(&bytes)));
     let is_complete = match read {
         Ok(_) => true,
-        // The status says enough, with however much of the body.
+        // The status is enough, even with a part of the body.
         Err(_) if !is_success => false,
         Err(error) => {
-            // It may be half of a response that holds a token.
+            // It may be a part of a response with a token.
             drop(Zeroizing::new(bytes));
             let mut failure = failure(ureq::Error::from(error), record, route);
             failure.status = Some(status);
@@ -180,7 +179,7 @@ fn request_id(headers: &HeaderMap) -> Option<String> {
         .and_then(|name| shown(headers, name, MAX_SHOWN))
 }
 
-/// The value of a header, as a line.
+/// Returns the value of a header as one line.
 fn shown(headers: &HeaderMap, name: &HeaderName, max: usize) -> Option<String> {
     let value = headers.get(name)?;
     let line = sanitize_line(&String::from_utf8_lossy(value.as_bytes()), max);

@@ -1,13 +1,12 @@
-//! `Retry-After`, as a gateway writes it.
+//! Reads `Retry-After`. It does not depend on what is done with it.
 
 use std::time::Duration;
 
-/// The longest `Retry-After` that is passed on. What asks for more is nonsense, and could overflow
-/// a caller's clock.
+/// The maximum `Retry-After`. Larger values make no sense, and could overflow a caller's clock.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// Reads `Retry-After`, in seconds or as an HTTP date (RFC 9110, section 10.2.3). `None` for
-/// anything else, and for a date gone by.
+/// Reads `Retry-After`, in seconds or as an HTTP date (RFC 9110, section 10.2.3). Returns `None` for
+/// anything else, and for a date in the past.
 pub(super) fn retry_after(value: &str) -> Option<Duration> {
     let value = value.trim();
     let wait = if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -31,22 +30,22 @@ mod tests {
         for (value, expected, reason) in [
             ("0", seconds(0), "now"),
             ("120", seconds(120), "seconds"),
-            (" 7 ", seconds(7), "white space around it"),
+            (" 7 ", seconds(7), "surrounding white space"),
             ("007", seconds(7), "leading zeros"),
             ("31536001", Some(MAX_RETRY_AFTER), "more than a year"),
             (
                 "99999999999999999999999",
                 Some(MAX_RETRY_AFTER),
-                "more than fits",
+                "more than a u64",
             ),
-            ("Sun, 06 Nov 1994 08:49:37 GMT", None, "a date gone by"),
+            ("Sun, 06 Nov 1994 08:49:37 GMT", None, "a date in the past"),
             (
                 "Fri, 31 Dec 9999 23:59:59 GMT",
                 Some(MAX_RETRY_AFTER),
-                "a date far off",
+                "a date in the distant future",
             ),
             ("-1", None, "negative"),
-            ("1.5", None, "RFC 9110 has whole seconds"),
+            ("1.5", None, "RFC 9110 requires whole seconds"),
             ("", None, "empty"),
             ("soon", None, "garbage"),
             ("١٢", None, "digits of another script"),
@@ -70,7 +69,11 @@ mod tests {
         }
 
         #[test]
-        fn retry_after_is_at_most_a_year(value in "[0-9]{0,25}|[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT") {
+        fn retry_after_is_at_most_a_year(
+            value in "[0-9]{0,25}|\
+                      [A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} \
+                      [0-9]{2}:[0-9]{2}:[0-9]{2} GMT",
+        ) {
             prop_assert!(retry_after(&value).unwrap_or_default() <= MAX_RETRY_AFTER);
         }
     }

@@ -1,4 +1,5 @@
-//! The way to the service, step by step: directly, or through a proxy.
+//! The steps to a connection with the service, directly or through a proxy. It does not depend on
+//! requests.
 
 use std::io;
 
@@ -11,22 +12,22 @@ use super::stream::Stream;
 use super::tls::{ClientRefused, Handshake};
 use super::tunnel;
 
-/// The way to the service, which is the same for every connection.
+/// The route to the service, the same for every connection.
 pub(super) struct Route {
     pub(super) server: Server,
     pub(super) tls: Option<Box<dyn Handshake>>,
     pub(super) proxy: Option<ProxyHop>,
 }
 
-/// A proxy on the way.
+/// A proxy on the route.
 pub(super) struct ProxyHop {
     pub(super) server: Server,
     pub(super) tls: Option<Box<dyn Handshake>>,
     /// The value of `Proxy-Authorization`.
     pub(super) authorization: Option<Zeroizing<String>>,
-    /// As the proxy is told it.
+    /// The `User-Agent` for the proxy.
     pub(super) user_agent: String,
-    /// Which option or variable names the proxy.
+    /// The option or variable that configures the proxy.
     pub(super) source: String,
 }
 
@@ -39,7 +40,7 @@ impl Route {
         agree(self.tls.as_deref(), stream, record, Step::Tls)
     }
 
-    /// The proxy, if it is the other side in this step.
+    /// Returns the proxy, if it is the peer in this step.
     fn proxy_in(&self, step: Step) -> Option<&ProxyHop> {
         match step {
             Step::Lookup | Step::Connect | Step::ProxyTls | Step::Tunnel => self.proxy.as_ref(),
@@ -47,7 +48,7 @@ impl Route {
         }
     }
 
-    /// The host and the port of the other side in this step.
+    /// Returns the host and port of the peer in this step.
     pub(super) fn peer(&self, step: Step) -> String {
         let proxy = self.proxy_in(step);
         proxy
@@ -55,7 +56,7 @@ impl Route {
             .authority()
     }
 
-    /// The same in words, with what names a proxy.
+    /// Describes the peer in this step, including where a proxy was configured.
     pub(super) fn described(&self, step: Step) -> String {
         match (self.proxy_in(step), &self.proxy) {
             (Some(proxy), _) => proxy.described(),

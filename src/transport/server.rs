@@ -1,15 +1,15 @@
-//! Whom to connect to.
+//! The host and port to connect to. It does not depend on how a connection is made.
 
 use rustls::pki_types::ServerName;
 use ureq::http::uri::{Authority, Scheme};
 
-/// A host and a port, as sockets and TLS take them.
+/// A host and a port, for sockets and TLS.
 #[derive(Clone)]
 pub(super) struct Server {
     /// A name, or an address without brackets.
     pub(super) host: String,
     pub(super) port: u16,
-    /// The host as TLS takes it; `None` without TLS.
+    /// The host for TLS, or `None` without TLS.
     pub(super) tls_name: Option<ServerName<'static>>,
 }
 
@@ -18,7 +18,8 @@ impl Server {
         let host = without_brackets(host);
         let tls_name = match is_https {
             true => Some(
-                ServerName::try_from(host.clone()).map_err(|_| "its host is not one for TLS")?,
+                ServerName::try_from(host.clone())
+                    .map_err(|_| "its host is not a valid name for TLS")?,
             ),
             false => None,
         };
@@ -29,7 +30,7 @@ impl Server {
         })
     }
 
-    /// The host and the port, as they go into a request.
+    /// Returns the host and port in the form that requests use.
     pub(super) fn authority(&self) -> String {
         if self.host.contains(':') {
             format!("[{}]:{}", self.host, self.port)
@@ -39,14 +40,14 @@ impl Server {
     }
 }
 
-/// An IPv6 address has brackets in a URL alone.
+/// Removes the brackets that an IPv6 address has in a URL.
 fn without_brackets(host: &str) -> String {
     host.trim_start_matches('[')
         .trim_end_matches(']')
         .to_owned()
 }
 
-/// A server of HTTP: the scheme, the host and the port of a URL.
+/// The scheme, host and port of a URL.
 #[derive(Clone)]
 pub(crate) struct Origin {
     pub(super) scheme: Scheme,
@@ -55,14 +56,14 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
-    /// Takes `host` or `host:port`. The error says what is wrong with it.
+    /// Reads `host` or `host:port`, or returns what is wrong with it.
     pub(crate) fn new(is_https: bool, authority: &str) -> Result<Origin, &'static str> {
         let (scheme, default_port) = match is_https {
             true => (Scheme::HTTPS, 443),
             false => (Scheme::HTTP, 80),
         };
         let authority =
-            Authority::try_from(authority).map_err(|_| "its host is not one of a URL")?;
+            Authority::try_from(authority).map_err(|_| "its host is not valid in a URL")?;
         let port = authority.port_u16().unwrap_or(default_port);
         Ok(Origin {
             server: Server::new(is_https, authority.host(), port)?,
@@ -84,7 +85,7 @@ impl Origin {
         self.server.port
     }
 
-    /// Scheme, host and port, as they were given.
+    /// Returns scheme, host and port as they were given.
     pub(crate) fn to_url(&self) -> String {
         format!("{}://{}", self.scheme, self.authority)
     }

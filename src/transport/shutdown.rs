@@ -1,10 +1,10 @@
-//! The end of every call of a client: whoever waits is woken, at once and from any thread.
+//! The shutdown of a client, which wakes everything that waits. It does not depend on what waits.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-/// What waits for something other than this signal, and can be made to look at it.
+/// Something that waits for other events than the shutdown, and can be interrupted.
 pub(super) trait Interrupt: Send + Sync {
     fn interrupt(&self);
 }
@@ -12,15 +12,15 @@ pub(super) trait Interrupt: Send + Sync {
 /// Set once, by [`Client::shutdown`](crate::Client::shutdown).
 #[derive(Default)]
 pub(crate) struct Shutdown {
-    /// Written under the lock alone; read without it before every wait of a socket.
+    /// Written only under the lock, but read without it before every wait of a socket.
     is_set: AtomicBool,
     waiting: Mutex<Vec<Weak<dyn Interrupt>>>,
     changed: Condvar,
 }
 
 impl Shutdown {
-    /// Once this has returned, every socket of the client is closed to both sides, and no new one
-    /// can be made.
+    /// After this returns, every socket of the client is shut down in both directions, and no new one
+    /// can be registered.
     pub(crate) fn set(&self) {
         let waiting = {
             let mut waiting = self.lock();
@@ -37,7 +37,7 @@ impl Shutdown {
         self.is_set.load(Ordering::SeqCst)
     }
 
-    /// Waits `delay`, and says whether the signal was set before it was over.
+    /// Waits for this delay. Returns whether the shutdown came before its end.
     pub(crate) fn wait(&self, delay: Duration) -> bool {
         let waiting = self.lock();
         let _waited = self
@@ -46,14 +46,15 @@ impl Shutdown {
         self.is_set()
     }
 
-    /// Has `waits` interrupted when the signal is set. `false` if it is set already.
+    /// Registers `waits` to be interrupted by the shutdown. Returns false if that has already
+    /// happened.
     pub(super) fn register(&self, waits: Weak<dyn Interrupt>) -> bool {
         let mut waiting = self.lock();
         if self.is_set() {
             return false;
         }
         if waiting.len() == waiting.capacity() {
-            // Before it grows: what is gone makes room.
+            // Removes what no longer waits before the list grows.
             waiting.retain(|waits| waits.strong_count() > 0);
         }
         waiting.push(waits);

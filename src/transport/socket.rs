@@ -1,5 +1,5 @@
-//! A TCP connection whose every wait ends with the attempt's deadline or with the client's
-//! shutdown.
+//! A TCP connection whose waits all end at the attempt's deadline or the client's shutdown. It does
+//! not depend on TLS.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown as Directions, TcpStream};
@@ -10,27 +10,27 @@ use super::record::Record;
 use super::shutdown::Interrupt;
 use super::stream::Stream;
 
-/// The longest wait inside the system. Where a shutdown does not wake it, its end does.
+/// The longest wait inside the system, in case the shutdown does not end it.
 const SLICE: Duration = Duration::from_millis(100);
 
 pub(super) struct Socket {
-    /// Shared with the shutdown, weakly.
+    /// The shutdown has a weak reference.
     stream: Arc<TcpStream>,
-    /// What the system was told last.
+    /// The time limits that were set last.
     read_timeout: Option<Duration>,
     write_timeout: Option<Duration>,
 }
 
 impl Interrupt for TcpStream {
     fn interrupt(&self) {
-        // An error means that it is closed already.
+        // An error means that the socket is already closed.
         let _ = TcpStream::shutdown(self, Directions::Both);
     }
 }
 
 impl Socket {
     pub(super) fn new(stream: TcpStream, record: &Record) -> io::Result<Socket> {
-        // A request is written at once, and waits for nothing.
+        // A request is written at once, so there is nothing to wait for.
         stream.set_nodelay(true)?;
         let stream = Arc::new(stream);
         let waits: Weak<TcpStream> = Arc::downgrade(&stream);
@@ -48,7 +48,7 @@ impl Socket {
             self.read_timeout = Some(slice);
         }
         if cfg!(windows) {
-            // There a read that times out may lose what was just coming in. A look loses nothing.
+            // On Windows a read that times out may lose data. A peek does not.
             self.stream.peek(&mut [0])?;
         }
         (&*self.stream).read(buffer)
@@ -63,7 +63,7 @@ impl Socket {
     }
 }
 
-/// What is left of the attempt's time, and no more than the system may wait.
+/// Returns the remaining time of the attempt, at most one slice.
 fn slice() -> io::Result<Duration> {
     slice_of(SLICE)
 }
@@ -73,8 +73,8 @@ fn slice_of(max: Duration) -> io::Result<Duration> {
     Ok(left.map_or(max, |left| left.clamp(Duration::from_millis(1), max)))
 }
 
-/// Whether only the slice is over. That the connection itself timed out has a kind of its own,
-/// except on Windows.
+/// Whether only the slice is over. A connection that timed out has a different kind, except on
+/// Windows.
 fn is_over(error: &io::Error) -> bool {
     match error.kind() {
         io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => true,
@@ -88,7 +88,7 @@ impl Read for Socket {
         loop {
             match self.read_slice(buffer, slice()?) {
                 Ok(0) => {
-                    // The shutdown's own closing looks like the end of the response.
+                    // After a shutdown the socket looks like one that the peer has closed.
                     slice()?;
                     return Ok(0);
                 }
@@ -102,8 +102,8 @@ impl Read for Socket {
 impl Write for Socket {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         loop {
-            // There a write that times out does not tell how much of it was sent. A request fits
-            // into the system's own buffer, so that nothing waits here.
+            // On Windows a write that times out does not tell how much was sent. A request fits into
+            // the system's buffer, so this does not wait.
             let max = if cfg!(windows) { Duration::MAX } else { SLICE };
             match self.write_slice(buffer, slice_of(max)?) {
                 Err(error) if cfg!(windows) => return Err(error),
@@ -140,24 +140,24 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[rustfmt::skip]
     const ERRORS: &[(i32, &str, bool)] = &[
-        (11, "EAGAIN: what a wait ends with", true),
-        (4, "EINTR: a signal came", true),
-        (110, "ETIMEDOUT: the connection itself was given up", false),
+        (11, "EAGAIN: a wait has ended", true),
+        (4, "EINTR: a signal has arrived", true),
+        (110, "ETIMEDOUT: the system has given up the connection", false),
         (104, "ECONNRESET", false),
         (32, "EPIPE", false),
     ];
     #[cfg(windows)]
     #[rustfmt::skip]
     const ERRORS: &[(i32, &str, bool)] = &[
-        (10060, "WSAETIMEDOUT: what a wait ends with, and also a connection that is given up", true),
+        (10060, "WSAETIMEDOUT: a wait has ended, or the system has given up the connection", true),
         (10035, "WSAEWOULDBLOCK", true),
-        (10004, "WSAEINTR: the wait was cancelled, and not by a signal", false),
+        (10004, "WSAEINTR: the wait was cancelled, but not by a signal", false),
         (10054, "WSAECONNRESET", false),
         (10053, "WSAECONNABORTED", false),
-        (10058, "WSAESHUTDOWN: by the shutdown of the client", false),
+        (10058, "WSAESHUTDOWN: the client was shut down", false),
     ];
 
-    /// By the kind that the standard library gives to the system's numbers.
+    /// Uses the kinds that the standard library assigns to the system's numbers.
     #[cfg(any(target_os = "linux", windows))]
     #[test]
     fn an_error_of_the_system_ends_a_slice_or_the_connection() {
@@ -167,7 +167,7 @@ mod tests {
         }
     }
 
-    /// What the system really says, and not what its headers do.
+    /// Uses the error that the system really returns.
     #[test]
     fn a_read_without_a_byte_ends_a_slice() {
         let (mut socket, _other) = connection();
@@ -177,7 +177,7 @@ mod tests {
         assert!(is_over(&error), "{error:?}");
     }
 
-    /// Two ends of a connection, of which this side's is registered with nobody.
+    /// Returns the two ends of a connection. This side's end is not registered with a shutdown.
     fn connection() -> (Socket, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
@@ -189,7 +189,7 @@ mod tests {
         (socket, listener.accept().unwrap().0)
     }
 
-    /// As on a system that does not wake a blocked read.
+    /// Simulates a system that does not wake a blocked read.
     #[test]
     fn a_read_ends_with_the_shutdown_even_if_nothing_wakes_it() {
         let (mut socket, mut other) = connection();
@@ -204,7 +204,7 @@ mod tests {
             scope.spawn(move || {
                 thread::sleep(Duration::from_millis(50));
                 shutdown.set();
-                // If nothing else ends the read, this does, and too late.
+                // Ends the read too late, if nothing else does.
                 let _ = ended.recv_timeout(Duration::from_secs(5));
                 other.write_all(b"x").unwrap();
             });
@@ -215,7 +215,7 @@ mod tests {
         });
     }
 
-    /// Whoever waits in the system is woken at once, where the system does that.
+    /// Only Unix wakes a blocked read.
     #[cfg(unix)]
     #[test]
     fn an_interrupt_wakes_a_read() {

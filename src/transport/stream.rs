@@ -1,13 +1,13 @@
-//! What bytes go through: a socket, or TLS on one.
+//! A byte stream: a socket, or TLS on one. It does not depend on either.
 
 use std::io::{self, Read, Write};
 
 pub(super) trait Stream: Read + Write + Send + Sync {
-    /// Whether it is open, and holds not one byte that nobody asked for, on any layer.
+    /// Whether the stream is open and has no unexpected bytes, on any layer.
     fn is_quiet(&mut self) -> bool;
 }
 
-/// In place of a connection that went elsewhere.
+/// A placeholder for a stream that was moved.
 pub(super) struct Closed;
 
 impl Read for Closed {

@@ -1,4 +1,5 @@
-//! A tunnel through an HTTP proxy: `CONNECT`, RFC 9110, section 9.3.6.
+//! Opens a tunnel through an HTTP proxy with `CONNECT` (RFC 9110, section 9.3.6). It does not depend
+//! on what is sent through it.
 
 use std::io;
 
@@ -9,13 +10,13 @@ use super::record::Record;
 use super::stream::Stream;
 use crate::auth::concat_secret;
 
-/// What a proxy is told.
+/// The request to a proxy.
 pub(super) struct Asked<'a> {
-    /// Host and port.
+    /// The host and port of the service.
     pub(super) authority: &'a str,
     pub(super) user_agent: &'a str,
     pub(super) authorization: Option<&'a str>,
-    /// Which option or variable names the proxy.
+    /// The option or variable that configures the proxy.
     pub(super) source: &'a str,
 }
 
@@ -44,32 +45,32 @@ impl Asked<'_> {
         ])
     }
 
-    /// What the proxy's own refusal means, and what to do.
+    /// Explains the proxy's refusal, and what to do.
     fn refusal(&self, status: u16) -> String {
         let Asked {
             authority, source, ..
         } = self;
         match (status, self.authorization) {
             (401 | 407, None) => format!(
-                "it demands a user name and a password ({status}): write them into {source}, as in \
+                "it requires a user name and password ({status}): add them to {source}, as in \
                  http://user:password@proxy.example:3128"
             ),
             (401 | 407, Some(_)) => format!(
-                "it refused the user name and the password ({status}): correct them in {source}"
+                "it rejected the user name and password ({status}): correct them in {source}"
             ),
             (403, _) => format!(
-                "it forbids a tunnel to {authority} (403): ask whoever runs it to allow that, or reach \
-                 the service without it"
+                "it does not allow tunnels to {authority} (403): ask its administrator to allow that, \
+                 or connect without it"
             ),
             (502..=504, _) => {
-                format!("it could not reach {authority} itself (it answered {status})")
+                format!("it could not reach {authority} ({status})")
             }
-            _ => format!("it answered {status} when asked for one to {authority}"),
+            _ => format!("it responded with {status} to CONNECT {authority}"),
         }
     }
 }
 
-/// Asks the proxy at the other end for a connection.
+/// Asks the proxy for a connection to the service.
 pub(super) fn open(stream: &mut dyn Stream, asked: &Asked, record: &Record) -> io::Result<()> {
     stream.write_all(asked.request().as_bytes())?;
     stream.flush()?;
@@ -78,27 +79,27 @@ pub(super) fn open(stream: &mut dyn Stream, asked: &Asked, record: &Record) -> i
     let mut buffer = [0; 1024];
     let end = loop {
         let amount = match stream.read(&mut buffer) {
-            // It ends without TLS's own goodbye.
+            // The proxy closed the connection without close_notify.
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => 0,
             read => read?,
         };
         if amount == 0 {
             break None;
         }
-        // An empty line is at most three bytes with what ends the line before it.
+        // LF CR LF: an empty line with the last byte of the line before it.
         let seen = head.len().saturating_sub(2);
         head.extend_from_slice(buffer.get(..amount).unwrap_or_default());
         if let Some(end) = end_of_head(head.get(seen..).unwrap_or_default()) {
             break Some(seen + end);
         }
         if head.len() > MAX_HEAD {
-            return Err(io::Error::other("its response is too long"));
+            return Err(io::Error::other("its response is too large"));
         }
     };
     match (status(&head), end) {
         (Some(200..=299), Some(end)) if head.len() == end => Ok(()),
-        // Before this side has said anything in the tunnel, nobody on its other end has either.
-        (Some(200..=299), Some(_)) => Err(io::Error::other("it sent more than it was asked for")),
+        // The service does not send anything in the tunnel before this side does.
+        (Some(200..=299), Some(_)) => Err(io::Error::other("it sent unexpected data")),
         (Some(status @ ..200 | status @ 300..), _) => {
             if matches!(status, 401 | 403 | 407) {
                 record.refused_for_good();
@@ -106,22 +107,22 @@ pub(super) fn open(stream: &mut dyn Stream, asked: &Asked, record: &Record) -> i
             Err(io::Error::other(asked.refusal(status)))
         }
         _ if looks_like_tls(&head) => Err(io::Error::other(format!(
-            "it speaks TLS: in {}, its URL must begin with https://",
+            "it speaks TLS: its URL in {} must begin with https://",
             asked.source
         ))),
         (_, None) => Err(io::Error::other(
             "it closed the connection without a response",
         )),
-        (None, Some(_)) => Err(io::Error::other("what it sent is not HTTP")),
+        (None, Some(_)) => Err(io::Error::other("its response is not HTTP")),
     }
 }
 
-/// An alert, or a part of a handshake: RFC 8446, section 5.1.
+/// Whether this is an alert or a handshake record (RFC 8446, section 5.1).
 fn looks_like_tls(bytes: &[u8]) -> bool {
     matches!(bytes, [21 | 22, 3, ..])
 }
 
-/// Behind the first empty line. Some proxies end their lines with a line feed alone.
+/// Returns the position after the first empty line. Some proxies end lines with only a line feed.
 fn end_of_head(head: &[u8]) -> Option<usize> {
     let mut rest = head;
     while let Some(at) = rest.iter().position(|byte| *byte == b'\n') {
@@ -158,16 +159,16 @@ mod tests {
                 "most proxies",
             ),
             ("HTTP/1.0 200 OK\r\n\r\n", Some(200), "tinyproxy"),
-            ("HTTP/1.1 407\r\n\r\n", Some(407), "no reason"),
-            ("HTTP/1.1 407\n\n", Some(407), "a line feed alone"),
-            ("HTTP/1.1 407 Auth", Some(407), "cut off behind it"),
-            ("HTTP/1.1 407", None, "it may go on"),
+            ("HTTP/1.1 407\r\n\r\n", Some(407), "no reason phrase"),
+            ("HTTP/1.1 407\n\n", Some(407), "only line feeds"),
+            ("HTTP/1.1 407 Auth", Some(407), "cut off after the status"),
+            ("HTTP/1.1 407", None, "the status may be incomplete"),
             ("HTTP/2 200\r\n\r\n", None, "another version"),
             ("HTTP/1.1 2000 OK\r\n\r\n", None, "four digits"),
             ("HTTP/1.1 20\r\n\r\n", None, "two digits"),
             ("HTTP/1.1  200 OK\r\n\r\n", None, "two spaces"),
             ("SSH-2.0-OpenSSH_9.2\r\n\r\n", None, "not HTTP"),
-            ("\r\n\r\n", None, "nothing"),
+            ("\r\n\r\n", None, "empty"),
         ] {
             assert_eq!(status(head.as_bytes()), expected, "{reason}");
         }

@@ -1,4 +1,4 @@
-//! TLS by the platform: OpenSSL, Schannel or Secure Transport.
+//! The platform's TLS: OpenSSL, Schannel or Secure Transport. It does not depend on sockets.
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
@@ -18,13 +18,12 @@ use crate::transport::stream::Stream;
 pub(super) struct PlatformTls {
     connector: TlsConnector,
     host: String,
-    /// What to say of a certificate that nobody trusted has signed.
+    /// The explanation for a certificate from an untrusted authority.
     untrusted: String,
 }
 
 impl PlatformTls {
-    /// Trusts these certificates, else those of the platform (feature `platform-verifier`) or of
-    /// Mozilla.
+    /// Trusts these certificates, else the platform's (feature `platform-verifier`) or Mozilla's.
     pub(super) fn new(
         name: ServerName<'static>,
         roots: Option<&Given<RootCertificates>>,
@@ -56,8 +55,8 @@ fn connector<'a>(roots: impl Iterator<Item = &'a [u8]>) -> native_tls::Result<Tl
 }
 
 impl Handshake for PlatformTls {
-    /// Why a handshake failed is not to be had in a form that tells one cause from another; but
-    /// which side gave up is seen on the wire.
+    /// The platform does not report the cause of a failed handshake in a form that can be matched.
+    /// Which side gave up is visible in the records.
     fn agree(&self, stream: Box<dyn Stream>, record: &Record) -> io::Result<Box<dyn Stream>> {
         let seen = Arc::<Seen>::default();
         let records = OneRecord {
@@ -86,18 +85,18 @@ impl Handshake for PlatformTls {
     }
 }
 
-/// Reads no further than to the end of a record: this TLS takes several at once, and does not say
-/// that it holds more than one.
+/// Reads at most to the end of a record, because the platform's TLS may read several at once without
+/// reporting it.
 struct OneRecord {
     records: Records,
     seen: Arc<Seen>,
 }
 
-/// What was seen of a handshake, also when it has failed.
+/// What was seen of a handshake, even if it failed.
 #[derive(Default)]
 struct Seen {
     is_no_tls: AtomicBool,
-    /// Whether this side had the last word: when it gives up, it says so.
+    /// Whether this side sent the last record. A side that gives up sends an alert.
     wrote_last: AtomicBool,
 }
 
@@ -128,7 +127,7 @@ impl Write for OneRecord {
     }
 }
 
-/// How many bytes the header of a record, or else the record, still has.
+/// Returns how many bytes are missing from the record's header, or else from the record.
 fn rest(framing: &Framing) -> usize {
     match framing.payload_left {
         0 => usize::from(5 - framing.header_bytes),

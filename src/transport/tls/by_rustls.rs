@@ -1,4 +1,4 @@
-//! TLS by rustls: the handshake, and a connection that knows what it still holds.
+//! TLS with rustls. It does not depend on sockets.
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
@@ -24,14 +24,13 @@ use crate::transport::stream::Stream;
 pub(super) struct RustlsTls {
     config: Arc<ClientConfig>,
     name: ServerName<'static>,
-    /// What to say of a certificate that nobody trusted has signed.
+    /// The explanation for a certificate from an untrusted authority.
     untrusted: String,
 }
 
 impl RustlsTls {
-    /// Trusts these certificates, else those of the platform (feature `platform-verifier`) or of
-    /// Mozilla.
-    #[cfg_attr(feature = "native-tls", allow(dead_code))] // Of rustls, a pin is all that is used then.
+    /// Trusts these certificates, else the platform's (feature `platform-verifier`) or Mozilla's.
+    #[cfg_attr(feature = "native-tls", allow(dead_code))] // rustls is then used only with a pin.
     pub(super) fn new(
         name: ServerName<'static>,
         roots: Option<&Given<RootCertificates>>,
@@ -103,7 +102,7 @@ impl Handshake for RustlsTls {
     }
 }
 
-/// The process's own, if it has set one.
+/// Returns the process's default provider, if it has set one, or else ring.
 pub(super) fn provider() -> Arc<CryptoProvider> {
     CryptoProvider::get_default().map_or_else(
         || Arc::new(rustls::crypto::ring::default_provider()),
@@ -112,13 +111,13 @@ pub(super) fn provider() -> Arc<CryptoProvider> {
 }
 
 impl RustlsTls {
-    /// What it means, and a record of what the same handshake would meet again.
+    /// Explains the error, and records whether a retry would fail the same way.
     fn explained(&self, error: io::Error, records: &Records, record: &Record) -> io::Error {
         let reason = match rustls_error(&error) {
             Some(rustls::Error::InvalidCertificate(reason)) => {
                 explained::certificate(reason, &self.name, &self.untrusted)
             }
-            // The verifier of a pin, in its own words.
+            // The error of the pin's verifier.
             Some(rustls::Error::General(reason)) => reason.clone(),
             Some(rustls::Error::AlertReceived(_)) if record.certificate_was_demanded() => {
                 record.refused_for_good();
@@ -145,8 +144,7 @@ fn shake_hands(connection: &mut ClientConnection, records: &mut Records) -> io::
     if rustls_error(&error).is_some() {
         return Err(error);
     }
-    // Where the other side hangs up, what this side writes may fail before the alert is read that
-    // says why.
+    // If the peer closes the connection, a write may fail before its alert is read.
     while let Ok(1..) = connection.read_tls(records) {
         if let Err(alert) = connection.process_new_packets() {
             return Err(io::Error::new(io::ErrorKind::InvalidData, alert));
@@ -155,7 +153,7 @@ fn shake_hands(connection: &mut ClientConnection, records: &mut Records) -> io::
     Err(error)
 }
 
-/// There is none to give; but that one is demanded goes on record.
+/// Has no client certificate, but records that the peer asks for one.
 #[derive(Debug)]
 struct NoCertificate;
 
@@ -189,7 +187,7 @@ fn rustls_error(error: &io::Error) -> Option<&rustls::Error> {
     error.get_ref()?.downcast_ref()
 }
 
-/// The error in words alone: TLS inside this TLS must not take it for its own.
+/// Turns the error into text, because an outer TLS must not mistake it for its own.
 fn sealed(error: io::Error) -> io::Error {
     match rustls_error(&error) {
         Some(inner) => io::Error::new(error.kind(), inner.to_string()),
@@ -199,16 +197,17 @@ fn sealed(error: io::Error) -> io::Error {
 
 struct TlsStream {
     stream: StreamOwned<ClientConnection, Records>,
-    /// How many records had come when the handshake was over.
+    /// The number of records that had arrived at the end of the handshake.
     agreed_at: u64,
 }
 
 impl TlsStream {
-    /// Whether the other side has refused this client in its part of the handshake, and so before
-    /// it read a request. Under TLS 1.3 this side learns of it only afterwards, where it waits for
-    /// the response: RFC 8446, sections 4.4.2.4 and 6.2. (This client does not offer to be asked
-    /// later.) The alert is then the first that comes: whoever has agreed sends something else
-    /// before, be it a session ticket, and an alert after that says nothing of the request.
+    /// Whether the peer refused this client in its part of the handshake, before it read a request.
+    ///
+    /// With TLS 1.3 this side learns of that only while it waits for the response (RFC 8446, sections
+    /// 4.4.2.4 and 6.2; this client does not offer post-handshake authentication). The alert is then
+    /// the first record. A peer that has completed the handshake sends another record first, such as
+    /// a session ticket; an alert after that does not say whether the request was read.
     fn client_is_refused(&self, error: &io::Error) -> bool {
         is_certificate_alert(error)
             && self.stream.conn.protocol_version() == Some(ProtocolVersion::TLSv1_3)

@@ -1,10 +1,9 @@
-//! That the other side has refused this client.
+//! The error if the peer requires a client certificate. It does not depend on the TLS library.
 
 use std::fmt;
 use std::io;
 
-/// The error of TLS that refuses this client because it has no certificate, before it reads
-/// anything.
+/// The peer has refused this client because it has no certificate, before it read a request.
 #[derive(Debug)]
 pub(in crate::transport) struct ClientRefused;
 
@@ -19,7 +18,8 @@ impl ClientRefused {
 impl fmt::Display for ClientRefused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
-            "it demands a certificate of the client, and this library has none to give: the service must be reached some other way",
+            "it requires a client certificate, which this library does not support: connect to the \
+             service another way",
         )
     }
 }

@@ -1,12 +1,12 @@
-//! What any TLS is asked for.
+//! The interface of both TLS implementations. It does not depend on either.
 
 use std::io;
 
 use crate::transport::record::Record;
 use crate::transport::stream::Stream;
 
-/// Knows one server, and whom to trust there.
+/// A TLS client for one server with its trusted certificates.
 pub(in crate::transport) trait Handshake: Send + Sync {
-    /// Agrees on TLS over `stream`.
+    /// Completes a handshake over `stream`.
     fn agree(&self, stream: Box<dyn Stream>, record: &Record) -> io::Result<Box<dyn Stream>>;
 }

@@ -1,4 +1,4 @@
-//! TLS on a connection: whom to trust, and who is at the other end.
+//! TLS on a connection, and which certificates it trusts. It does not depend on sockets.
 
 #[cfg(feature = "native-tls")]
 mod by_platform;
@@ -26,8 +26,8 @@ pub(super) use handshake::Handshake;
 pub(crate) use pinned::Fingerprint;
 pub(crate) use roots::RootCertificates;
 
-/// What to do on a connection to this server: nothing without TLS. With a pin that is the
-/// certificate that is trusted; else these roots are, or the default ones.
+/// Returns the handshake for this server, or nothing without TLS. It trusts the pinned certificate,
+/// else these roots, else the default ones.
 pub(super) fn handshake(
     server: &Server,
     pin: Option<Fingerprint>,

@@ -1,4 +1,4 @@
-//! The one certificate that is accepted, by its fingerprint.
+//! Accepts only a pinned certificate. It does not depend on where the pin comes from.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use super::handshake::Handshake;
 pub(crate) struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
-    /// Reads hex, with or without colons and white space.
+    /// Reads a fingerprint in hex, with or without colons and white space.
     pub(crate) fn parse(text: &str) -> Result<Fingerprint, &'static str> {
         const NONE: &str =
-            "is not a SHA-256 fingerprint: 64 hexadecimal digits, with or without colons";
+            "is not a valid SHA-256 fingerprint (64 hexadecimal digits, with or without colons)";
         let mut digits = text
             .chars()
             .filter(|c| *c != ':' && !c.is_whitespace())
@@ -35,7 +35,7 @@ impl Fingerprint {
         }
     }
 
-    /// Trusts the one certificate with this fingerprint.
+    /// Trusts only the certificate with this fingerprint.
     pub(super) fn handshake(self, name: ServerName<'static>) -> Result<Box<dyn Handshake>, String> {
         let provider = provider();
         let verifier = Arc::new(Verifier {
@@ -70,8 +70,8 @@ impl fmt::Display for Fingerprint {
     }
 }
 
-/// Takes the one certificate, whatever its names, dates and authority. That the server holds its
-/// key is verified as ever.
+/// Accepts the pinned certificate regardless of names, dates and authority. The server must still
+/// prove that it has the key.
 #[derive(Debug)]
 struct Verifier {
     fingerprint: Fingerprint,
@@ -98,7 +98,7 @@ impl ServerCertVerifier for Verifier {
             return Ok(ServerCertVerified::assertion());
         }
         Err(rustls::Error::General(format!(
-            "the server's certificate has the SHA-256 fingerprint {seen}, and another one is pinned"
+            "the server's certificate has the SHA-256 fingerprint {seen}, but another one is pinned"
         )))
     }
 

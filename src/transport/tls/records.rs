@@ -1,14 +1,14 @@
-//! The records of a TLS stream: where one ends.
+//! Finds the ends of records in a TLS stream. It does not depend on the TLS library.
 
 use std::io::{self, Read, Write};
 
 use crate::transport::stream::Stream;
 
-/// Counts what goes up to TLS, because TLS does not say whether it holds the beginning of a record.
+/// Counts the bytes that TLS reads, because TLS does not report whether it has a partial record.
 pub(super) struct Records {
     stream: Box<dyn Stream>,
     pub(super) framing: Framing,
-    /// The first byte that came.
+    /// The first byte that was received.
     first: Option<u8>,
 }
 
@@ -21,7 +21,7 @@ impl Records {
         }
     }
 
-    /// Whether what came, if anything did, can be TLS: RFC 8446, section 5.1.
+    /// Whether the first byte, if any, can be TLS (RFC 8446, section 5.1).
     pub(super) fn began_as_tls(&self) -> bool {
         matches!(self.first, None | Some(20..=23))
     }
@@ -53,14 +53,14 @@ impl Stream for Records {
     }
 }
 
-/// Where a stream of TLS records stands: RFC 8446, section 5.1. One type, two of version, two of
-/// length.
+/// The position in a stream of TLS records (RFC 8446, section 5.1). A header has one byte of type,
+/// two of version and two of length.
 #[derive(Default)]
 pub(super) struct Framing {
     pub(super) header_bytes: u8,
     length: u16,
     pub(super) payload_left: usize,
-    /// How many records have come to their end.
+    /// The number of complete records.
     pub(super) ended: u64,
 }
 

@@ -1,4 +1,4 @@
-//! The certificates of a private authority.
+//! The trusted root certificates of a program. They do not depend on the TLS library.
 
 use std::sync::Arc;
 
@@ -8,24 +8,22 @@ use rustls::pki_types::pem::PemObject as _;
 
 use crate::transport::given::Given;
 
-/// What is wrong with a certificate that nobody trusted has signed, and what to do.
+/// Explains a certificate from an untrusted authority, and what to do.
 pub(super) fn untrusted(roots: Option<&Given<RootCertificates>>) -> String {
     match roots {
         Some(roots) => format!(
-            "signed by none of the authorities in {}, and no others are trusted: add the one that \
-             signed it",
+            "not signed by an authority in {}, and no others are trusted: add the one that signed it",
             roots.source
         ),
         None if cfg!(feature = "platform-verifier") => {
-            "signed by none of the authorities that this system trusts: add the one that signed it \
-             to them, or give it to the client (root_certificates_pem)"
+            "not signed by an authority that this system trusts: add the one that signed it to the \
+             system's trust store, or pass it to root_certificates_pem"
                 .to_owned()
         }
         None => {
-            "signed by none of the authorities that Mozilla trusts. The certificate of a private \
-             authority, or of a proxy that inspects TLS, must be given to the client \
-             (root_certificates_pem), or be in this system's trust store (feature \
-             platform-verifier)"
+            "not signed by an authority that Mozilla trusts: for a private authority, or a proxy \
+             that inspects TLS, pass its certificate to root_certificates_pem, or use the system's \
+             trust store (feature platform-verifier)"
                 .to_owned()
         }
     }
@@ -43,10 +41,10 @@ impl RootCertificates {
             return Err("contains no certificate");
         }
         let certificates = RootCertificates(certificates.into());
-        // A CA that can't be used would be found out only by calls that fail.
+        // An unusable certificate would otherwise only show in failing calls.
         match certificates.store() {
             Ok(_) => Ok(certificates),
-            Err(_) => Err("contains a certificate that can't be read"),
+            Err(_) => Err("contains a certificate that is not readable"),
         }
     }
 

@@ -1,5 +1,5 @@
-//! In place of `pinned.rs` without the feature `pinned-cert`: there is no fingerprint to be had, so
-//! that a pin is never silently ignored.
+//! Replaces `pinned.rs` without the feature `pinned-cert`. A fingerprint is always an error, so that
+//! a pin is never silently ignored.
 
 use rustls::pki_types::ServerName;
 
@@ -11,7 +11,8 @@ pub(crate) enum Fingerprint {}
 impl Fingerprint {
     pub(crate) fn parse(_: &str) -> Result<Fingerprint, &'static str> {
         Err(
-            "is set, and this program was built without the feature pinned-cert: unset it, or build with the feature",
+            "is set, but this program was built without the feature pinned-cert: unset it, or build \
+             with the feature",
         )
     }
 
