@@ -11,7 +11,7 @@
 //! | exit code | meaning |
 //! | --- | --- |
 //! | 0 | the token is fresh, or has been replaced |
-//! | 1 | it was not replaced, and is as it was: try again later |
+//! | 1 | it was not replaced, and is unchanged: try again later |
 //! | 2 | the arguments or the file can't be used |
 //! | 3 | it has been replaced, but the old one could not be deleted |
 //! | 4 | it was not replaced, and a new token that nobody uses is, or may be, orphaned |

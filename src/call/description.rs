@@ -91,7 +91,7 @@ pub(crate) enum Unread {
 
 /// Reads a response as JSON.
 pub(crate) fn json<T: DeserializeOwned>(response: &Response) -> Result<T, Unread> {
-    read_json(&response.body).map_err(Unread::Unreadable)
+    read_json(&response.body).map_err(|fault| Unread::Unreadable(format!("it {fault}")))
 }
 
 /// How a successful call ended.

@@ -230,7 +230,7 @@ mod tests {
     fn texts_that_are_not_a_base_url_are_refused() {
         let long = format!("https://{}.example", "a".repeat(64));
         for (text, says) in [
-            (long.as_str(), "not one for TLS"),
+            (long.as_str(), "valid name for TLS"),
             ("", "has no host"),
             ("https://", "has no host"),
             ("https:///auth/v1", "has no host"),

@@ -67,11 +67,11 @@ fn variables_make_a_client_or_are_refused_by_name() {
         ),
         (
             vec![url],
-            "result: credentials: there are none: set IONOS_TOKEN, or IONOS_USERNAME and IONOS_PASSWORD",
+            "result: credentials: are missing: set IONOS_TOKEN, or IONOS_USERNAME and IONOS_PASSWORD",
         ),
         (
             vec![url, username],
-            "result: IONOS_PASSWORD: is not set, and IONOS_USERNAME is",
+            "result: IONOS_PASSWORD: is not set, but IONOS_USERNAME is",
         ),
         (
             vec![url, username, ("IONOS_PASSWORD", "")],
@@ -79,7 +79,7 @@ fn variables_make_a_client_or_are_refused_by_name() {
         ),
         (
             vec![url, password],
-            "result: IONOS_USERNAME: is not set, and IONOS_PASSWORD is",
+            "result: IONOS_USERNAME: is not set, but IONOS_PASSWORD is",
         ),
         (
             vec![url, ("IONOS_TOKEN", "a b")],
@@ -111,7 +111,7 @@ fn variables_make_a_client_or_are_refused_by_name() {
         ),
         (
             vec![token, ("IONOS_API_URL", "https://a:b@c")],
-            "result: IONOS_API_URL: has a user name",
+            "result: IONOS_API_URL: contains a user name",
         ),
         (
             vec![token, ("IONOS_API_URL", "http://api.example")],
@@ -128,7 +128,7 @@ fn variables_make_a_client_or_are_refused_by_name() {
                 ("IONOS_API_URL", "auth.example.test"),
                 ("ALL_PROXY", "socks5://127.0.0.1:1"),
             ],
-            "result: ALL_PROXY: names a SOCKS proxy",
+            "result: ALL_PROXY: is a SOCKS proxy",
         ),
         (
             vec![
@@ -166,7 +166,7 @@ fn variables_make_a_client_or_are_refused_by_name() {
                 ("IONOS_API_URL", "auth.example.test"),
                 ("HTTPS_PROXY", "http://a b"),
             ],
-            "result: HTTPS_PROXY: is not the address",
+            "result: HTTPS_PROXY: is not a valid proxy URL",
         ),
         (
             vec![
@@ -176,8 +176,8 @@ fn variables_make_a_client_or_are_refused_by_name() {
             ],
             // On Windows the names of variables have no case.
             match () {
-                () if cfg!(windows) => "result: HTTPS_PROXY: is not the address",
-                () => "result: https_proxy: is not the address",
+                () if cfg!(windows) => "result: HTTPS_PROXY: is not a valid proxy URL",
+                () => "result: https_proxy: is not a valid proxy URL",
             },
         ),
         (

@@ -216,7 +216,7 @@ fn hook_is_told_why_an_attempt_failed() {
         assert_eq!(*seen.lock().unwrap(), [expected], "{reason}: {error}");
         assert_eq!(error.request_id(), id, "{reason}");
         assert_eq!(
-            error.to_string().contains("request id 7"),
+            error.to_string().contains("request ID 7"),
             id.is_some(),
             "{reason}: {error}"
         );

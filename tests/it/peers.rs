@@ -41,26 +41,26 @@ fn error_names_the_host_and_the_port_of_the_service() {
             builder_of(&hangs_up.url()),
             format!("127.0.0.1:{hangs_up_port}"),
             format!(
-                "lost the connection to 127.0.0.1:{hangs_up_port}: it was closed by the other side before the whole response was there"
+                "lost the connection to 127.0.0.1:{hangs_up_port}: the peer closed it before the response was complete"
             ),
             "it hangs up",
         ),
         (
             builder_of(&hangs_up.https_url()),
             format!("127.0.0.1:{hangs_up_port}"),
-            format!("could not agree on TLS with 127.0.0.1:{hangs_up_port}: "),
+            format!("the TLS handshake with 127.0.0.1:{hangs_up_port} failed: "),
             "no TLS",
         ),
         (
             short(format!("http://127.0.0.1:{silent_port}")),
             format!("127.0.0.1:{silent_port}"),
-            format!("timed out waiting for the response of 127.0.0.1:{silent_port}"),
+            format!("timed out waiting for the response from 127.0.0.1:{silent_port}"),
             "it is silent",
         ),
         (
             short(format!("https://127.0.0.1:{silent_port}")),
             format!("127.0.0.1:{silent_port}"),
-            format!("timed out agreeing on TLS with 127.0.0.1:{silent_port}"),
+            format!("timed out in the TLS handshake with 127.0.0.1:{silent_port}"),
             "it is silent",
         ),
     ] {
@@ -79,7 +79,7 @@ fn error_names_the_host_and_the_port_of_the_service() {
     client.shutdown();
     let error = list_tokens(&client).unwrap_err().to_string();
     assert!(
-        error.contains(": the client was shut down: make a new one"),
+        error.contains(": the client was shut down: create a new one"),
         "{error}"
     );
 }
@@ -98,8 +98,12 @@ fn error_names_the_proxy_and_the_option_that_names_it() {
         answers(""),
     ];
     let from = "(the proxy from ClientBuilder::proxy)";
-    let named =
-        |proxy: &FaultServer| format!("got no tunnel through 127.0.0.1:{} {from}: ", proxy.port());
+    let named = |proxy: &FaultServer| {
+        format!(
+            "could not open a proxy tunnel through 127.0.0.1:{} {from}: ",
+            proxy.port()
+        )
+    };
     let through = |proxy: &FaultServer| builder_through_proxy(&proxy.url());
     let user = |proxy: &FaultServer| {
         builder_through_proxy(&proxy.url().replace("//", "//user:PROXYPASS@"))
@@ -120,20 +124,20 @@ fn error_names_the_proxy_and_the_option_that_names_it() {
         (
             builder_through_proxy(&hangs_up.https_url()),
             format!(
-                "could not agree on TLS with 127.0.0.1:{} {from}: ",
+                "the TLS handshake with 127.0.0.1:{} {from} failed: ",
                 hangs_up.port()
             ),
             "its TLS",
         ),
         (
             builder_through_proxy(&format!("http://127.0.0.1:{silent_port}")).timeout(SHORT),
-            format!("timed out waiting for a tunnel through 127.0.0.1:{silent_port} {from}"),
+            format!("timed out waiting for a proxy tunnel through 127.0.0.1:{silent_port} {from}"),
             "it is silent",
         ),
         (
             through(&forbids),
             format!(
-                "{}it forbids a tunnel to auth.example.test:80 (403): ask whoever runs it",
+                "{}it does not allow tunnels to auth.example.test:80 (403): ask its administrator",
                 named(&forbids)
             ),
             "its rules",
@@ -141,7 +145,7 @@ fn error_names_the_proxy_and_the_option_that_names_it() {
         (
             through(&demands),
             format!(
-                "{}it demands a user name and a password (407): write them into ClientBuilder::proxy, as in http://user:password@proxy.example:3128",
+                "{}it requires a user name and password (407): write them into ClientBuilder::proxy, as in http://user:password@proxy.example:3128",
                 named(&demands)
             ),
             "none were given",
@@ -149,7 +153,7 @@ fn error_names_the_proxy_and_the_option_that_names_it() {
         (
             user(&demands),
             format!(
-                "{}it refused the user name and the password (407): correct them in ClientBuilder::proxy",
+                "{}it rejected the user name and password (407): correct them in ClientBuilder::proxy",
                 named(&demands)
             ),
             "wrong ones were given",
@@ -157,7 +161,7 @@ fn error_names_the_proxy_and_the_option_that_names_it() {
         (
             through(&fails),
             format!(
-                "{}it could not reach auth.example.test:80 itself (it answered 503)",
+                "{}it could not reach auth.example.test:80 (503)",
                 named(&fails)
             ),
             "what lies behind it",
@@ -165,7 +169,7 @@ fn error_names_the_proxy_and_the_option_that_names_it() {
         (
             through(&speaks_tls),
             format!(
-                "{}it speaks TLS: in ClientBuilder::proxy, its URL must begin with https://",
+                "{}it speaks TLS: its URL in ClientBuilder::proxy must begin with https://",
                 named(&speaks_tls)
             ),
             "it is an https proxy",
@@ -181,7 +185,7 @@ fn error_names_the_proxy_and_the_option_that_names_it() {
         (
             user(&lost),
             format!(
-                "lost the connection to auth.example.test:80 through 127.0.0.1:{} {from}: it was closed",
+                "lost the connection to auth.example.test:80 through 127.0.0.1:{} {from}: the peer closed it",
                 lost.port()
             ),
             "the service behind it hangs up",
@@ -239,7 +243,7 @@ fn error_names_the_variable_to_correct() {
         ),
         (
             vec![token, service, ("HTTPS_PROXY", &refused_url)],
-            "it refused the user name and the password (407): correct them in HTTPS_PROXY".to_owned(),
+            "it rejected the user name and password (407): correct them in HTTPS_PROXY".to_owned(),
         ),
         (
             vec![token, service, ("HTTPS_PROXY", "http://proxy.invalid")],
@@ -247,11 +251,11 @@ fn error_names_the_variable_to_correct() {
         ),
         (
             vec![token, service, ("HTTPS_PROXY", "socks5://127.0.0.1:1")],
-            "HTTPS_PROXY: names a SOCKS proxy, and only http and https proxies are supported: correct or unset it, or name the service's host in NO_PROXY".to_owned(),
+            "HTTPS_PROXY: is a SOCKS proxy, but only http and https proxies are supported: correct or unset it, or add the service's host to NO_PROXY".to_owned(),
         ),
         (
             vec![token, ("IONOS_API_URL", "http://api.example")],
-            "IONOS_API_URL: is plain http, which shows the credentials to everybody on the way: use https\n".to_owned(),
+            "IONOS_API_URL: is plain http, which shows the credentials to everybody on the network path: use https\n".to_owned(),
         ),
         (
             vec![token, ("IONOS_API_URL", &not_found.url())],
@@ -267,11 +271,11 @@ fn error_names_the_variable_to_correct() {
         ),
         (
             vec![("IONOS_TOKEN", expired), ("IONOS_API_URL", &own.url())],
-            "the client's token, from IONOS_TOKEN, expired at 2025-09-23T07:29:44Z, by its own exp: replace it".to_owned(),
+            "the client's token, from IONOS_TOKEN, expired at 2025-09-23T07:29:44Z according to its exp claim: replace it".to_owned(),
         ),
         (
             vec![user[0], user[1], ("IONOS_API_URL", &own.url())],
-            "check the credentials, from IONOS_USERNAME and IONOS_PASSWORD, and the contract number; users with two-factor authentication need a token".to_owned(),
+            "check the credentials, from IONOS_USERNAME and IONOS_PASSWORD, and the contract number; users with two-factor authentication must use a token".to_owned(),
         ),
     ] {
         let output = run_child("peers::child_calls_as_the_environment_says", &variables);

@@ -131,7 +131,7 @@ fn server_without_the_key_of_the_certificate_is_refused() {
         assert!(
             error
                 .to_string()
-                .contains("could not agree on TLS with 127.0.0.1:"),
+                .contains("the TLS handshake with 127.0.0.1:"),
             "{version:?}: {error}"
         );
         assert!(!error.outcome_unknown());
@@ -199,7 +199,7 @@ fn malformed_pins_are_refused() {
         assert!(
             error
                 .to_string()
-                .starts_with("pinned_certificate_sha256: is not a SHA-256"),
+                .starts_with("pinned_certificate_sha256: is not a valid SHA-256"),
             "{error}"
         );
     }
@@ -231,7 +231,7 @@ fn pin_is_read_from_the_environment() {
         (&fingerprint(b"other"), right.as_str()),
         (
             "ab:cd",
-            "error: IONOS_PINNED_CERT: is not a SHA-256 fingerprint",
+            "error: IONOS_PINNED_CERT: is not a valid SHA-256 fingerprint",
         ),
         ("", "signed by none of"),
     ] {
@@ -262,7 +262,7 @@ fn pin_does_not_apply_to_the_proxy() {
     let error = list_tokens(&client).unwrap_err().to_string();
     // The pin is not for the proxy, whose authority is unknown.
     assert!(
-        error.contains("could not agree on TLS with 127.0.0.1:"),
+        error.contains("the TLS handshake with 127.0.0.1:"),
         "{error}"
     );
     assert!(!error.contains("fingerprint"), "{error}");

@@ -145,11 +145,11 @@ fn explicit_proxy_tunnels_all_but_local_hosts() {
 #[test]
 fn malformed_proxy_addresses_are_refused() {
     for (proxy, says) in [
-        ("socks5://127.0.0.1:1", "proxy: names a SOCKS proxy"),
-        ("", "proxy: is not the address"),
-        ("http://", "proxy: is not the address"),
-        ("ftp://user:SECRET@x", "proxy: is not the address"),
-        ("http://a b:SECRET@c", "proxy: is not the address"),
+        ("socks5://127.0.0.1:1", "proxy: is a SOCKS proxy"),
+        ("", "proxy: is not a valid proxy URL"),
+        ("http://", "proxy: is not a valid proxy URL"),
+        ("ftp://user:SECRET@x", "proxy: is not a valid proxy URL"),
+        ("http://a b:SECRET@c", "proxy: is not a valid proxy URL"),
     ] {
         let error = builder_through_proxy(proxy)
             .base_url("https://auth.example.test")

@@ -83,7 +83,7 @@ fn key_ids_and_criteria_are_converted() {
     let error = "SOME\n".parse::<Criteria>().unwrap_err().to_string();
     assert_eq!(
         error,
-        "criteria: is \"SOME\", and must be ALL, EXPIRED or CURRENT"
+        "criteria: is \"SOME\", but must be ALL, EXPIRED or CURRENT"
     );
 }
 

@@ -51,7 +51,7 @@ fn valid_settings_make_a_client() {
 #[test]
 fn invalid_settings_are_refused() {
     for (builder, says) in [
-        (Client::builder(), "credentials: there are none"),
+        (Client::builder(), "credentials: are missing"),
         (
             builder().credentials(Credentials::token("")),
             "token: is empty",
@@ -75,7 +75,7 @@ fn invalid_settings_are_refused() {
         ),
         (
             builder().base_url("https://user:SECRET@api.example"),
-            "base_url: has a user name",
+            "base_url: contains a user name",
         ),
         (
             builder().base_url("https://api.example?x"),
@@ -117,7 +117,7 @@ fn invalid_settings_are_refused() {
         ),
         (
             builder().user_agent("x".repeat(16 * 1024)),
-            "request: its head would be longer",
+            "request: is larger than",
         ),
         (
             builder().user_agent("sÿnc"),

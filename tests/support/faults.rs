@@ -180,7 +180,7 @@ pub const FAULTS: &[Fault] = &[
     Fault {
         name: "a length that is not a number",
         outcome: Outcome::Unknown,
-        text: "can't be understood",
+        text: "is not readable",
         play: |body| {
             Play::WriteAndClose(
                 format!("HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n{}", body).into_bytes(),
@@ -190,7 +190,7 @@ pub const FAULTS: &[Fault] = &[
     Fault {
         name: "broken chunks",
         outcome: Outcome::Unknown,
-        text: "can't be understood",
+        text: "is not readable",
         play: |body| Play::WriteAndClose(chunked(&format!("zz\r\n{}", body))),
     },
     Fault {
@@ -202,13 +202,13 @@ pub const FAULTS: &[Fault] = &[
     Fault {
         name: "no HTTP",
         outcome: Outcome::Unknown,
-        text: "can't be understood",
+        text: "is not readable",
         play: |_| Play::WriteAndClose(b"SSH-2.0-OpenSSH_9.2\r\n".to_vec()),
     },
     Fault {
         name: "bytes",
         outcome: Outcome::Unknown,
-        text: "can't be understood",
+        text: "is not readable",
         play: |_| Play::WriteAndClose(vec![0xff; 300]),
     },
     Fault {
@@ -226,7 +226,7 @@ pub const FAULTS: &[Fault] = &[
     Fault {
         name: "a flood of headers",
         outcome: Outcome::Unknown,
-        text: "can't be understood",
+        text: "is not readable",
         play: |_| {
             Play::Flood(
                 b"HTTP/1.1 200 OK\r\n".to_vec(),
@@ -249,7 +249,7 @@ pub const FAULTS: &[Fault] = &[
     Fault {
         name: "an endless 100-continue",
         outcome: Outcome::Unknown,
-        text: "can't be understood",
+        text: "is not readable",
         play: |_| Play::Flood(vec![], b"HTTP/1.1 100 Continue\r\n\r\n".repeat(4000)),
     },
     Fault {
@@ -324,7 +324,7 @@ pub const FAULTS: &[Fault] = &[
     Fault {
         name: "an empty body of undeclared length",
         outcome: Outcome::Unknown,
-        text: "can't be understood",
+        text: "is not readable",
         play: |_| Play::WriteAndClose(b"HTTP/1.1 200 OK\r\n\r\n".to_vec()),
     },
     Fault {
@@ -336,13 +336,13 @@ pub const FAULTS: &[Fault] = &[
     Fault {
         name: "an empty chunked body",
         outcome: Outcome::Unknown,
-        text: "can't be understood",
+        text: "is not readable",
         play: |_| Play::Write(chunked("0\r\n\r\n")),
     },
     Fault {
         name: "a blank body",
         outcome: Outcome::Unknown,
-        text: "can't be understood",
+        text: "is not readable",
         play: |_| Play::Write(response(200, "", "\r\n")),
     },
     Fault {

@@ -73,7 +73,7 @@ impl Handshake for PlatformTls {
                 if seen.wrote_last.load(Ordering::Relaxed) {
                     record.refused_for_good();
                     let untrusted = &self.untrusted;
-                    let reason = format!("{error}; its certificate may be {untrusted}");
+                    let reason = format!("{error}; perhaps its certificate is {untrusted}");
                     return Err(io::Error::other(reason));
                 }
                 Err(io::Error::other(error))

@@ -54,11 +54,11 @@ fn environment_credentials_override_those_of_the_file() {
             (true, ..) => "source: IONOS_TOKEN".to_owned(),
             (_, true, ..) => "source: IONOS_USERNAME and IONOS_PASSWORD".to_owned(),
             (_, _, "nothing", ..) => {
-                "names no currentProfile; there are \"other\", \"mine\"".to_owned()
+                "has no currentProfile; available: \"other\", \"mine\"".to_owned()
             }
             (_, _, _, true, _) => of_file("token"),
             (_, _, _, _, true) => of_file("user name and password"),
-            _ => "the profile \"mine\" contains no credentials".to_owned(),
+            _ => "the profile \"mine\" has no credentials".to_owned(),
         }
         .to_lowercase();
         let output = client_in_child(&variables).to_lowercase();
@@ -87,11 +87,11 @@ fn variables_choose_the_file_the_profile_and_the_base_url() {
         ),
         (
             vec![home],
-            "credentials: there are none",
+            "credentials: are missing",
             "no file, and nothing else",
         ),
         (vec![token], "https://api.ionos.com", "no home"),
-        (vec![], "credentials: there are none", "nothing at all"),
+        (vec![], "credentials: are missing", "nothing at all"),
         (
             vec![home, named],
             "source: the token of profile \"user\"",
@@ -130,7 +130,7 @@ fn variables_choose_the_file_the_profile_and_the_base_url() {
         ),
         (
             vec![named, ("IONOS_CURRENT_PROFILE", "none")],
-            "line 20: the profile \"none\" contains no credentials",
+            "line 20: the profile \"none\" has no credentials",
             "no credentials",
         ),
         (
@@ -140,7 +140,7 @@ fn variables_choose_the_file_the_profile_and_the_base_url() {
         ),
         (
             vec![named, ("IONOS_CURRENT_PROFILE", "x")],
-            "has no profile \"x\"; there are \"user\", \"Second\", \"bare\", \"none\"",
+            "has no profile \"x\"; available: \"user\", \"Second\", \"bare\", \"none\"",
             "a profile that is not there",
         ),
         (
@@ -176,7 +176,9 @@ fn endpoint_that_is_not_used_is_not_checked() {
     let refused = WRITTEN.replacen("skipTlsVerify: false", "skipTlsVerify: true", 1);
     let spoiled = elsewhere.write(refused);
     let spoiled = ("IONOS_CONFIG_FILE", spoiled.to_str().unwrap());
-    assert!(client_in_child(&[spoiled]).contains("is refused: remove it"));
+    assert!(
+        client_in_child(&[spoiled]).contains("is refused because it would expose the credentials")
+    );
     let output = client_in_child(&[spoiled, ("IONOS_API_URL", "other.example")]);
     assert!(output.contains("source: the token of profile"), "{output}");
 }
@@ -255,7 +257,7 @@ fn default_file_is_read_and_may_be_empty() {
     // An empty one is no error where the environment suffices.
     folder.write("");
     assert!(client_in_child(&[home, token]).contains("source: IONOS_TOKEN"));
-    assert!(client_in_child(&[home]).contains("names no currentProfile; there are none"));
+    assert!(client_in_child(&[home]).contains("has no currentProfile; none is defined"));
 }
 
 /// In the order of the vendor's CLI: the first file that is there counts.
@@ -281,7 +283,7 @@ fn file_of_a_login_comes_before_the_one_that_is_named() {
 
     let none = client_in_child(&[at_home, app_data]);
     assert!(none.contains("ionosctl/config.yaml or "), "{none}");
-    assert!(none.contains(".ionos/config, either"), "{none}");
+    assert!(none.contains(".ionos/config either"), "{none}");
 
     home.write(profile("c"));
     let is = |variables: &[(&str, &str)], path: &str, reason: &str| {

@@ -181,11 +181,11 @@ fn echoed_credentials_are_not_shown() {
     for (body, says) in [
         (
             r#"{"messages":[{"errorCode":"1","message":"bad token eyJ0eXAiOiJKV1QifQ.e30.c2ln"}]}"#,
-            "[not shown: it repeats what is secret in the request]",
+            "[redacted: it repeats a secret of the request]",
         ),
         (
             "authorization: Bearer eyJ0eXAiOiJKV1QifQ.e30.c2ln",
-            "[not shown: it repeats what is secret in the request]",
+            "[redacted: it repeats a secret of the request]",
         ),
     ] {
         let (server, _seen) = server(403, body);

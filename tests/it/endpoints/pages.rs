@@ -112,7 +112,7 @@ fn page_is_identified_and_its_text_shown_to_a_client_with_a_token() {
     // Of a success that can't be read, nothing is ever quoted.
     let error = error_of(with_token(), LIST, response(200, headers, "<html>X</html>"));
     let text = error.to_string();
-    let says = "200 OK can't be understood (Server: nginx/1.22.1, Content-Type: text/html, 14 bytes): is not JSON";
+    let says = "200 OK is not readable (Server: nginx/1.22.1, Content-Type: text/html, 14 bytes): it is not JSON";
     assert!(text.contains(says), "{text}");
 }
 
@@ -150,7 +150,7 @@ fn compressed_response_is_named() {
         (
             200,
             "Content-Encoding: gzip\r\n",
-            "it is compressed (Content-Encoding: gzip), which was not asked for; what compresses it",
+            "it is compressed (Content-Encoding: gzip), which was not requested; a proxy or gateway in between",
             "a success",
         ),
         (
@@ -187,7 +187,8 @@ fn expired_token_of_the_client_explains_a_401() {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let hour_ago = (now.unwrap() - Duration::from_secs(3600)).as_secs();
     let own = r#"{"httpStatus":401,"messages":[{"errorCode":"1","message":"no"}]}"#;
-    let expired = "the client's token expired at 2025-09-23T07:29:44Z, by its own exp: replace it";
+    let expired =
+        "the client's token expired at 2025-09-23T07:29:44Z according to its exp claim: replace it";
     for (token, status, body, says, reason) in [
         (jwt(1_758_612_584), 401, own, expired, "it has expired"),
         (jwt(1_758_612_584), 401, "", expired, "whoever answers"),
@@ -248,7 +249,7 @@ fn advice_fits_the_request_and_who_answered() {
             LIST,
             403,
             "<html>blocked</html>".to_owned(),
-            "something between here and the service may have refused",
+            "a proxy or gateway in between may have refused",
             "two-factor",
         ),
         (LIST, 403, own(403), "two-factor", "between here"),

@@ -150,11 +150,11 @@ fn unreadable_success_leaves_the_outcome_unknown() {
         (
             &["create", "list", "get", "delete"],
             r#""SECRET""#,
-            "another type",
+            "unexpected type",
         ),
         (&["create"], "{}", "missing field `token`"),
         (&["create"], r#"{"token":""}"#, "token: is empty"),
-        (&["create"], r#"{"token":null}"#, "another type"),
+        (&["create"], r#"{"token":null}"#, "unexpected type"),
         (&["list"], "{}", "missing field `tokens`"),
         (
             &["list"],
@@ -175,7 +175,7 @@ fn unreadable_success_leaves_the_outcome_unknown() {
             "{}",
             "missing field `success`",
         ),
-        (&["delete"], r#"{"success":"SECRET"}"#, "another type"),
+        (&["delete"], r#"{"success":"SECRET"}"#, "unexpected type"),
     ];
     for (names, body, says) in cases {
         for Endpoint { name, run, .. } in ENDPOINTS.iter().filter(|e| names.contains(&e.name)) {
