@@ -145,7 +145,7 @@ fn error_names_the_proxy_and_the_option_that_names_it() {
         (
             through(&demands),
             format!(
-                "{}it requires a user name and password (407): write them into ClientBuilder::proxy, as in http://user:password@proxy.example:3128",
+                "{}it requires a user name and password (407): add them to ClientBuilder::proxy, as in http://user:password@proxy.example:3128",
                 named(&demands)
             ),
             "none were given",
