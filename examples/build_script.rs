@@ -1,8 +1,8 @@
-//! A build script that looks after the token of the environment: copy it to `build.rs`.
+//! A build script that checks the token in the environment: copy it to `build.rs`.
 //!
-//! It warns if the token expires within two weeks, and bakes its Key ID into the program as
-//! `env!("TOKEN_KEY_ID")`. Whatever goes wrong, the build goes on: on a train, behind a firewall,
-//! or with no token at all.
+//! It warns if the token expires within two weeks, and makes its Key ID available to the program as
+//! `env!("TOKEN_KEY_ID")`. If anything fails, the build continues: without a network, behind a
+//! firewall, or without a token.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,7 +11,7 @@ use ionoscloud_auth::{
 };
 
 const TWO_WEEKS: Duration = Duration::from_secs(14 * 24 * 3600);
-/// A build waits no longer than this for the service.
+/// The longest time that a build waits for the service.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
 pub(crate) fn main() {
@@ -22,12 +22,12 @@ pub(crate) fn main() {
     match look_after(&mut key_id) {
         Ok(None) => {}
         Ok(Some(warning)) => println!("cargo::warning={warning}"),
-        Err(error) => println!("cargo::warning=the token was not looked after: {error}"),
+        Err(error) => println!("cargo::warning=the token was not checked: {error}"),
     }
     println!("cargo::rustc-env=TOKEN_KEY_ID={key_id}");
 }
 
-/// What to warn of.
+/// Returns the warning, if there is one.
 fn look_after(key_id: &mut String) -> Result<Option<String>> {
     let client = ClientBuilder::from_env()?
         .timeout(TIMEOUT)
@@ -41,7 +41,7 @@ fn look_after(key_id: &mut String) -> Result<Option<String>> {
     *key_id = id.to_string();
     let now = SystemTime::now();
     if expires_soon_by_itself(now) == Some(false) {
-        // Nobody has to be asked.
+        // The token contains its expiry, so no request is needed.
         return Ok(None);
     }
     let token = get_token_by_id(&client, &GetTokenByIdOptions::new(&id))?;
@@ -49,7 +49,7 @@ fn look_after(key_id: &mut String) -> Result<Option<String>> {
     Ok(token.expires_within(TWO_WEEKS, now)?.then_some(warning))
 }
 
-/// What the token says of itself; `None` if it doesn't.
+/// Returns the claims of the token in the environment, if it has any.
 fn expires_soon_by_itself(now: SystemTime) -> Option<bool> {
     let token = std::env::var("IONOS_TOKEN").ok()?;
     claims(&token).ok()?.expires_within(TWO_WEEKS, now).ok()

@@ -1,11 +1,11 @@
-//! Ctrl-C ends a call at once, and the program says what became of it: `cargo run --example
-//! cancel`, with the credentials of the environment.
+//! Ends a call on Ctrl-C and reports its outcome: `cargo run --example cancel`, with the credentials
+//! of the environment.
 //!
 //! | exit code | meaning |
 //! | --- | --- |
 //! | 0 | the tokens were listed |
-//! | 1 | they were not |
-//! | 130 | Ctrl-C came first |
+//! | 1 | they could not be listed |
+//! | 130 | Ctrl-C was pressed |
 
 use std::process::ExitCode;
 
@@ -17,7 +17,7 @@ fn main() -> ExitCode {
     ExitCode::from(run())
 }
 
-/// Lists the tokens, and gives the exit code.
+/// Lists the tokens. Returns the exit code.
 pub(crate) fn run() -> u8 {
     match list() {
         Ok(count) => {
@@ -38,11 +38,11 @@ pub(crate) fn run() -> u8 {
 fn list() -> Result<usize> {
     let client = Client::from_env()?;
     let on_ctrl_c = client.clone();
-    // The handler runs in a thread of its own, where any clone of the client ends all calls.
+    // The handler runs in a thread of its own. Any clone of the client can end all calls.
     if let Err(error) = ctrlc::set_handler(move || on_ctrl_c.shutdown()) {
-        eprintln!("Ctrl-C will end the program without a word: {error}");
+        eprintln!("no handler for Ctrl-C: {error}");
     }
-    println!("listing the tokens; Ctrl-C ends it");
+    println!("listing the tokens; press Ctrl-C to cancel");
     Ok(get_all_tokens(&client, &GetAllTokensOptions::new())?.len())
 }
 

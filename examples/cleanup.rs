@@ -1,10 +1,8 @@
-//! Shows the tokens that have expired or are about to, and deletes them if asked to, but for the
-//! one it uses itself: `cleanup [--days N] [--json] [--delete]`, with the credentials of the
-//! environment.
+//! Lists the tokens that have expired or expire soon, and deletes them with `--delete`, except its
+//! own: `cleanup [--days N] [--json] [--delete]`, with the credentials of the environment.
 //!
-//! A token is due if it expires within N days; without `--days`, if it has expired already. The
-//! exit code is 1 if something could not be listed or deleted, and 2 if the arguments can't be
-//! used.
+//! A token is due if it expires within N days, or without `--days`, if it has expired. The exit code
+//! is 1 if tokens could not be listed or deleted, and 2 if the arguments are not valid.
 
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
@@ -19,7 +17,7 @@ fn main() -> ExitCode {
     ExitCode::from(run(&arguments))
 }
 
-/// Does what the arguments say, tells of it, and gives the exit code.
+/// Runs the program. Returns the exit code.
 pub(crate) fn run(arguments: &[String]) -> u8 {
     let Some(options) = Options::parse(arguments) else {
         eprintln!("usage: cleanup [--days N] [--json] [--delete]");
@@ -58,13 +56,13 @@ impl Options {
     }
 }
 
-/// What is said of one token.
+/// A line of output about a token.
 struct Row<'a> {
     token: &'a Token,
     what: String,
 }
 
-/// Whether nothing went wrong.
+/// Lists and deletes tokens. Returns whether all of that succeeded.
 fn clean_up(options: &Options) -> Result<bool> {
     let client = Client::from_env()?;
     let own = client.key_id();
@@ -100,7 +98,7 @@ fn clean_up(options: &Options) -> Result<bool> {
         println!("{}", json!(rows));
     } else {
         for Row { token, what } in rows {
-            // The date is the service's text: quoted, it can't harm a terminal.
+            // The date is text from the service, quoted so that it cannot harm a terminal.
             println!("{}  {:?}  {what}", token.id, token.expiration_date);
         }
     }

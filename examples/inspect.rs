@@ -1,7 +1,7 @@
-//! What a token says of itself: `cargo run --example inspect < token`, or `printenv IONOS_TOKEN |
-//! cargo run --example inspect`.
+//! Prints a token's claims: `cargo run --example inspect < token`, or `printenv IONOS_TOKEN | cargo
+//! run --example inspect`.
 //!
-//! Nothing is sent, no signature is checked, and no part of the signature is printed.
+//! It sends no request, does not verify the signature, and does not print it.
 
 use std::io::Read as _;
 use std::process::ExitCode;
@@ -34,12 +34,12 @@ fn inspect() -> Result<(), Box<dyn std::error::Error>> {
     if let Some(identity) = &claims.identity {
         match identity.contract_number {
             Some(number) => println!("contract    {number}"),
-            None => println!("contract    not said"),
+            None => println!("contract    unknown"),
         }
-        // Whoever made the token chose these texts: quoted, they can't harm a terminal.
+        // These texts come from the token, quoted so that they cannot harm a terminal.
         println!(
             "role        {:?}",
-            identity.role.as_deref().unwrap_or("not said")
+            identity.role.as_deref().unwrap_or("unknown")
         );
         println!(
             "privileges  {:?}",
@@ -50,7 +50,7 @@ fn inspect() -> Result<(), Box<dyn std::error::Error>> {
     match claims.exp {
         Some(exp) if exp > now => println!("time left   {}", span(exp - now)),
         Some(exp) => println!("time left   none: it expired {} ago", span(now - exp)),
-        None => println!("time left   not said"),
+        None => println!("time left   unknown"),
     }
     Ok(())
 }

@@ -1,8 +1,8 @@
-//! The life of a token, against a mock server in this process: `cargo run --example
+//! Creates, reads, lists and deletes a token on a mock server in this process: `cargo run --example
 //! lifecycle`.
 //!
-//! `cargo run --example lifecycle -- --live` does it on the real service, with the credentials of
-//! the environment. It creates one token, which lives 60 seconds, and deletes that one alone.
+//! `cargo run --example lifecycle -- --live` uses the real service, with the credentials of the
+//! environment. It creates one token that is valid for 60 seconds, and deletes only that token.
 
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ fn lifecycle(client: &Client) -> Result<()> {
 
     let tokens = get_all_tokens(client, &GetAllTokensOptions::new())?.tokens;
     let ours = tokens.iter().any(|token| token.id == id);
-    println!("listed   {}, ours among them: {ours}", tokens.len());
+    println!("listed   {}, including ours: {ours}", tokens.len());
 
     delete_token_by_id(client, &DeleteTokenByIdOptions::new(id.clone()))?;
     println!("deleted  {id}");
@@ -50,7 +50,7 @@ fn lifecycle(client: &Client) -> Result<()> {
     match get_token_by_id(client, &GetTokenByIdOptions::new(id)) {
         Err(error) if error.status() == Some(404) => println!("error    {error}"),
         Err(error) => return Err(error),
-        Ok(token) => println!("still there, though deleted: {}", token.id),
+        Ok(token) => println!("deleted, but still there: {}", token.id),
     }
     Ok(())
 }

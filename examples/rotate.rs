@@ -1,20 +1,21 @@
-//! Keeps the token in a file fresh: where less than a share of its life is left, it is replaced.
+//! Replaces the token in a file if less than a share of its lifetime is left.
 //!
-//! For a cron job: `rotate FILE [--share 0.33] [--ttl SECONDS] [--dry-run]`, with `IONOS_API_URL`
-//! and `IONOS_CONTRACT_NUMBER` as ever. FILE holds the token alone, with mode 0600, and is replaced
-//! whole or not at all. One job a file: two at once would each make a token, and lose one of them.
+//! Use it as a cron job: `rotate FILE [--share 0.33] [--ttl SECONDS] [--dry-run]`. It reads
+//! `IONOS_API_URL` and `IONOS_CONTRACT_NUMBER`. FILE contains only the token, with mode 0600, and is
+//! replaced completely or not at all. Run one job per file: two at the same time would each create a
+//! token and lose one of them.
 //!
-//! On Windows a file has no mode: the new one may be read by whom its folder's access list says, so
-//! keep it in a folder of your own. While another program has it open and does not share it, it
-//! can't be replaced there: this waits five seconds for that, and then leaves it as it was.
+//! Windows has no file modes. The new file gets the access control list of its folder, so use a
+//! folder that only you can read. The file cannot be replaced while another program has it open
+//! without sharing it. The job tries for five seconds, then keeps the old token.
 //!
 //! | exit code | meaning |
 //! | --- | --- |
-//! | 0 | the token is fresh, or has been replaced |
-//! | 1 | it was not replaced, and is unchanged: try again later |
-//! | 2 | the arguments or the file can't be used |
-//! | 3 | it has been replaced, but the old one could not be deleted |
-//! | 4 | it was not replaced, and a new token that nobody uses is, or may be, orphaned |
+//! | 0 | the token is fresh, or was replaced |
+//! | 1 | the token was not replaced and is unchanged: try again later |
+//! | 2 | the arguments or the file are not valid |
+//! | 3 | the token was replaced, but the old one could not be deleted |
+//! | 4 | the token was not replaced, and there is or may be an orphaned token |
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -30,7 +31,7 @@ fn main() -> ExitCode {
     ExitCode::from(run(&arguments))
 }
 
-/// Does what the arguments say, tells of it, and gives the exit code.
+/// Runs the program. Returns the exit code.
 pub(crate) fn run(arguments: &[String]) -> u8 {
     let options = match Options::parse(arguments) {
         Ok(options) => options,
@@ -108,7 +109,7 @@ struct Done {
 
 fn rotate(options: &Options) -> std::result::Result<Done, Box<dyn std::error::Error>> {
     let done = |what: String, code| Ok(Done { what, code });
-    // What a symbolic link points to is replaced, and not the link.
+    // Replaces the target of a symbolic link, and not the link.
     let file = fs::canonicalize(&options.file)?;
     let token = fs::read_to_string(&file)?;
     let token = token.trim();
@@ -120,7 +121,7 @@ fn rotate(options: &Options) -> std::result::Result<Done, Box<dyn std::error::Er
 
     let (created, expires) = match life(&client, token, &id) {
         Ok(life) => life,
-        Err(error) => return done(format!("{id}: its age can't be told: {error}"), 1),
+        Err(error) => return done(format!("{id}: its age is unknown: {error}"), 1),
     };
     let now = SystemTime::now();
     let life = expires.duration_since(created).unwrap_or_default();
@@ -130,7 +131,7 @@ fn rotate(options: &Options) -> std::result::Result<Done, Box<dyn std::error::Er
     let whole = format!("{id} has {percent:.0} % of its life left");
     if fresh || options.dry_run {
         let would = if fresh {
-            "is left alone"
+            "is not replaced"
         } else {
             "would be replaced"
         };
@@ -164,13 +165,12 @@ fn rotate(options: &Options) -> std::result::Result<Done, Box<dyn std::error::Er
     }
 }
 
-/// Whether the service itself says that it has no such token. A gateway's 404 says nothing of it.
+/// Whether the service itself says that there is no such token. A gateway's 404 does not count.
 fn is_gone(error: &Error) -> bool {
     matches!(error, Error::Api(answer) if answer.status == 404 && !answer.messages.is_empty())
 }
 
-/// When the token was created and when it expires, by itself or, where it does not say, the
-/// service.
+/// Returns when the token was created and when it expires, from its claims or else from the service.
 fn life(client: &Client, token: &str, id: &KeyId) -> Result<(SystemTime, SystemTime)> {
     let claims = claims(token)?;
     let issued = claims.iat.map(Duration::from_secs);
@@ -182,22 +182,22 @@ fn life(client: &Client, token: &str, id: &KeyId) -> Result<(SystemTime, SystemT
     Ok((token.created_at()?, token.expires_at()?))
 }
 
-/// Replaces the file whole or not at all: beside it, to the disk, over it, and the folder to the
-/// disk.
+/// Replaces the file completely or not at all: writes a new file, syncs it, renames it over the old
+/// one, and syncs the folder.
 fn replace(file: &Path, token: &str) -> io::Result<()> {
     #[cfg(unix)]
     let old = fs::metadata(file)?;
     let mut name = file.as_os_str().to_owned();
     name.push(".new");
     let beside = PathBuf::from(name);
-    // What an earlier run left there when it was killed may have another mode.
+    // A file left by a run that was killed may have another mode.
     match fs::remove_file(&beside) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
     let written = create_private(&beside).and_then(|mut new| {
         writeln!(new, "{token}")?;
-        // Whoever may read the old one may read the new one, also where root runs this.
+        // The new file has the mode and owner of the old one, even if root runs this.
         #[cfg(unix)]
         {
             use std::os::unix::fs::MetadataExt as _;
@@ -210,8 +210,8 @@ fn replace(file: &Path, token: &str) -> io::Result<()> {
         let _ = fs::remove_file(&beside);
         return Err(error);
     }
-    // From here on the new token is in the file, and to say otherwise would have it deleted: that
-    // the folder may not be on the disk yet is told, and no reason to undo anything.
+    // The new token is in place now. An error would have it deleted, so a failed sync of the folder
+    // is only reported.
     #[cfg(unix)]
     if let Some(folder) = file.parent() {
         if let Err(error) = File::open(folder).and_then(|folder| folder.sync_all()) {
@@ -221,8 +221,8 @@ fn replace(file: &Path, token: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// Windows refuses while another program, such as a virus scanner, has the old file open and does not
-/// share it. Most have it for a moment only.
+/// Renames the new file over the old one. Windows refuses that while another program, such as a virus
+/// scanner, has the old file open without sharing it, usually only for a moment.
 fn rename(new: &Path, file: &Path) -> io::Result<()> {
     const ERROR_ACCESS_DENIED: i32 = 5;
     const ERROR_SHARING_VIOLATION: i32 = 32;
@@ -239,7 +239,7 @@ fn rename(new: &Path, file: &Path) -> io::Result<()> {
     }
 }
 
-/// A new file that nobody else can read, not even before its mode is set.
+/// Creates a file that only its owner can read.
 fn create_private(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);

@@ -1,5 +1,5 @@
-//! A logger that panics fails the call in which it does, and no other. In a process of its own, as it
-//! installs a logger.
+//! A logger that panics only fails the call in which it panics. This test installs a logger, so it
+//! needs a process of its own.
 
 #![allow(
     clippy::unwrap_used,
@@ -16,10 +16,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use log::{LevelFilter, Record};
 use support::*;
 
-/// How many lines are logged until one panics.
+/// The number of lines before the one that panics.
 static LEFT: AtomicUsize = AtomicUsize::new(usize::MAX);
 
-/// Panics once, and never again.
+/// Panics once.
 fn log_or_panic(record: &Record) {
     if LEFT.fetch_sub(1, Ordering::SeqCst) == 0 {
         panic!("the logger, at {}", record.args());

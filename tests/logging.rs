@@ -1,5 +1,5 @@
-//! What is logged: levels, numbers of lines, and no secret in any of them; not the wording. In a process
-//! of its own, as it installs a logger.
+//! Levels and numbers of log lines, without secrets. This test installs a logger, so it needs a
+//! process of its own.
 
 #![allow(
     clippy::unwrap_used,
@@ -51,7 +51,7 @@ fn each_attempt_logs_one_line_and_each_retry_one_warning() {
             let client = client_of(&server.url())
                 .with_credentials(Credentials::token("SECRET.SECRET.SECRET"))
                 .unwrap();
-            // One for each client that is made: where its credentials came from.
+            // One line for each client: where its credentials came from.
             let made = lines();
             assert_eq!(made.len(), 2, "{made:?}");
             for (level, line) in &made {

@@ -1,7 +1,7 @@
-//! Secrets are wiped from memory. In a process of its own, whose memory it reads as any program could, and
-//! in which nothing else may copy what it looks for.
+//! Secrets are zeroized. This test reads the memory of its own process, in which nothing else may
+//! copy what it looks for.
 
-// Elsewhere a program may not read its own memory as another one would.
+// Other systems do not allow reading the memory without special rights.
 #![cfg(any(target_os = "linux", windows))]
 #![allow(
     clippy::unwrap_used,
@@ -16,7 +16,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 const LENGTH: usize = 200;
 
-/// A secret that stands in no constant of this program: `seed` again and again, each letter moved by one.
+/// Returns a secret that is not a constant of this program: `seed` repeated, each letter moved by one.
 fn secret(seed: &str) -> String {
     let mut secret = String::with_capacity(LENGTH + 8);
     secret.extend(
@@ -28,10 +28,10 @@ fn secret(seed: &str) -> String {
     secret
 }
 
-/// Whether the secret of `seed`, or a good part of it, is anywhere in writable memory.
+/// Whether a large part of the secret of `seed` is in writable memory.
 fn is_in_memory(seed: &str) -> bool {
     const CHUNK: usize = 1 << 20;
-    // What is looked for must not be found here: it is compared letter by letter.
+    // Compared letter by letter, so that this does not find itself.
     let part: Vec<u8> = seed.bytes().cycle().take(LENGTH / 4).collect();
     let memory: ProcessHandle = Pid::try_from(std::process::id())
         .unwrap()
@@ -50,7 +50,7 @@ fn is_in_memory(seed: &str) -> bool {
         while start < end {
             let part_of_memory = &mut buffer[..CHUNK.min(end - start)];
             let length = part_of_memory.len();
-            // A region may have gone since it was listed.
+            // The region may have been unmapped since it was listed.
             if memory.copy_address(start, part_of_memory).is_ok() {
                 found |= holds(part_of_memory, &part);
                 looked_at += length;
@@ -58,7 +58,7 @@ fn is_in_memory(seed: &str) -> bool {
             if length < CHUNK {
                 break;
             }
-            // The next chunk begins before this one ends, as a secret may lie across.
+            // The chunks overlap, because a secret may cross their boundary.
             start += length - LENGTH;
         }
     }
@@ -70,7 +70,7 @@ fn is_in_memory(seed: &str) -> bool {
 fn holds(bytes: &[u8], part: &[u8]) -> bool {
     let first = part[0] + 1;
     let mut rest = bytes;
-    // Slices search for one byte fast, also where nothing else is.
+    // Searching for one byte is fast.
     while let Some(at) = rest.iter().position(|byte| *byte == first) {
         rest = &rest[at..];
         let same = |(letter, seed): (&u8, &u8)| letter.wrapping_sub(1) == *seed;
@@ -82,10 +82,10 @@ fn holds(bytes: &[u8], part: &[u8]) -> bool {
     false
 }
 
-/// One test, as two at once would find each other's copies of what they read.
+/// Only one test, because two would find each other's copies.
 #[test]
 fn secrets_are_wiped_from_memory() {
-    // What is not wiped is found: this test can fail.
+    // A secret that is not zeroized is found, so this test can fail.
     let seed = "cdefghij";
     let plain = secret(seed);
     assert!(is_in_memory(seed));
@@ -96,9 +96,9 @@ fn secrets_are_wiped_from_memory() {
     let client = Client::new(Credentials::token(secret(seed))).unwrap();
     let clone = client.clone();
     drop(client);
-    assert!(is_in_memory(seed), "a clone has it still");
+    assert!(is_in_memory(seed), "a clone still has it");
     drop(clone);
-    assert!(!is_in_memory(seed), "a token is wiped with its last client");
+    assert!(!is_in_memory(seed), "the token of a dropped client");
 
     let seed = "stuvwxyABC";
     let builder = Client::builder().credentials(Credentials::basic("user", secret(seed)));
@@ -106,19 +106,19 @@ fn secrets_are_wiped_from_memory() {
     drop(builder);
     assert!(is_in_memory(seed));
     drop(client);
-    assert!(!is_in_memory(seed), "a password is wiped");
+    assert!(!is_in_memory(seed), "the password of a dropped client");
 
     let seed = "DEFGHIJK";
     drop(Client::new(Credentials::token(secret(seed) + "\0")).unwrap_err());
-    assert!(!is_in_memory(seed), "what is refused is wiped as well");
+    assert!(!is_in_memory(seed), "a refused token");
 
     let seed = "LMNOPQRS";
     let client = Client::new(Credentials::token(secret(seed) + "\n")).unwrap();
     assert!(is_in_memory(seed));
     drop(client);
-    assert!(!is_in_memory(seed), "so is what was trimmed");
+    assert!(!is_in_memory(seed), "a trimmed token");
 
-    // Long enough for the allocator not to write into it when it is freed.
+    // Long enough that the allocator does not overwrite it when it is freed.
     let long = |seed: &str, end: &str| {
         let part = Zeroizing::new(secret(seed));
         let mut long = String::with_capacity(20 * LENGTH + end.len());
@@ -130,11 +130,11 @@ fn secrets_are_wiped_from_memory() {
     let client = builder().header("x-key", long(seed, "")).build().unwrap();
     assert!(is_in_memory(seed));
     drop(client);
-    assert!(!is_in_memory(seed), "the value of a header is wiped");
+    assert!(!is_in_memory(seed), "the value of a header");
 
     let seed = "bdfhjlnp";
     drop(builder().header("x-key", long(seed, "\n")).build());
-    assert!(!is_in_memory(seed), "so is one that is refused");
+    assert!(!is_in_memory(seed), "the value of a refused header");
 
     let seed = "LMNOPQRS";
     let mut json = Zeroizing::new(String::with_capacity(2 * LENGTH));
@@ -146,5 +146,5 @@ fn secrets_are_wiped_from_memory() {
     assert_eq!(jwt.token().len(), LENGTH);
     assert!(is_in_memory(seed));
     drop(jwt);
-    assert!(!is_in_memory(seed), "a new token is wiped");
+    assert!(!is_in_memory(seed), "a dropped JWT");
 }

@@ -1,4 +1,4 @@
-//! No secret is in any log. In a process of its own, as it installs a logger.
+//! Secrets are not logged. This test installs a logger, so it needs a process of its own.
 
 #![allow(
     clippy::unwrap_used,
@@ -19,7 +19,7 @@ use support::*;
 static FILTER: Mutex<fn(&str) -> LevelFilter> = Mutex::new(|_| LevelFilter::Off);
 static RECORDS: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
 
-/// By the target's beginning, as `env_logger` does.
+/// Matches the beginning of the target, like `env_logger`.
 fn takes(metadata: &Metadata) -> bool {
     metadata.level() <= FILTER.lock().unwrap()(metadata.target())
 }
@@ -33,7 +33,7 @@ const PASSWORD: &str = "correct horse battery staple";
 const TOKEN: &str = "eyJraWQiOiJvbGQifQ.e30.VEhJU0lTVEhFU0lHTkFUVVJF";
 const NEW_TOKEN: &str = "eyJraWQiOiJuZXcifQ.e30.QU5PVEhFUlNJR05BVFVSRQ";
 
-/// What must be in no log: the secrets, and what they are on the wire.
+/// What must not be logged: the secrets, and how they are sent.
 fn secrets() -> Vec<String> {
     use base64::Engine as _;
     let pair = base64::engine::general_purpose::STANDARD.encode(format!("user:{PASSWORD}"));
@@ -45,7 +45,7 @@ fn secrets() -> Vec<String> {
     ]
 }
 
-/// Whether eight characters in a row of any secret are in any line, as text or as hex.
+/// Returns a line that contains eight consecutive characters of a secret, as text or hex.
 fn leak() -> Option<String> {
     for (target, line) in RECORDS.lock().unwrap().iter() {
         let hex: String = line.chars().filter(|c| !c.is_whitespace()).collect();
@@ -62,7 +62,8 @@ fn leak() -> Option<String> {
     None
 }
 
-/// Every endpoint, as both kinds of users, with every kind of response; and the settings shown.
+/// Calls every endpoint with both kinds of credentials and every kind of response, and shows the
+/// settings.
 fn calls(allow: bool) -> (usize, Vec<Error>) {
     let mut connections = 0;
     let mut errors = Vec::new();
@@ -121,7 +122,7 @@ fn calls(allow: bool) -> (usize, Vec<Error>) {
 fn no_secret_is_logged() {
     logger::install(LevelFilter::Trace, takes, keep);
 
-    // A logger that takes all, or just the lines in question: no call is made.
+    // If the logger accepts everything, or just the critical lines, no call is made.
     let all: fn(&str) -> LevelFilter = |_| LevelFilter::Trace;
     let wire: fn(&str) -> LevelFilter = |target| match target {
         "ureq_proto::util" => LevelFilter::Trace,
@@ -144,7 +145,7 @@ fn no_secret_is_logged() {
         assert_eq!(leak(), None);
     }
 
-    // With the filter that the error names, every other target at every level.
+    // With the filter that the error suggests, calls are made.
     *FILTER.lock().unwrap() = |target| {
         if target.starts_with("ureq_proto") {
             LevelFilter::Debug
@@ -163,7 +164,7 @@ fn no_secret_is_logged() {
     }
     assert_eq!(leak(), None);
 
-    // By permission, they are there: this test can find them.
+    // With permission the secrets are logged, so this test can find them.
     *FILTER.lock().unwrap() = all;
     RECORDS.lock().unwrap().clear();
     calls(true);

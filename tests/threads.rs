@@ -1,7 +1,7 @@
-//! No thread of the library outlives its call. In a process of its own, as it counts the threads of the
-//! process.
+//! Threads of the library do not outlive their call. This test counts the threads of its process, so
+//! it needs one of its own.
 
-// Elsewhere a program does not learn how many threads it has.
+// Other systems do not report the number of threads.
 #![cfg(any(target_os = "linux", windows))]
 #![allow(
     clippy::unwrap_used,
@@ -38,7 +38,7 @@ fn await_threads(wanted: usize) {
     assert_eq!(threads(), wanted);
 }
 
-/// By their names, which Windows does not tell.
+/// Checks the threads' names, which Windows does not report.
 fn assert_no_thread_of_the_library(reason: &str) {
     if cfg!(windows) {
         return;
@@ -52,7 +52,7 @@ fn assert_no_thread_of_the_library(reason: &str) {
     assert_eq!(library.count(), 0, "{reason}");
 }
 
-/// The response to CONNECT comes a byte now and then, and never whole.
+/// The response to CONNECT arrives byte by byte and never completes.
 fn slow_proxy_keeps_no_thread() {
     let drip = Play::Drip(vec![b'x'; 10_000], Duration::from_millis(20));
     let proxy = FaultServer::start(vec![drip]);
@@ -66,7 +66,7 @@ fn slow_proxy_keeps_no_thread() {
     }
 }
 
-/// One test, as two at once would count each other's threads.
+/// Only one test, because two would count each other's threads.
 #[test]
 fn no_thread_outlives_its_call() {
     let before = threads();

@@ -129,12 +129,12 @@ fn build_script_warns_and_never_fails() {
     assert!(said.contains(&format!("TOKEN_KEY_ID={late}\n")), "{said}");
     let said = built(&nobody, jwts[0].token());
     assert!(
-        said.contains("warning=the token was not looked after: GET"),
+        said.contains("warning=the token was not checked: GET"),
         "{said}"
     );
     let said = built(&nobody, " ");
     assert!(
-        said.contains("warning=the token was not looked after: credentials"),
+        said.contains("warning=the token was not checked: credentials"),
         "{said}"
     );
 }

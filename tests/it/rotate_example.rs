@@ -134,7 +134,7 @@ fn exit_code_says_what_happened() {
     type Prepare<'a> = &'a dyn Fn(&Setting);
     let nothing: Prepare = &|_| {};
     for (prepare, arguments, code, says, replaced) in [
-        (nothing, vec![], 0, "is left alone", false),
+        (nothing, vec![], 0, "is not replaced", false),
         (
             nothing,
             vec!["--share", "1", "--dry-run"],
@@ -346,7 +346,7 @@ fn service_is_asked_for_a_life_that_the_token_does_not_tell() {
         )
         .unwrap();
         for (expires, says) in [
-            ("2037-01-01T00:00:00Z", "is left alone"),
+            ("2037-01-01T00:00:00Z", "is not replaced"),
             ("2021-01-01T00:00:00Z", "would be replaced"),
         ] {
             let body = format!(

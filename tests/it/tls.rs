@@ -103,7 +103,7 @@ fn certificate_must_be_valid_trusted_and_of_the_host() {
             Some(if cfg!(feature = "platform-verifier") {
                 "not signed by an authority that this system trusts: add the one that signed it"
             } else {
-                "not signed by an authority that Mozilla trusts. The certificate of a private authority"
+                "not signed by an authority that Mozilla trusts: for a private authority"
             }),
             "a private CA and Mozilla's roots",
         ),

@@ -1,23 +1,23 @@
-//! Tests that run as a process of their own, since an environment or a logger is the whole process's.
+//! Tests that need a process of their own, because environment and logger belong to a process.
 
 use std::ffi::{OsStr, OsString};
 use std::process::Command;
 
-/// The test `name`, with the path of its module, of the running test binary. Its environment holds
-/// these variables alone, what Windows needs, and one that [`is_child`] looks for.
+/// Returns a command that runs the test `name`, including its module, of the current test binary. Its
+/// environment has only these variables, what Windows requires, and one for [`is_child`].
 pub fn child<V: AsRef<OsStr>>(name: &str, variables: &[(&str, V)]) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
         .args(["--exact", name, "--nocapture"])
         .env_clear()
         .env("CHILD", "1")
-        // Without this one Windows opens no socket.
+        // Windows requires this variable to open sockets.
         .envs(std::env::var_os("SystemRoot").map(|folder| ("SystemRoot", folder)))
         .envs(variables.iter().map(|(name, value)| (name, value)));
     command
 }
 
-/// What it prints.
+/// Runs the test and returns its output.
 pub fn run_child<V: AsRef<OsStr>>(name: &str, variables: &[(&str, V)]) -> String {
     let output = child(name, variables).output().unwrap();
     let printed = String::from_utf8(output.stdout).unwrap();
@@ -29,12 +29,12 @@ pub fn run_child<V: AsRef<OsStr>>(name: &str, variables: &[(&str, V)]) -> String
     printed
 }
 
-/// Whether this process was started by [`child`]. The tests that are meant for it do nothing elsewhere.
+/// Whether this process was started by [`child`]. Tests for child processes do nothing otherwise.
 pub fn is_child() -> bool {
     std::env::var_os("CHILD").is_some()
 }
 
-/// `begin`, and then what is not text.
+/// Returns `begin` followed by what is not valid Unicode.
 pub fn not_utf8(begin: &str) -> OsString {
     let mut text = OsString::from(begin);
     #[cfg(unix)]
@@ -42,7 +42,7 @@ pub fn not_utf8(begin: &str) -> OsString {
         use std::os::unix::ffi::OsStringExt as _;
         text.push(OsString::from_vec(vec![0xff]));
     }
-    // Half of a pair.
+    // Half of a surrogate pair.
     #[cfg(windows)]
     {
         use std::os::windows::ffi::OsStringExt as _;

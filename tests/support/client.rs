@@ -6,7 +6,7 @@ use ionoscloud_auth::*;
 
 use super::LONG;
 
-/// Three attempts at most, with hardly a wait between them, and time enough for all of them.
+/// At most three attempts, with almost no wait between them and enough time for all of them.
 pub fn builder_of(url: &str) -> ClientBuilder {
     Client::builder()
         .base_url(url)
@@ -27,7 +27,7 @@ pub fn client_with_timeout(url: &str, timeout: Duration) -> Client {
     builder_of(url).timeout(timeout).build().unwrap()
 }
 
-/// Goes through a proxy, which is asked for a tunnel to a host that does not exist.
+/// Uses a proxy, for a tunnel to a host that does not exist.
 pub fn builder_through_proxy(proxy: &str) -> ClientBuilder {
     builder_of("http://auth.example.test")
         .allow_insecure_http(true)

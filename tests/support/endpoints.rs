@@ -9,13 +9,13 @@ type Run = fn(&Client) -> Result<String>;
 /// One of the endpoints.
 pub struct Endpoint {
     pub name: &'static str,
-    /// As a hook is told it.
+    /// The name in hooks.
     pub endpoint: &'static str,
-    /// Path and query below the base URL.
+    /// The path and query below the base URL.
     pub target: &'static str,
     /// The body of a success.
     pub body: &'static str,
-    /// Whether twice is the same as once, so that the library may send it again.
+    /// Whether the library may repeat the request.
     pub repeatable: bool,
     pub run: Run,
 }
@@ -31,7 +31,7 @@ impl Endpoint {
         self.endpoint.starts_with("GET") && self.name != "create"
     }
 
-    /// A whole response.
+    /// A complete response.
     pub fn success(&self) -> Vec<u8> {
         response(200, "", self.body)
     }
@@ -46,10 +46,10 @@ pub fn id() -> KeyId {
     KeyId::new(ID).unwrap()
 }
 
-/// The body of a deletion that worked.
+/// The body of a successful deletion.
 const DELETED: &str = r#"{"success":true}"#;
 
-/// A new endpoint is one more row, which every fault, status and secret is then tried on.
+/// Every fault, status and secret is tested with each row. A new endpoint is one more row.
 pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         name: "create",
@@ -120,7 +120,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     },
 ];
 
-/// Those that a client with a user name and a password can call.
+/// The endpoints that a client with a user name and password can call.
 pub fn for_a_password() -> impl Iterator<Item = &'static Endpoint> {
     ENDPOINTS
         .iter()

@@ -1,31 +1,31 @@
-//! The faults of networks, gateways and the service, and what each says of a request.
+//! Faults of networks, gateways and the service, and what each means for a request.
 
 use std::time::Duration;
 
 use super::{Play, response};
 
-/// What a fault says of the request: what the library documents, written down a second time.
+/// What a fault means for the request: the library's documentation, written a second time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Outcome {
     Success,
-    /// The service can't have acted: each endpoint is retried.
+    /// The service cannot have acted: every endpoint is retried.
     Refused,
-    /// It may have acted: only endpoints are retried for which twice is the same as once.
+    /// It may have acted: only endpoints that may be repeated are retried.
     Unknown,
     /// It may have acted, and no endpoint is retried.
     UnknownForGood,
     /// It may have acted, and there is no time left.
     TimedOut,
-    /// The response says what became of the request.
+    /// The response says what the service did.
     Conclusive,
 }
 
 pub struct Fault {
     pub name: &'static str,
     pub outcome: Outcome,
-    /// What the error's text names, apart from the request.
+    /// A part of the error's text.
     pub text: &'static str,
-    /// Takes the body of a success.
+    /// What the server plays, given the body of a success.
     pub play: fn(&str) -> Play,
 }
 
@@ -37,7 +37,7 @@ fn whole(body: &str) -> Vec<u8> {
     response(200, "", body)
 }
 
-/// All but the last `n` bytes of a whole response.
+/// A complete response without its last `n` bytes.
 fn cut(body: &str, n: usize) -> Vec<u8> {
     let mut bytes = whole(body);
     bytes.truncate(bytes.len() - n);
@@ -63,18 +63,18 @@ pub fn service_response(code: u16, headers: &str) -> Vec<u8> {
     response(code, headers, &body)
 }
 
-/// The error of a gateway before the service.
+/// The error of a gateway in front of the service.
 pub fn gateway(code: u16) -> Play {
     let page = format!("<html><h1>{code}</h1>no</html>");
     Play::Write(response(code, "Content-Type: text/html\r\n", &page))
 }
 
-/// Statuses that say what became of a request, from the service or a gateway.
+/// Statuses that say what happened to a request, from the service or a gateway.
 pub const CONCLUSIVE: [u16; 24] = [
     300, 301, 302, 304, 305, 307, 308, 400, 401, 402, 403, 404, 405, 406, 409, 410, 413, 418, 422,
     451, 499, 501, 505, 511,
 ];
-/// Statuses that say nothing, even in the service's own model.
+/// Statuses that leave the outcome unknown, even in the service's own error model.
 pub const INCONCLUSIVE: [u16; 27] = [
     101, 303, 408, 425, 502, 504, 506, 507, 508, 509, 510, 520, 521, 522, 523, 524, 525, 526, 527,
     529, 530, 561, 598, 599, 600, 700, 999,

@@ -1,5 +1,4 @@
-//! A logger made of two functions. A process has one logger, so that a test that installs one needs a
-//! process of its own.
+//! A logger made of two functions. A test that installs one needs a process of its own.
 
 use log::{LevelFilter, Log, Metadata, Record};
 
@@ -22,7 +21,7 @@ impl Log for Logger {
     fn flush(&self) {}
 }
 
-/// Passes the records that `takes` wants to `log`.
+/// Passes the records that `takes` accepts to `log`.
 pub fn install(level: LevelFilter, takes: fn(&Metadata) -> bool, log: fn(&Record)) {
     log::set_logger(Box::leak(Box::new(Logger { takes, log }))).unwrap();
     log::set_max_level(level);

@@ -1,6 +1,6 @@
-//! What the tests share: servers, clients, the endpoints as a table, child processes, a logger.
+//! Shared by the tests: servers, clients, the table of endpoints, child processes, a logger.
 
-#![allow(unreachable_pub, dead_code, unused_imports)] // Each test binary uses a part of it.
+#![allow(unreachable_pub, dead_code, unused_imports)] // Each test binary uses a part of this.
 
 pub mod child;
 pub mod client;
@@ -28,15 +28,15 @@ pub use server::{FaultServer, Play, fill_accept_queue};
 /// A Key ID.
 pub const ID: &str = "f13a5c54-8228-4b7e-9414-61313ce723d1";
 
-/// A timeout that no test reaches.
+/// A timeout that tests do not reach.
 pub const LONG: Duration = Duration::from_secs(60);
-/// A timeout that is waited for.
+/// A timeout that tests wait for.
 pub const SHORT: Duration = Duration::from_millis(400);
-/// How late a call may end after its timeout or a shutdown. The library promises 250 ms; a machine that
-/// is busy with other tests may need more.
+/// How late a call may end after its timeout or a shutdown. The library promises 250 ms, but the
+/// machine may be busy with other tests.
 pub const SLACK: Duration = Duration::from_millis(1500);
 
-/// Runs the cases of a table side by side, as most of them only wait.
+/// Runs the cases of a table in parallel, because most of them only wait.
 pub fn in_parallel<T: Send>(cases: impl IntoIterator<Item = T>, run: impl Fn(T) + Sync) {
     const WORKERS: usize = 16;
     let cases: Mutex<VecDeque<T>> = Mutex::new(cases.into_iter().collect());
@@ -66,7 +66,7 @@ pub fn accept(serve: impl Fn(usize, TcpStream) + Send + Sync + 'static) -> u16 {
     port
 }
 
-/// A port that refuses connections, and that nobody else can take while the socket is there.
+/// Returns a port that refuses connections. It stays reserved until the socket is dropped.
 pub fn closed_port() -> (socket2::Socket, u16) {
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     let any = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
@@ -75,7 +75,7 @@ pub fn closed_port() -> (socket2::Socket, u16) {
     (socket, port)
 }
 
-/// A folder that goes when the test does.
+/// A folder that is deleted when it is dropped.
 pub struct Folder(pub PathBuf);
 
 impl Folder {
@@ -94,7 +94,7 @@ impl Drop for Folder {
     }
 }
 
-/// An HTTP response with a length.
+/// Returns an HTTP response with `Content-Length`.
 pub fn response(status: u16, headers: &str, body: &str) -> Vec<u8> {
     format!(
         "HTTP/1.1 {status} X\r\n{headers}Content-Length: {}\r\n\r\n{body}",
@@ -103,7 +103,7 @@ pub fn response(status: u16, headers: &str, body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// Reads the head of one request or response; `None` if the stream ends before.
+/// Reads the header section of a request or response, or returns `None` if the stream ends before.
 pub fn read_head(stream: &mut impl std::io::Read) -> Option<String> {
     let mut head = Vec::new();
     let mut byte = [0];
@@ -116,10 +116,10 @@ pub fn read_head(stream: &mut impl std::io::Read) -> Option<String> {
     String::from_utf8(head).ok()
 }
 
-/// What the n-th number of a sequence that looks random is made of: `seed` + n × `SPLITMIX`.
+/// The n-th number of a pseudorandom sequence is `mixed(seed + n × SPLITMIX)`.
 pub const SPLITMIX: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// The finish of splitmix64.
+/// The output function of splitmix64.
 pub fn mixed(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -1,4 +1,4 @@
-//! A proxy that tunnels to one port, whatever host it is asked for.
+//! A proxy that tunnels every request to the same port.
 
 use std::io::Write as _;
 use std::net::TcpStream;
@@ -28,7 +28,7 @@ impl TunnelProxy {
         TunnelProxy { port, heads }
     }
 
-    /// The CONNECT requests so far, which are then forgotten.
+    /// Returns and clears the CONNECT requests so far.
     pub fn take_heads(&self) -> Vec<String> {
         std::mem::take(&mut self.heads.lock().unwrap())
     }

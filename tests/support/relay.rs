@@ -1,4 +1,4 @@
-//! Faults in front of a mock server that keeps state.
+//! Faults in front of a mock server.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -10,14 +10,14 @@ use super::faults::Fault;
 #[derive(Clone, Copy)]
 pub enum Step {
     Pass,
-    /// The fault, and whether the service got the request before it.
+    /// The fault, and whether the service receives the request before it.
     Fault(&'static Fault, bool),
 }
 
 pub struct Relay {
-    /// Host and port.
+    /// The host and port.
     service: String,
-    /// For the n-th request.
+    /// Chooses the step for the n-th request.
     step: Box<dyn Fn(usize) -> Step + Send + Sync>,
 }
 
@@ -39,13 +39,13 @@ impl Relay {
             let response = String::from_utf8(self.ask(head)).unwrap();
             response.split_once("\r\n\r\n").unwrap().1.to_owned()
         } else {
-            // Long enough to be cut by every fault.
+            // Long enough for every fault that cuts it.
             r#"{"nothing":"was done"}"#.to_owned()
         };
         (fault.play)(&body)
     }
 
-    /// The service's whole response.
+    /// Returns the service's complete response.
     fn ask(&self, head: &str) -> Vec<u8> {
         let mut upstream = TcpStream::connect(&self.service).unwrap();
         let head = head.replacen("\r\n", "\r\nConnection: close\r\n", 1);

@@ -13,15 +13,15 @@ use super::relay;
 /// What the server does with one request.
 #[derive(Clone, Debug)]
 pub enum Play {
-    /// Writes this, and goes on with the connection.
+    /// Writes this, and keeps the connection.
     Write(Vec<u8>),
-    /// Writes this, and ends the connection in order.
+    /// Writes this, and closes the connection in order.
     WriteAndClose(Vec<u8>),
     /// Writes this, and resets the connection.
     WriteAndReset(Vec<u8>),
     /// Writes this a byte at a time, with a pause before each.
     Drip(Vec<u8>, Duration),
-    /// Writes the first, and then the second again and again.
+    /// Writes the first, then the second repeatedly.
     Flood(Vec<u8>, Vec<u8>),
     /// Sends nothing, and keeps the connection.
     Silence,
@@ -30,7 +30,7 @@ pub enum Play {
 #[derive(Default)]
 struct Shared {
     script: Mutex<VecDeque<Play>>,
-    /// For the requests that come when the script is over.
+    /// For requests after the end of the script.
     finally: Mutex<Option<Play>>,
     heads: Mutex<Vec<String>>,
     connections: AtomicUsize,
@@ -38,7 +38,7 @@ struct Shared {
     written: AtomicUsize,
     reset_on_accept: AtomicBool,
     stopped: AtomicBool,
-    /// In place of the script.
+    /// Replaces the script.
     relay: Option<relay::Relay>,
 }
 
@@ -48,7 +48,7 @@ pub struct FaultServer {
 }
 
 impl FaultServer {
-    /// Plays the script, a request at a time, and the last of it for all further ones.
+    /// Plays the script, one step per request, and the last step for all further requests.
     pub fn start(script: Vec<Play>) -> FaultServer {
         let server = FaultServer::new(Shared::default());
         *server.shared.finally.lock().unwrap() = script.last().cloned();
@@ -56,14 +56,14 @@ impl FaultServer {
         server
     }
 
-    /// Resets every connection before it has read from it.
+    /// Resets every connection without reading from it.
     pub fn resetting() -> FaultServer {
         let server = FaultServer::new(Shared::default());
         server.shared.reset_on_accept.store(true, Ordering::SeqCst);
         server
     }
 
-    /// Stands before a service that keeps state, and does with the n-th request what `step` says.
+    /// Relays requests to a mock server, and carries out `step` for the n-th request.
     pub fn before(
         base_url: &str,
         step: impl Fn(usize) -> relay::Step + Send + Sync + 'static,
@@ -187,7 +187,7 @@ fn serve(shared: &Shared, mut stream: TcpStream) {
                 return;
             }
             Play::WriteAndReset(bytes) => {
-                // What was not read makes the system reset the connection when it is closed.
+                // Closing a connection with unread data resets it.
                 let _ = stream.write_all(&bytes);
                 thread::sleep(Duration::from_millis(20));
                 return;
@@ -224,12 +224,12 @@ fn stopped(shared: &Shared) -> bool {
     shared.stopped.load(Ordering::SeqCst)
 }
 
-/// Closing a connection from which something was not read resets it.
+/// Waits for data, so that closing the connection resets it.
 fn reset(stream: &mut TcpStream) {
     let _ = stream.peek(&mut [0]);
 }
 
-/// The head of the next request, not yet read from the socket.
+/// Returns the header section of the next request without removing it from the socket.
 fn peek_head(stream: &TcpStream, shared: &Shared) -> Option<String> {
     stream
         .set_read_timeout(Some(Duration::from_millis(20)))
@@ -243,7 +243,7 @@ fn peek_head(stream: &TcpStream, shared: &Shared) -> Option<String> {
             Ok(0) => return None,
             Ok(n) => {
                 let head = String::from_utf8_lossy(&buffer[..n]).into_owned();
-                // On TLS there is no end of a head to be seen: the first of it will do.
+                // The end of encrypted headers is not visible: the first data is enough.
                 if !buffer[..n].is_ascii() {
                     return Some(head);
                 }
@@ -262,13 +262,13 @@ fn peek_head(stream: &TcpStream, shared: &Shared) -> Option<String> {
     }
 }
 
-/// Connects until the listener's queue is full: on Linux, further attempts to connect hang as long as
-/// these connections are kept.
+/// Connects until the listener's queue is full. On Linux, further attempts to connect then hang until
+/// these connections are dropped.
 pub fn fill_accept_queue(address: &SocketAddr) -> Vec<TcpStream> {
     let mut queued = Vec::new();
     while let Ok(stream) = TcpStream::connect_timeout(address, Duration::from_millis(200)) {
         queued.push(stream);
-        assert!(queued.len() < 10_000, "its queue has no end");
+        assert!(queued.len() < 10_000, "the queue does not fill");
     }
     queued
 }

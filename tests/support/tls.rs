@@ -1,4 +1,4 @@
-//! A service over TLS, with certificates made for the test.
+//! A TLS server with certificates made for the test.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -29,7 +29,7 @@ pub fn authority(name: &str) -> Authority {
     let mut params = CertificateParams::new(vec![]).unwrap();
     params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    // rcgen writes the line ends of the platform.
+    // rcgen uses the line endings of the platform.
     let pem = params
         .self_signed(&key)
         .unwrap()
@@ -42,7 +42,7 @@ pub fn authority(name: &str) -> Authority {
 }
 
 impl Authority {
-    /// Its own certificate, as a server's.
+    /// Returns the authority's own certificate, for use by a server.
     pub fn as_server(&self) -> Identity {
         let der = CertificateDer::from_pem_slice(self.pem.as_bytes()).unwrap();
         let key = self.issuer.key().serialize_der();
@@ -66,7 +66,7 @@ pub fn certificate(name: &str, years: std::ops::Range<i32>, by: Option<&Authorit
     (der, PrivatePkcs8KeyDer::from(key.serialize_der()).into())
 }
 
-/// It responds to each request with an empty list, counts handshakes, and keeps what it was sent.
+/// Responds to each request with an empty list, counts handshakes, and keeps the requests.
 pub struct Server {
     pub port: u16,
     seen: Arc<Seen>,
@@ -95,7 +95,7 @@ pub fn serve(identity: Identity) -> Server {
     })
 }
 
-/// Also where the key is not that of the certificate.
+/// Accepts a key that does not belong to the certificate.
 pub fn serve_unchecked(
     (certificate, key): Identity,
     versions: &[&'static SupportedProtocolVersion],
@@ -148,8 +148,8 @@ pub fn config((certificate, key): Identity) -> ServerConfig {
     config
 }
 
-/// A fatal alert of TLS 1.3, at any time, which rustls sends only when it must: RFC 8446, sections 5.2
-/// and 6.
+/// Returns a fatal TLS 1.3 alert, which rustls would not send at any time (RFC 8446, sections 5.2 and
+/// 6).
 pub fn alert<S>(stream: StreamOwned<ServerConnection, S>, description: u8) -> (S, Vec<u8>)
 where
     S: std::io::Read + std::io::Write,
@@ -168,7 +168,7 @@ where
         .iter_mut()
         .zip(iv.as_ref())
         .for_each(|(n, iv)| *n ^= iv);
-    // Level, description, and the type of the record inside.
+    // The level, the description, and the inner record type.
     let mut record = vec![2, description, 21];
     let header = [23, 3, 3, 0, 3 + 16];
     LessSafeKey::new(UnboundKey::new(algorithm, key.as_ref()).unwrap())
@@ -181,7 +181,7 @@ where
     (sock, [header.as_slice(), &record].concat())
 }
 
-/// It refuses clients without a certificate of this authority.
+/// Returns a configuration that refuses clients without a certificate of this authority.
 pub fn config_with_client_auth(
     (certificate, key): Identity,
     clients: &Authority,
