@@ -1,4 +1,4 @@
-//! Which connection a call uses, and how a call ends that waits for one.
+//! Which connection a call uses, and how a call ends while it waits for one.
 
 use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -42,7 +42,7 @@ fn repeatable_calls_reuse_a_connection_and_others_open_their_own() {
     }
 }
 
-/// The server closes it between two calls. Nothing is sent twice.
+/// The server closes the connection between two calls. No request is sent twice.
 #[test]
 fn closed_idle_connection_is_replaced() {
     in_parallel(ENDPOINTS, |endpoint| {
@@ -63,7 +63,8 @@ fn closed_idle_connection_is_replaced() {
     });
 }
 
-/// It breaks as the next request arrives. Calls that may not be repeated never use an idle connection.
+/// The connection is reset when the next request arrives. Calls that may not be repeated never use an
+/// idle connection.
 #[test]
 fn lost_idle_connection_costs_repeatable_calls_one_attempt() {
     for endpoint in ENDPOINTS {
@@ -84,18 +85,18 @@ fn lost_idle_connection_costs_repeatable_calls_one_attempt() {
     }
 }
 
-/// After a failover every idle connection is dead, and none of them says so.
+/// After a failover every idle connection is stale, without being closed.
 #[test]
 fn one_stale_connection_costs_one_attempt() {
     const STALE: usize = 6;
-    // As many calls at once need as many connections.
+    // Parallel calls need as many connections.
     let barrier = Barrier::new(STALE);
     let [failed_over, alone] = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
     let (over, single) = (failed_over.clone(), alone.clone());
     let port = accept(move |n, mut stream| {
         while read_head(&mut stream).is_some() {
             if n < STALE && over.load(Ordering::SeqCst) {
-                // The new server has no such connection.
+                // The new server does not know the connection.
                 return;
             }
             if !single.load(Ordering::SeqCst) {
@@ -127,13 +128,13 @@ fn one_stale_connection_costs_one_attempt() {
     let works = AttemptOutcome::Status(200);
     assert_eq!(*attempts.lock().unwrap(), [lost, works]);
 
-    // The others were idle for as long, and are not used.
+    // The others were idle for just as long, and are not used.
     alone.store(false, Ordering::SeqCst);
     all_at_once();
     assert_eq!(attempts.lock().unwrap()[2..], [works; STALE]);
 }
 
-/// While it waits for its next attempt, others make connections, and leave them idle.
+/// Other calls leave idle connections while this one waits for its next attempt.
 #[test]
 fn attempt_after_a_lost_connection_uses_a_new_one() {
     let works = Play::Write(LIST.success());
@@ -162,7 +163,7 @@ fn retry_after_429_or_503_reuses_the_connection() {
     assert_eq!((server.requests().len(), server.connections()), (3, 1));
 }
 
-/// However the idle connection ended, a shutdown ends the attempt to make the next one.
+/// A shutdown ends the attempt to connect, regardless of how the idle connection ended.
 #[test]
 fn shutdown_ends_a_reconnect_after_a_stale_connection() {
     use std::net::{Shutdown, TcpListener};
@@ -193,7 +194,7 @@ fn shutdown_ends_a_reconnect_after_a_stale_connection() {
             }
             first.join().unwrap().unwrap();
 
-            // Its queue is full: further attempts to connect hang.
+            // The queue is full, so further attempts to connect hang.
             let _queued = fill_accept_queue(&address);
             let second = scope.spawn(|| (LIST.run)(&client));
             thread::sleep(Duration::from_millis(200));
@@ -221,7 +222,7 @@ fn call_in_a_thread_local_destructor_succeeds() {
     for calls_before in [false, true] {
         let script = [LIST, DELETE].map(|endpoint| Play::Write(endpoint.success()));
         let server = FaultServer::start(script[usize::from(!calls_before)..].to_vec());
-        // Windows starts no other thread in the meantime, to connect in.
+        // Windows does not start the thread for the connection during that.
         let can_connect = !cfg!(windows) || calls_before;
         let client = client_with_timeout(&server.url(), if can_connect { LONG } else { SHORT });
         let (deleted, told) = std::sync::mpsc::channel();
@@ -243,8 +244,8 @@ fn call_in_a_thread_local_destructor_succeeds() {
     }
 }
 
-/// No further thread can be started, as its stack would be larger than the address space. On Windows
-/// the test would not start either: only where the system says EAGAIN does it run without a thread.
+/// No further thread can be started, because its stack would be larger than the address space. On
+/// Windows the test would not start either: it runs without a thread only if the system reports EAGAIN.
 #[cfg(target_os = "linux")]
 #[test]
 fn child_cannot_start_threads() {

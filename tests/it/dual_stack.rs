@@ -1,5 +1,5 @@
-//! A host with an IPv6 and an IPv4 address, of which one is dead. The only such host that needs no name
-//! server is `localhost`, where the machine gives it both.
+//! A host with an IPv6 and an IPv4 address, of which one does not work. The only such host without a
+//! name server is `localhost`, if it has both on this machine.
 
 use std::io::Write as _;
 use std::net::{
@@ -17,7 +17,7 @@ use crate::support::*;
 const V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const V6: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
 
-/// `DUAL_STACK=1`, as CI sets it with a hosts file of its own, makes the lack of an address a failure.
+/// With `DUAL_STACK=1` a missing address is a failure. CI sets it, with a hosts file of its own.
 fn localhost_has_both() -> bool {
     let found: Vec<SocketAddr> = ("localhost", 1).to_socket_addrs().unwrap().collect();
     let both = [V4, V6]
@@ -28,7 +28,7 @@ fn localhost_has_both() -> bool {
         "localhost is {found:?}"
     );
     if !both {
-        println!("localhost has one address here: nothing was tried");
+        println!("localhost has only one address: this was not tested");
     }
     both
 }
@@ -36,13 +36,13 @@ fn localhost_has_both() -> bool {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Address {
     Alive,
-    /// Nobody listens.
+    /// There is no listener.
     Refuses,
-    /// Its queue is full. On Linux that is silence; where a system refuses, it is the same as above.
+    /// The listener's queue is full. On Linux it does not answer; other systems may refuse.
     SaysNothing,
 }
 
-/// What makes the address so, as long as it is there.
+/// Keeps the address in its state until it is dropped.
 struct Held {
     socket: Socket,
     _queued: Vec<TcpStream>,
@@ -67,12 +67,12 @@ impl Address {
     }
 }
 
-/// Two addresses of localhost with one port.
+/// Prepares both addresses of localhost, with the same port.
 fn localhost(v4: Address, v6: Address) -> (Held, Held, u16) {
     for _ in 0..100 {
         let v4 = v4.hold(V4, 0).unwrap();
         let port = v4.socket.local_addr().unwrap().as_socket().unwrap().port();
-        // Somebody else may have it.
+        // The port may be in use there.
         if let Ok(v6) = v6.hold(V6, port) {
             return (v4, v6, port);
         }
@@ -80,14 +80,14 @@ fn localhost(v4: Address, v6: Address) -> (Held, Held, u16) {
     panic!("no port is free at both addresses");
 }
 
-/// Answers the request of each connection, and counts them.
+/// Responds to the request of each connection, and counts them.
 fn serve(listener: TcpListener, response: Vec<u8>) -> Arc<AtomicUsize> {
     let requests = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&requests);
     thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
-            // A connection that comes second is closed without a request.
+            // A second connection is closed without a request.
             if read_head(&mut stream).is_some() {
                 counted.fetch_add(1, Ordering::SeqCst);
                 stream.write_all(&response).unwrap();
@@ -103,7 +103,7 @@ fn dead_address_of_a_host_costs_little() {
     if !localhost_has_both() {
         return;
     }
-    // Whichever the system names first: in two of these rows it is the dead one.
+    // Whichever address the system returns first does not work in two of these rows.
     let rows = [
         (Alive, Refuses),
         (Alive, SaysNothing),
@@ -128,7 +128,7 @@ fn dead_address_of_a_host_costs_little() {
     });
 }
 
-/// Nothing was sent, however the addresses failed.
+/// No request was sent, regardless of how the addresses failed.
 #[test]
 fn host_without_a_live_address_has_a_known_outcome() {
     use Address::{Refuses, SaysNothing};

@@ -174,7 +174,7 @@ fn variables_make_a_client_or_are_refused_by_name() {
                 ("IONOS_API_URL", "auth.example.test"),
                 ("https_proxy", "htps://127.0.0.1:1"),
             ],
-            // On Windows the names of variables have no case.
+            // Names of variables are case-insensitive on Windows.
             match () {
                 () if cfg!(windows) => "result: HTTPS_PROXY: is not a valid proxy URL",
                 () => "result: https_proxy: is not a valid proxy URL",
@@ -189,7 +189,7 @@ fn variables_make_a_client_or_are_refused_by_name() {
             ],
             "client: ",
         ),
-        // A proxy for another scheme.
+        // The proxy is for another scheme.
         (
             vec![
                 token,
@@ -206,8 +206,8 @@ fn variables_make_a_client_or_are_refused_by_name() {
             ],
             "Connection refused",
         ),
-        // A proxy is for other hosts: it would be shown the credentials, and could not reach this
-        // machine.
+        // A proxy is not used for a loopback address: it would see the credentials, and could not
+        // reach it.
         (
             vec![
                 url,
@@ -219,7 +219,7 @@ fn variables_make_a_client_or_are_refused_by_name() {
         ),
     ];
     in_parallel(cases, |(variables, says)| {
-        // Without IONOS_API_URL a case would call the real service: a proxy that is not there stops it.
+        // Without IONOS_API_URL a case would call the real service: a missing proxy prevents that.
         let mut variables = variables;
         if !variables.iter().any(|(name, _)| *name == "IONOS_API_URL") {
             variables.push(("HTTPS_PROXY", "http://127.0.0.1:1"));

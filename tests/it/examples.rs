@@ -54,7 +54,7 @@ fn run(example: &str, url: &str, token: &str, arguments: &str) -> (i32, String) 
     (status.code().unwrap(), said)
 }
 
-/// A mock server with a token for each of these times.
+/// Starts a mock server with a token for each of these lifetimes.
 fn with_tokens<const N: usize>(seconds: [u64; N]) -> (MockAuthApi, [Jwt; N]) {
     let api = MockAuthApi::start();
     let client = builder_of(api.base_url())
@@ -121,7 +121,7 @@ fn build_script_warns_and_never_fails() {
         "{said}"
     );
     assert!(said.contains(&format!("TOKEN_KEY_ID={soon}\n")), "{said}");
-    // Nobody is asked: it says so itself.
+    // The token contains its expiry, so no request is sent.
     let (_taken, port) = closed_port();
     let nobody = format!("http://127.0.0.1:{port}");
     let said = built(&nobody, jwts[1].token());
@@ -139,7 +139,7 @@ fn build_script_warns_and_never_fails() {
     );
 }
 
-/// On Windows nobody can press it for another process without pressing it for this one.
+/// On Windows, Ctrl-C cannot be sent to another process without sending it to this one.
 #[cfg(unix)]
 #[test]
 fn ctrl_c_ends_a_call() {

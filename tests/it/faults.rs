@@ -1,4 +1,4 @@
-//! What a call reports after each fault, how many requests it sent, and that it ended in time.
+//! What a call reports after each fault, how many requests it sends, and that it ends in time.
 
 use std::time::{Duration, Instant};
 
@@ -99,14 +99,14 @@ fn reset_on_accept_leaves_the_outcome_unknown() {
     for endpoint in ENDPOINTS {
         let server = FaultServer::resetting();
         let error = (endpoint.run)(&client_of(&server.url())).unwrap_err();
-        // The request may have been on its way: the client can't know that nobody read it.
+        // The request may have been sent: the client cannot know that it was not read.
         assert!(error.outcome_unknown(), "{}: {error}", endpoint.name);
         let expected = if endpoint.repeatable { 3 } else { 1 };
         assert_eq!(server.connections(), expected, "{}", endpoint.name);
     }
 }
 
-/// Whether the service or a gateway sends it.
+/// The service's statuses and a gateway's.
 #[test]
 fn each_status_is_retried_only_where_safe() {
     in_parallel(ENDPOINTS, |endpoint| {
@@ -151,12 +151,12 @@ fn not_found_after_a_lost_response_is_success_only_for_delete() {
                         endpoint.repeatable,
                         "{says}: {name}"
                     );
-                    // A 404 that follows does not say what the first attempt did.
+                    // The 404 does not say what the first attempt did.
                     assert!(error.outcome_unknown(), "{says}: {name}");
                 }
             }
         }
-        // Somebody else's 404 does not say that the token is gone.
+        // A gateway's 404 does not say that the token is gone.
         let another = r#"{"httpStatus":404,"messages":[]}"#;
         for second in [gateway(404), Play::Write(response(404, "", another))] {
             let seen = run(DELETE, vec![first.clone(), second], LONG);
@@ -185,7 +185,7 @@ fn not_found_after_a_lost_response_is_success_only_for_delete() {
 
 #[test]
 fn delete_succeeds_only_if_the_response_says_so() {
-    // (what comes, whether it says that the token is gone, why)
+    // (the response, whether it says that the token is gone, why)
     for (play, says, reason) in [
         (
             Play::Write(response(200, "", r#"{"success":true}"#)),
@@ -272,8 +272,8 @@ fn delete_succeeds_only_if_the_response_says_so() {
 
 #[test]
 fn unknown_outcome_persists_through_later_errors() {
-    // After a reset, this: the last response is the error, and what the first attempt did is as
-    // unknown as before.
+    // After a reset the last response is the error, but the outcome of the first attempt is still
+    // unknown.
     for (then, status_code) in [(status(503), 503), (status(401), 401), (status(500), 500)] {
         let seen = run(LIST, vec![Play::WriteAndReset(vec![]), then], LONG);
         let error = seen.error.unwrap();
@@ -296,7 +296,7 @@ fn refused_connection_leaves_the_outcome_known() {
         };
         assert_eq!(error.kind, TransportErrorKind::ConnectFailed);
         assert_eq!(error.io_kind, Some(std::io::ErrorKind::ConnectionRefused));
-        // Its words are the system's language; its number is not.
+        // The text is in the system's language, the number is always the same.
         let econnrefused = if cfg!(windows) { 10061 } else { 111 };
         if cfg!(any(windows, target_os = "linux")) {
             let number = format!("(os error {econnrefused})");
@@ -317,7 +317,7 @@ fn unresolvable_host_leaves_the_outcome_known() {
         .unwrap_err();
         assert!(started.elapsed() < timeout + SLACK);
         assert!(!error.outcome_unknown(), "{error}");
-        // Where no name server can be reached, it may be time that ends it.
+        // If no name server is reachable, the call may time out instead.
         let Error::Transport(error) = error else {
             panic!("{error}");
         };

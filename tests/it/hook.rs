@@ -1,4 +1,4 @@
-//! The hook that a caller sets: what it is told of each attempt, and that it can do no harm.
+//! Hooks: what they see of each attempt, and that they can do no harm.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -11,7 +11,7 @@ use crate::support::*;
 
 const SECRET: &str = "eyJhbGciOiJSUzI1NiJ9.U0VDUkVU.c2ln";
 
-/// What the hook saw: endpoint, number, outcome, request id.
+/// What the hook saw: endpoint, number, outcome, request ID.
 type Seen = Arc<Mutex<Vec<(&'static str, u32, AttemptOutcome, Option<String>)>>>;
 
 fn watched(url: &str) -> (ClientBuilder, Seen) {
@@ -59,7 +59,7 @@ fn hook_sees_each_attempt() {
     }
 }
 
-/// What the hook of a call saw: endpoint, attempts, outcome, the text of the error.
+/// What the hook of a call saw: endpoint, attempts, outcome, text of the error.
 type Calls = Arc<Mutex<Vec<(&'static str, u32, &'static str, Option<String>)>>>;
 
 #[test]
@@ -115,7 +115,7 @@ fn hook_sees_each_call_after_its_attempts() {
         }
     }
 
-    // Nothing is told of what was not tried.
+    // A call without an attempt is not reported.
     let calls = Calls::default();
     let writing = Arc::clone(&calls);
     let client = builder_of("http://127.0.0.1:9")
@@ -127,7 +127,7 @@ fn hook_sees_each_call_after_its_attempts() {
 }
 
 #[test]
-fn success_that_says_no_is_told_apart() {
+fn success_false_is_reported_as_not_done() {
     let server = FaultServer::start(vec![Play::Write(response(200, "", r#"{"success":false}"#))]);
     let outcome = Arc::<Mutex<&'static str>>::default();
     let writing = Arc::clone(&outcome);
@@ -140,7 +140,7 @@ fn success_that_says_no_is_told_apart() {
 }
 
 #[test]
-fn hook_is_told_why_an_attempt_failed() {
+fn hook_sees_why_an_attempt_failed() {
     use TransportErrorKind as Kind;
     let with_id = |body: &str| {
         let head = "HTTP/1.1 200 OK\r\nX-RequestId: 7\r\nContent-Length: 9\r\n\r\n";
@@ -240,7 +240,7 @@ fn hook_sees_each_attempt_to_connect() {
     assert_eq!(seen, [1, 2, 3, 4].map(|number| (number, refused)));
 }
 
-/// A gateway's key, or a new token, that somebody on the way sends back.
+/// A response repeats a gateway's key or the new token.
 #[test]
 fn echoed_secrets_are_not_shown_as_request_id() {
     const KEY: &str = "SECRET-of-the-gateway";
@@ -318,7 +318,7 @@ fn echoed_secrets_are_not_shown_as_request_id() {
 }
 
 #[test]
-fn what_a_hook_panics_with_is_dropped() {
+fn payload_of_a_hooks_panic_is_dropped() {
     struct Payload(Arc<AtomicUsize>);
     impl Drop for Payload {
         fn drop(&mut self) {
@@ -339,7 +339,7 @@ fn what_a_hook_panics_with_is_dropped() {
 
 #[test]
 fn panicking_hook_does_not_fail_the_call() {
-    /// What it panics with panics once more when it is dropped.
+    /// A payload that panics when it is dropped.
     struct Bomb;
     impl Drop for Bomb {
         fn drop(&mut self) {

@@ -1,5 +1,5 @@
-//! Responses that are meant to harm: an error each time, never a panic, never unbounded memory, nothing
-//! that harms a terminal.
+//! Hostile responses: always an error, never a panic, unbounded memory, or output that harms a
+//! terminal.
 
 use ionoscloud_auth::*;
 
@@ -39,7 +39,7 @@ fn hostile_success_body_is_an_unreadable_response() {
         b"\0".repeat(4096),
         b"null".to_vec(),
         vec![b' '; 5 << 20],
-        // 50 MB: refused by its length, of which no more than the limit is read.
+        // 50 MB: refused by its length. Only the limit is read.
         [br#"{"token":""#.to_vec(), vec![b'A'; 50_000_000], br#"","id":"","tokens":[],"success":""}"#.to_vec()].concat(),
     ];
     bodies.extend(
@@ -52,7 +52,7 @@ fn hostile_success_body_is_an_unreadable_response() {
         .iter()
         .flat_map(|body| ENDPOINTS.iter().map(move |endpoint| (body, endpoint)));
     in_parallel(cases, |(body, endpoint)| {
-        // White space alone is what a deletion without a body is.
+        // Only white space is the same as an empty body.
         if body.iter().all(u8::is_ascii_whitespace) && endpoint.name.starts_with("delete") {
             return;
         }
@@ -146,14 +146,14 @@ fn oversized_body_is_not_read_to_its_end() {
         );
         let attempts = if endpoint.repeatable { 3 } else { 1 };
         assert_eq!(server.requests().len(), attempts);
-        // The buffers of the system take some that nobody reads.
+        // The system buffers some data that is never read.
         assert!(
             server.written() < attempts * (32 << 20),
             "{}",
             server.written()
         );
     });
-    // Of an error, far less is read.
+    // Much less is read of an error.
     let server = FaultServer::start(vec![Play::Flood(
         b"HTTP/1.1 403 X\r\n\r\n".to_vec(),
         mebibyte,
@@ -164,7 +164,7 @@ fn oversized_body_is_not_read_to_its_end() {
 }
 
 #[test]
-fn malformed_token_is_returned_as_it_came_and_has_no_key_id() {
+fn malformed_token_is_returned_unchanged_and_has_no_key_id() {
     let long = "A".repeat(1 << 20);
     for (token, says) in [
         ("x", "three parts"),

@@ -1,5 +1,5 @@
-//! The integration tests in one binary, one module per subject. Tests that need a process of their own
-//! are in files of their own.
+//! The integration tests in one binary, one module per subject. Tests that need a process of their
+//! own are separate files.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! The life of tokens against the mock server, and what users' own tests rely on in it.
+//! The lifecycle of tokens on the mock server, and the behavior that users' tests rely on.
 
 use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
@@ -31,7 +31,7 @@ fn delete_by(client: &Client, criteria: Criteria) -> Result<DeleteResponse> {
     delete_token_by_criteria(client, &DeleteTokenByCriteriaOptions::new(criteria))
 }
 
-/// Create, read, list and delete with `client`. The tokens `others` were there before.
+/// Creates, reads, lists and deletes a token. The tokens `others` existed before.
 fn lifecycle(client: &Client, others: &[KeyId]) {
     let options = CreateTokenOptions::new()
         .ttl(Duration::from_secs(3600))
@@ -63,7 +63,7 @@ fn lifecycle(client: &Client, others: &[KeyId]) {
     let all = [others, std::slice::from_ref(&id)].concat();
     assert_eq!(listed(client), all);
 
-    // The new token is good for calls of its own, and can delete itself.
+    // The new token works as a credential, and can delete itself.
     let itself = client
         .with_credentials(Credentials::token(jwt.token()))
         .unwrap();
@@ -264,7 +264,7 @@ fn queued_responses_are_sent_in_order_and_change_nothing() {
 
 #[test]
 fn each_attempt_is_recorded() {
-    // (endpoint, status, how many requests until the error or the success)
+    // (endpoint, status, number of requests until the error or the success)
     let list = |client: &Client| list_tokens(client).err();
     let create = |client: &Client| new_jwt(client).err();
     type Call<'a> = &'a dyn Fn(&Client) -> Option<Error>;
@@ -299,14 +299,14 @@ fn delete_whose_response_was_lost_is_a_success() {
     let api = MockAuthApi::start();
     let client = builder_for(&api).build().unwrap();
     let gone = KeyId::new("gone").unwrap();
-    // A gateway's 503, behind which the service may have deleted it; then the service's own 404.
+    // After a gateway's 503 the service may have deleted the token; then comes its own 404.
     api.answer_next(1, 503, &[], "");
     assert!(
         delete_token_by_id(&client, &DeleteTokenByIdOptions::new(gone.clone()))
             .unwrap()
             .success
     );
-    // After a refusal, a 404 is what it says.
+    // After a refusal a 404 is an error.
     api.answer_next(1, 429, &[], "");
     let error = delete_token_by_id(&client, &DeleteTokenByIdOptions::new(gone)).unwrap_err();
     assert_eq!(

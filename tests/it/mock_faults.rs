@@ -1,4 +1,4 @@
-//! What the mock server can be told to do wrong, and that it serves any client.
+//! The faults that the mock server can produce, and that it serves any client.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -18,13 +18,13 @@ fn client_for(api: &MockAuthApi) -> Client {
 }
 
 #[test]
-fn each_fault_is_seen_and_acts_as_it_says() {
+fn each_fault_is_produced_as_documented() {
     use TransportErrorKind::ConnectionLost;
     let status = |error: &Error| error.status();
     let lost = |error: &Error| {
         matches!(error, Error::Transport(error) if error.kind == ConnectionLost).then_some(0)
     };
-    // (what goes wrong, whether a token is created all the same, what is seen, what it is)
+    // (fault, whether a token is still created, what the client sees, its kind)
     type See = fn(&Error) -> Option<u16>;
     let cases: [(MockFault, bool, See, u16, bool); 7] = [
         (MockFault::HangUp, false, lost, 0, true),
@@ -43,7 +43,7 @@ fn each_fault_is_seen_and_acts_as_it_says() {
         assert_eq!(see(&error), Some(expected), "{fault:?}: {error}");
         assert_eq!(error.outcome_unknown(), unknown, "{fault:?}: {error}");
         assert_eq!(api.key_ids().len(), usize::from(acts), "{fault:?}");
-        // It is over.
+        // The fault occurs once.
         let _ = new_jwt(&client).unwrap();
     }
 
@@ -53,7 +53,7 @@ fn each_fault_is_seen_and_acts_as_it_says() {
     let started = Instant::now();
     list_tokens(&client_for(&api)).unwrap();
     assert!(started.elapsed() >= delay);
-    // Longer than the client waits: what was asked has been done.
+    // Longer than the client's timeout: the server has acted.
     api.fail_next_create(MockFault::Delay(LONG));
     let impatient = client_for(&api).with_timeout(SHORT).unwrap();
     assert!(new_jwt(&impatient).unwrap_err().outcome_unknown());
@@ -73,7 +73,7 @@ fn fault_is_for_the_request_it_is_ordered_for() {
         [None, None, Some(502), None]
     );
 
-    // Those for a number come before the one for the next deletion, which waits.
+    // Faults for a number come before the one for the next deletion, which stays ordered.
     api.fail_next_delete(MockFault::Status(403));
     api.fail_next_create(MockFault::Status(401));
     api.answer_next(1, 404, &[], "");
@@ -132,7 +132,7 @@ fn user_with_two_factors_needs_a_token_of_the_console() {
     ] {
         assert_eq!(error.unwrap_err().status(), Some(401));
     }
-    // A rotation with the console's token leaves it, as its replacement can't delete it.
+    // A rotation leaves the console's token, because its replacement cannot delete it.
     let rotation = rotate_token(&console, &RotateTokenOptions::current(), |_| {
         Ok::<_, std::io::Error>(())
     });
@@ -141,7 +141,7 @@ fn user_with_two_factors_needs_a_token_of_the_console() {
     assert_eq!(api.key_ids().len(), 3);
 }
 
-/// What a raw request is answered, and whether the connection is over then.
+/// Sends a raw request. Returns the response up to the end of the connection.
 fn ask(api: &MockAuthApi, request: &str) -> String {
     let host = api.base_url().strip_prefix("http://").unwrap();
     let host = host.strip_suffix("/auth/v1").unwrap();
@@ -243,7 +243,7 @@ fn other_parameters_of_a_query_are_ignored() {
 }
 
 #[test]
-fn dropped_mock_answers_nobody() {
+fn dropped_mock_server_closes_its_port() {
     let api = MockAuthApi::start();
     let client = client_for(&api);
     list_tokens(&client).unwrap();

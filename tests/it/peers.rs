@@ -1,4 +1,4 @@
-//! Whom an error could not reach, and which setting named it.
+//! Errors name the peer, and the setting that configured it.
 
 use std::net::TcpListener;
 
@@ -21,7 +21,7 @@ fn error_names_the_host_and_the_port_of_the_service() {
     let hangs_up = FaultServer::start(vec![Play::WriteAndClose(vec![])]);
     let hangs_up_port = hangs_up.port();
     let short = |url: String| builder_of(&url).timeout(SHORT).allow_insecure_http(true);
-    // (the client, the peer, what the error says after the request)
+    // (client, peer, the error's text after the request)
     for (builder, peer, says, reason) in [
         (
             builder_of(&format!("http://127.0.0.1:{closed}")),
@@ -280,7 +280,7 @@ fn error_names_the_variable_to_correct() {
     ] {
         let output = run_child("peers::child_calls_as_the_environment_says", &variables);
         assert!(output.contains(&says), "{says}: {output}");
-        // Methods are for those who can call them.
+        // Methods are only useful advice to a program that calls them.
         assert!(!output.contains("ClientBuilder") && !output.contains("(true)"), "{output}");
         assert!(!output.contains("PROXYPASS"), "{output}");
     }

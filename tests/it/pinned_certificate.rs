@@ -41,7 +41,7 @@ fn only_the_pinned_certificate_is_accepted() {
             Some(&ca),
             "own",
             true,
-            "of a CA that nobody knows",
+            "of an unknown CA",
         ),
         (
             "other.example",
@@ -85,7 +85,7 @@ fn only_the_pinned_certificate_is_accepted() {
             _ => fingerprint(b"other"),
         };
         for pin in [pin.clone(), pin.replace(':', "").to_lowercase()] {
-            // Roots that would take it make no difference.
+            // Trusting its authority makes no difference.
             let builder = builder_for(&server).root_certificates_pem(ca.pem.clone());
             let client = builder.pinned_certificate_sha256(pin).build().unwrap();
             let before = server.heads().len();
@@ -117,7 +117,7 @@ fn only_the_pinned_certificate_is_accepted() {
 
 #[test]
 fn server_without_the_key_of_the_certificate_is_refused() {
-    // Each version has its own way to sign, and its own check.
+    // Each TLS version has its own signatures and its own check.
     for version in rustls::ALL_VERSIONS {
         let (pinned, _) = certificate("127.0.0.1", 2020..2100, None);
         let (_, other_key) = certificate("127.0.0.1", 2020..2100, None);
@@ -153,7 +153,7 @@ fn silent_server_times_out_with_a_known_outcome() {
         error => panic!("{error}"),
     }
     assert!(started.elapsed() < SHORT + SLACK);
-    // The handshake ends by its own limit, and that nothing was sent is known.
+    // The handshake times out, so it is known that no request was sent.
     let create = new_jwt(&client);
     assert!(create.is_err_and(|error| !error.outcome_unknown()));
 }
@@ -260,7 +260,7 @@ fn pin_does_not_apply_to_the_proxy() {
         .build()
         .unwrap();
     let error = list_tokens(&client).unwrap_err().to_string();
-    // The pin is not for the proxy, whose authority is unknown.
+    // The pin does not apply to the proxy, whose authority is not trusted.
     assert!(
         error.contains("the TLS handshake with 127.0.0.1:"),
         "{error}"

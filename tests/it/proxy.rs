@@ -1,4 +1,4 @@
-//! Proxies: what they see, whom they are for, and how a call ends where a tunnel can't be had.
+//! Proxies: what they see, which hosts they are used for, and how a call ends without a tunnel.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -9,13 +9,13 @@ use crate::support::proxy::TunnelProxy;
 use crate::support::tls::{authority, certificate, serve};
 use crate::support::*;
 
-/// How a proxy agrees to a tunnel.
+/// A proxy's response that opens a tunnel.
 const TUNNEL: &[u8] = b"HTTP/1.1 200 OK\r\n\r\n";
 const SECRET: &str = "eyJhbGciOiJSUzI1NiJ9.U0VDUkVU.c2ln";
 
 #[test]
 fn connect_is_retried_unless_the_proxy_refuses_for_good() {
-    // (its response, the number of attempts, why)
+    // (response, number of attempts, why)
     for (response, attempts, reason) in [
         (
             "HTTP/1.1 407 X\r\nContent-Length: 0\r\n\r\n",
@@ -161,7 +161,7 @@ fn malformed_proxy_addresses_are_refused() {
     }
 }
 
-/// The proxy in its environment is not there.
+/// The proxy in the environment does not exist.
 #[test]
 fn child_calls_with_and_without_proxy() {
     if !is_child() {
@@ -288,7 +288,7 @@ fn no_proxy_and_other_schemes_bypass_the_proxy() {
         );
         assert_eq!(proxy.requests().len(), 1, "{reason}");
     }
-    // A proxy for another scheme is not used, and one for all schemes does not override that of the scheme.
+    // A proxy for another scheme is not used, and ALL_PROXY does not override the scheme's own.
     for variables in [
         vec![("HTTP_PROXY", url.as_str()), ("http_proxy", &url)],
         vec![("HTTPS_PROXY", "http://127.0.0.1:1"), ("ALL_PROXY", &url)],
@@ -297,7 +297,7 @@ fn no_proxy_and_other_schemes_bypass_the_proxy() {
         assert!(output.contains("result: "), "{output}");
         assert_eq!(proxy.requests().len(), 1, "{variables:?}");
     }
-    // Plain http goes through a tunnel as well, and a proxy that refuses it sees no credentials.
+    // Plain http also uses a tunnel, so a proxy that refuses it does not see credentials.
     let output = run_child_with(&[
         ("IONOS_API_URL", "http://auth.example.invalid"),
         ("HTTP_PROXY", &url),

@@ -1,4 +1,4 @@
-//! What the types of the public surface can do: be serialized, compared, converted, printed.
+//! The public types: serialization, comparison, conversion and output.
 
 use std::error::Error as StdError;
 use std::io;
@@ -87,7 +87,7 @@ fn key_ids_and_criteria_are_converted() {
     );
 }
 
-/// An error of each kind, and what `io` calls it.
+/// An error of each kind, and its `io::ErrorKind`.
 fn errors() -> Vec<(Error, io::ErrorKind)> {
     let (_taken, port) = closed_port();
     let refused = list_tokens(&client_of(&format!("http://127.0.0.1:{port}"))).unwrap_err();
@@ -118,11 +118,11 @@ fn errors() -> Vec<(Error, io::ErrorKind)> {
 }
 
 #[test]
-fn error_says_everything_once_and_becomes_one_of_the_system() {
+fn error_says_everything_once_and_converts_to_an_io_error() {
     for (error, kind) in errors() {
         let text = error.to_string();
         assert!(error.source().is_none(), "the text has said it: {text}");
-        // What `fn main() -> Result<()>` prints.
+        // The output of `fn main() -> Result<()>`.
         let debug = format!("{error:?}");
         assert!(debug.starts_with(&format!("{text} [Error::")), "{debug}");
         assert!(!debug.contains('\n'), "{debug}");
@@ -138,7 +138,7 @@ fn error_says_everything_once_and_becomes_one_of_the_system() {
 }
 
 #[test]
-fn what_the_service_gave_is_malformed_and_what_the_caller_gave_is_invalid() {
+fn bad_input_of_the_service_is_malformed_and_of_the_caller_invalid() {
     let api = MockAuthApi::start();
     let client = client_of(api.base_url());
     api.answer_next(1, 200, &[], r#"{"token":"opaque"}"#);
@@ -166,7 +166,7 @@ fn what_the_service_gave_is_malformed_and_what_the_caller_gave_is_invalid() {
     ));
 }
 
-/// Whatever a `store` returns can be had back.
+/// The error of `store` can be recovered in its own type.
 #[test]
 fn store_may_return_any_error() {
     let api = MockAuthApi::start();
@@ -205,7 +205,7 @@ fn store_may_return_any_error() {
             .contains("could not be stored: a text; it was deleted again")
     );
     assert!(error.store_error::<io::Error>().is_none());
-    // What lies behind the caller's error has not been said.
+    // The sources of the caller's error are not in the text.
     #[derive(Debug, thiserror::Error)]
     #[error("the outside")]
     struct Outside(#[source] io::Error);

@@ -1,4 +1,4 @@
-//! Redirects are never followed: a response must not decide where credentials go.
+//! Redirects are not followed, because a response must not decide where credentials go.
 
 use crate::support::*;
 
@@ -16,7 +16,7 @@ fn redirects_are_not_followed() {
                 let server = FaultServer::start(vec![Play::Write(response(status, &headers, ""))]);
                 let error = (endpoint.run)(&client_of(&server.url())).unwrap_err();
                 assert_eq!(error.status(), Some(status), "{}: {error}", endpoint.name);
-                // What a 303 points to may be the result of what was done.
+                // A 303 may point to the result of a request that was carried out.
                 assert_eq!(error.outcome_unknown(), status == 303, "{error}");
                 let again = status == 303 && endpoint.repeatable;
                 assert_eq!(

@@ -1,5 +1,5 @@
-//! The example `rotate` as a cron job runs it: its exit codes, and that its file holds a valid token
-//! whenever it is killed.
+//! The example `rotate` as a cron job: its exit codes, and that the file contains a valid token
+//! whenever the job is killed.
 
 #[allow(dead_code)]
 #[path = "../../examples/rotate.rs"]
@@ -20,7 +20,7 @@ use crate::support::faults::{self, FAULTS, Fault, Outcome};
 use crate::support::relay::Step;
 use crate::support::*;
 
-/// What the example's `main` does with arguments.
+/// Runs the example's `main` with arguments.
 #[test]
 fn child_runs_the_example() {
     if !is_child() {
@@ -41,7 +41,7 @@ fn start(url: &str, arguments: &[&str]) -> Child {
         .unwrap()
 }
 
-/// The exit code, and what was said.
+/// Returns the exit code and the output.
 fn run(url: &str, arguments: &[&str]) -> (i32, String) {
     let output = start(url, arguments).wait_with_output().unwrap();
     let said = [output.stdout, output.stderr].concat();
@@ -64,13 +64,13 @@ fn assert_mode(file: &Path, expected: u32) {
     assert_eq!(mode, expected, "{mode:o}");
 }
 
-/// Windows has no modes. Who may read a new file is what its folder's access list says.
+/// Windows has no file modes. A new file gets the access control list of its folder.
 #[cfg(windows)]
 fn set_mode(_: &Path, _: u32) {}
 #[cfg(windows)]
 fn assert_mode(_: &Path, _: u32) {}
 
-/// A service, and a token of it in a file; the folder goes with it.
+/// A mock server, and one of its tokens in a file.
 struct Setting {
     api: MockAuthApi,
     basic: Client,
@@ -100,13 +100,13 @@ impl Setting {
         self.file.to_str().unwrap()
     }
 
-    /// Deletes the tokens that nothing uses, and returns how many.
+    /// Deletes the unused tokens. Returns their number.
     fn delete_all_but(&self, held: &KeyId) -> usize {
         let mut ids = self.api.key_ids();
         ids.retain(|id| id != held);
         for id in &ids {
             let options = DeleteTokenByIdOptions::new(id.clone());
-            // An example that was killed may have sent its own deletion just before.
+            // A job that was killed may have sent its own deletion just before.
             if let Err(error) = delete_token_by_id(&self.basic, &options) {
                 assert_eq!(error.status(), Some(404), "{error}");
             }
@@ -114,7 +114,7 @@ impl Setting {
         ids.len()
     }
 
-    /// The Key ID of the token in the file, which the service must know.
+    /// Returns the Key ID of the token in the file, which must be valid.
     fn held(&self) -> KeyId {
         let token = fs::read_to_string(&self.file).unwrap();
         let id = key_id(&token).expect("a whole token");
@@ -130,7 +130,7 @@ impl Setting {
 #[test]
 fn exit_code_says_what_happened() {
     let refused = |setting: &Setting, n, status| setting.api.answer_next(n, status, &[], "{}");
-    // (what goes wrong, the arguments after the file, the exit code, what is said, whether it is replaced)
+    // (preparation, arguments after the file, exit code, output, whether the token is replaced)
     type Prepare<'a> = &'a dyn Fn(&Setting);
     let nothing: Prepare = &|_| {};
     for (prepare, arguments, code, says, replaced) in [
@@ -215,7 +215,7 @@ fn exit_code_says_what_happened() {
 
     let setting = Setting::new(0o600);
     let (code, said) = run(setting.api.base_url(), &["/no/such/file"]);
-    // ENOENT, ERROR_PATH_NOT_FOUND: the text before it is the system's language.
+    // ENOENT, ERROR_PATH_NOT_FOUND. The text before it is in the system's language.
     let number = if cfg!(windows) { 3 } else { 2 };
     let says = format!("(os error {number})");
     assert!(
@@ -247,7 +247,7 @@ fn exit_code_is_3_if_the_old_token_can_not_be_deleted() {
     assert_eq!(setting.api.key_ids(), [before, held]);
 }
 
-/// Envoy and Varnish do so after the service acted.
+/// Envoy and Varnish may do so after the service acted.
 #[test]
 fn exit_code_is_4_if_a_gateway_sends_503_after_the_creation() {
     let setting = Setting::new(0o600);
@@ -268,7 +268,7 @@ fn exit_code_is_4_if_a_gateway_sends_503_after_the_creation() {
     );
 }
 
-/// It does not say that the service has no such token.
+/// A gateway's 404 does not say that the service has no such token.
 #[test]
 fn exit_code_is_3_if_a_gateway_sends_404_for_the_old_token() {
     static PAGE: Fault = Fault {
@@ -288,7 +288,7 @@ fn exit_code_is_3_if_a_gateway_sends_404_for_the_old_token() {
     assert_eq!(setting.api.key_ids(), [before, setting.held()]);
 }
 
-/// A symbolic link on Windows takes a right that not every user has.
+/// On Windows not every user may create symbolic links.
 #[cfg(unix)]
 #[test]
 fn symlink_is_followed_and_kept() {
@@ -305,7 +305,7 @@ fn symlink_is_followed_and_kept() {
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
 }
 
-/// Where root runs it for somebody else, the file stays theirs. Windows gives no file away.
+/// If root runs the job, the file keeps its owner. On Windows a file cannot be given to another user.
 #[cfg(unix)]
 #[test]
 fn owner_of_the_file_is_kept() {
@@ -325,7 +325,7 @@ fn owner_of_the_file_is_kept() {
     assert_mode(&setting.file, 0o600);
 }
 
-/// The token does not say how long it lives, or says nonsense.
+/// The token does not contain its lifetime, or an impossible one.
 #[test]
 fn service_is_asked_for_a_life_that_the_token_does_not_tell() {
     let id = ID;
@@ -360,16 +360,16 @@ fn service_is_asked_for_a_life_that_the_token_does_not_tell() {
     }
 }
 
-/// A reader does not hinder it; on Windows one that does not share the file does. Then nothing changes.
+/// On Windows a program that does not share the file prevents its replacement. Then nothing changes.
 #[test]
 fn file_that_another_program_has_open() {
     const SHARE_READ: u32 = 1;
     const SHARE_ALL: u32 = 7;
-    // (what the other program shares, whether it closes the file soon, the exit codes on Windows)
+    // (how the other program shares the file, whether it closes it soon, exit codes on Windows)
     for (share, closes, on_windows) in [
         (SHARE_READ, false, &[1][..]),
         (SHARE_READ, true, &[0]),
-        // Windows 10 replaces such a file since version 1809; older ones, and Wine, do not.
+        // Windows 10 replaces such a file since version 1809; older versions and Wine do not.
         (SHARE_ALL, false, &[0, 1]),
     ] {
         let setting = Setting::new(0o600);
@@ -404,13 +404,13 @@ fn open_sharing(file: &Path, share: u32) -> fs::File {
     options.read(true).share_mode(share).open(file).unwrap()
 }
 
-/// Elsewhere a file that is open is always shared.
+/// On Unix an open file is always shared.
 #[cfg(unix)]
 fn open_sharing(file: &Path, _: u32) -> fs::File {
     fs::File::open(file).unwrap()
 }
 
-/// Killed 250 times, at moments spread over the time that a run takes.
+/// Kills the job 250 times, at random times during a run.
 #[test]
 fn file_holds_a_valid_token_whenever_the_example_is_killed() {
     let [rotated, left_over] = [(); 2].map(|()| AtomicUsize::new(0));
@@ -430,7 +430,7 @@ fn file_holds_a_valid_token_whenever_the_example_is_killed() {
             // SIGKILL.
             child.kill().unwrap();
             child.wait().unwrap();
-            // A request that was on its way is carried out all the same.
+            // The server still carries out a request that was already sent.
             std::thread::sleep(Duration::from_millis(2));
             let held = setting.held();
             assert_mode(&setting.file, 0o600);
@@ -438,15 +438,15 @@ fn file_holds_a_valid_token_whenever_the_example_is_killed() {
             left_over.fetch_add(setting.delete_all_but(&held), Ordering::SeqCst);
             before = held;
         }
-        // The last one that was killed may have sent a request that is carried out late.
+        // The server may carry out the last request late.
         std::thread::sleep(Duration::from_millis(200));
         setting.delete_all_but(&before);
-        // What was killed in the middle is no hindrance.
+        // The remains of a killed job do not prevent the next one.
         assert_eq!(run(setting.api.base_url(), &arguments).0, 0);
         assert_eq!(setting.api.key_ids(), [setting.held()]);
     });
     let rotated = rotated.into_inner();
     println!("{rotated} runs replaced the token, {left_over:?} tokens were left over");
-    // Some were killed before they had replaced it, and some after.
+    // Some were killed before the replacement, some after.
     assert!((5..245).contains(&rotated), "{rotated}");
 }

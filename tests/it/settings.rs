@@ -1,4 +1,4 @@
-//! Settings from code: what is accepted, what is refused, and with which words.
+//! Settings from code: which values are accepted, and the errors for others.
 
 use std::time::Duration;
 

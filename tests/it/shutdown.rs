@@ -10,8 +10,7 @@ use ionoscloud_auth::*;
 
 use crate::support::*;
 
-/// Shuts the client down while the call waits, and says what came of the call and how long that
-/// took.
+/// Shuts the client down while the call waits. Returns the call's error, and how long it took.
 fn shut_down_during(
     client: &Client,
     endpoint: &Endpoint,
@@ -53,7 +52,7 @@ fn shutdown_ends_a_call_that_waits_for_its_response() {
                 "no body",
             ),
             (
-                // Its end would be the connection's, which the shutdown itself closes.
+                // Without a length the body ends with the connection, which the shutdown closes.
                 Play::Drip(b"HTTP/1.1 200 OK\r\n\r\n".to_vec(), Duration::ZERO),
                 "no length",
             ),
@@ -65,7 +64,7 @@ fn shutdown_ends_a_call_that_waits_for_its_response() {
             assert_shut_down(&error, elapsed, true, &case);
             assert_eq!(server.requests().len(), 1, "{case}: nothing is sent again");
 
-            // The client and its clones are of no use any more.
+            // The client and its clones no longer work.
             let relatives = [
                 client.clone(),
                 client
@@ -115,8 +114,8 @@ fn shutdown_ends_a_tls_handshake() {
     }
 }
 
-/// The listener's queue is full: further attempts to connect hang until they time out, on Windows until
-/// the system has tried three times and says that they were refused.
+/// The listener's queue is full, so further attempts to connect hang. On Windows they are refused after
+/// three attempts of the system.
 #[test]
 fn shutdown_and_timeout_end_an_attempt_to_connect() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -164,8 +163,8 @@ fn shutdown_ends_many_calls_at_once() {
     assert!(started.elapsed() < SLACK, "{:?}", started.elapsed());
 }
 
-/// `WAITING=3000` makes more of them, where the system allows 7,000 open files. It prints how much CPU
-/// time they take while they wait, which is to be believed where this test runs alone.
+/// `WAITING=3000` makes more calls; it requires a limit of 7,000 open files. Prints the CPU time of the
+/// waiting calls, which is meaningful only if no other test is running.
 #[test]
 fn shutdown_ends_hundreds_of_waiting_calls() {
     let calls = std::env::var("WAITING").map_or(400, |calls| calls.parse().unwrap());
@@ -181,7 +180,7 @@ fn shutdown_ends_hundreds_of_waiting_calls() {
                     .unwrap()
             })
             .collect();
-        // Each has sent its request, and none gets a response.
+        // Each call has sent its request and does not get a response.
         let mut accepted = Vec::new();
         while accepted.len() < calls {
             let (stream, _) = listener.accept().unwrap();
@@ -205,7 +204,7 @@ fn shutdown_ends_hundreds_of_waiting_calls() {
     assert!(took < SLACK, "{took:?}");
 }
 
-/// Of this process, by the system's clock of 100 ticks a second; nothing where there is no `/proc`.
+/// Returns this process's CPU time, with 100 ticks per second, or zero without `/proc`.
 fn cpu_time() -> Duration {
     let Ok(stat) = std::fs::read_to_string("/proc/self/stat") else {
         return Duration::ZERO;

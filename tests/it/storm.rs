@@ -1,4 +1,4 @@
-//! One client, many threads, and a service that often fails or can't be reached.
+//! One client, many threads, and a service that often fails or is unreachable.
 
 use std::collections::{HashMap, HashSet};
 use std::io::{Read as _, Write as _};
@@ -13,11 +13,11 @@ use ionoscloud_auth::*;
 use crate::support::*;
 
 const THREADS: usize = 32;
-/// Fewer under Wine, which is late in closing the pipes of threads that have ended.
+/// Fewer on Windows, because Wine closes the pipes of ended threads late.
 const CALLS: usize = if cfg!(windows) { 3_000 } else { 10_000 };
 
-/// A service that keeps tokens by their Key ID, `id-1` and so on. `{"kid":"…"}` is all that it puts
-/// into them.
+/// A service that stores tokens by their Key ID, `id-1` and so on. Its tokens contain only
+/// `{"kid":"…"}`.
 #[derive(Default)]
 struct Service {
     tokens: Mutex<HashSet<String>>,
@@ -25,7 +25,7 @@ struct Service {
     requests: AtomicUsize,
 }
 
-/// The n-th number of a sequence that looks random and is the same each time (splitmix64).
+/// Returns the n-th number of a fixed pseudorandom sequence (splitmix64).
 fn number(n: usize) -> u64 {
     mixed((n as u64).wrapping_add(1).wrapping_mul(SPLITMIX))
 }
@@ -77,7 +77,7 @@ impl Service {
                 .to_owned();
             let n = number(self.requests.fetch_add(1, Ordering::SeqCst));
             let fails = n % 5 == 0;
-            // Half of the failures come after the service has done what was asked.
+            // Half of the failures occur after the service has acted.
             let (status, body) = if fails && n & 64 == 0 {
                 (0, String::new())
             } else {
@@ -95,7 +95,7 @@ impl Service {
                     return;
                 }
                 6 => stream.write_all(&response(500, "", "")),
-                // No response at all.
+                // No response.
                 _ => return,
             };
             if written.is_err() {
@@ -132,7 +132,7 @@ fn no_creation_is_made_twice_while_one_request_in_five_fails() {
     thread::scope(|scope| {
         for _ in 0..THREADS {
             scope.spawn(|| {
-                // Each thread owns the tokens that it created: nobody else deletes them.
+                // Only the thread that created a token deletes it.
                 let mut own: Vec<KeyId> = Vec::new();
                 loop {
                     let n = calls.fetch_add(1, Ordering::SeqCst);
@@ -179,7 +179,7 @@ fn no_creation_is_made_twice_while_one_request_in_five_fails() {
                     let said = match said {
                         Ok(endpoint) => format!("Ok {endpoint}"),
                         Err(error) => {
-                            // A deletion that failed for good may have worked.
+                            // A deletion that failed may have worked.
                             if let (Some(404), Some(id)) = (error.status(), own.last()) {
                                 assert!(!service.tokens.lock().unwrap().contains(id.as_str()));
                                 own.pop();
@@ -205,7 +205,7 @@ fn no_creation_is_made_twice_while_one_request_in_five_fails() {
     assert!(started.elapsed() < Duration::from_secs(300));
 }
 
-/// Calls from many threads that can't reach the service: all fail in time and with a known outcome.
+/// Calls from many threads to an unreachable service fail in time, with a known outcome.
 fn calls_that_can_not_connect(url: &str, calls: usize, threads: usize) {
     let client = builder_of(url)
         .timeout(Duration::from_secs(10))
@@ -243,7 +243,7 @@ fn refused_connections_leave_outcomes_known() {
     calls_that_can_not_connect(&format!("http://127.0.0.1:{port}"), CALLS, THREADS);
 }
 
-/// Fewer calls, as each asks the system's name server, and some of those take a second to say no.
+/// Fewer calls, because each does a DNS lookup, and some of them take a second.
 #[test]
 fn child_calls_a_host_that_does_not_resolve() {
     if is_child() {
@@ -251,8 +251,8 @@ fn child_calls_a_host_that_does_not_resolve() {
     }
 }
 
-/// In a child process, where glibc can be told to wait a second and not five for a name server that
-/// is overrun.
+/// In a child process, where glibc can be configured to wait one second instead of five for an
+/// overloaded name server.
 #[test]
 fn unresolvable_host_leaves_outcomes_known() {
     run_child(

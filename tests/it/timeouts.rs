@@ -24,7 +24,7 @@ fn timeout_ends_endless_retries() {
     assert!(server.requests().len() > 2);
 }
 
-/// The second attempt, on an open connection or on a new one, has what the first and the wait left.
+/// The second attempt has the time that the first one and the wait have left.
 #[test]
 fn timeout_includes_the_wait_between_attempts() {
     in_parallel(
@@ -74,7 +74,7 @@ fn retry_after_is_obeyed_if_it_fits_the_timeout() {
         (error, started.elapsed())
     };
 
-    // A date has whole seconds.
+    // A date has only whole seconds.
     let date = httpdate::fmt_http_date(SystemTime::now() + Duration::from_millis(2900));
     in_parallel([("1", 1000), (&date, 1500)], |(value, least)| {
         let server = FaultServer::start(vec![busy(value), works.clone()]);
@@ -83,7 +83,7 @@ fn retry_after_is_obeyed_if_it_fits_the_timeout() {
         assert!(elapsed >= Duration::from_millis(least), "{elapsed:?}");
     });
 
-    // It does not fit: the error comes at once, and says how long.
+    // It does not fit: the error is returned at once, with the wait.
     for value in [
         "60",
         "99999999999999999999999",
@@ -104,7 +104,7 @@ fn retry_after_is_obeyed_if_it_fits_the_timeout() {
         assert!(elapsed < Duration::from_secs(5), "{value}");
     }
 
-    // What is malformed or over is ignored.
+    // Malformed values and dates in the past are ignored.
     for value in [
         "-1",
         "soon",
@@ -130,7 +130,7 @@ fn extreme_timeouts_are_respected() {
         let server = FaultServer::start(vec![status(503), Play::Write(LIST.success())]);
         (LIST.run)(&client_with_timeout(&server.url(), timeout)).unwrap();
     }
-    // Nothing can be done in a nanosecond, and nothing was.
+    // A nanosecond is too short to send a request.
     let server = FaultServer::start(vec![Play::Write(LIST.success())]);
     let error =
         (LIST.run)(&client_with_timeout(&server.url(), Duration::from_nanos(1))).unwrap_err();

@@ -1,4 +1,4 @@
-//! Which certificates are accepted, and that nothing is sent where one is not.
+//! Which certificates are accepted, and that no request is sent if one is not.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,7 +25,7 @@ fn certificate_must_be_valid_trusted_and_of_the_host() {
     let both = format!("{}\n{}", other.pem, ca.pem);
     let good = 2020..2100;
     let native = cfg!(feature = "native-tls");
-    // (the server's name and years, who signed it, the name that the client calls, its roots, what the error names)
+    // (the certificate's name, years and authority, the host, the client's roots, the error)
     for (name, years, by, host, roots, says, reason) in [
         (
             "localhost",
@@ -135,7 +135,7 @@ fn certificate_must_be_valid_trusted_and_of_the_host() {
             }
             (Err(error), Some(says)) => {
                 println!("{reason}: {error}");
-                // The platforms' TLS have words of their own.
+                // The platforms' TLS libraries have their own texts.
                 let whom = format!("the TLS handshake with {host}:{} failed: ", server.port);
                 assert!(error.to_string().contains(&whom), "{reason}: {error}");
                 let says = if native { "certificate" } else { says };
@@ -173,9 +173,9 @@ fn untrusted_certificate_is_not_retried() {
     }
 }
 
-/// `openssl req -x509` makes certificates that are an authority's.
+/// `openssl req -x509` creates certificates of an authority.
 #[test]
-fn authority_in_place_of_a_server_is_told_apart() {
+fn certificate_of_an_authority_is_explained() {
     let ca = authority("A test's CA");
     let server = serve(ca.as_server());
     let error = list(&server, "localhost", Some(&ca.pem))
@@ -190,7 +190,7 @@ fn authority_in_place_of_a_server_is_told_apart() {
 }
 
 #[test]
-fn what_is_not_tls_is_told_from_what_is() {
+fn servers_without_tls_are_recognized() {
     for (play, says, reason) in [
         (
             Play::WriteAndClose(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()),
@@ -236,7 +236,7 @@ fn demanded_client_certificate_is_named_whatever_the_version() {
             move |_, mut stream| {
                 count.fetch_add(1, Ordering::SeqCst);
                 let _ = read_head(&mut stream);
-                // A reset, which what is not read would bring, may take the alert with it.
+                // Unread data would reset the connection, which may drop the alert.
                 let _ = stream.sock.shutdown(std::net::Shutdown::Write);
                 let _ = std::io::copy(&mut stream.sock, &mut std::io::sink());
             },

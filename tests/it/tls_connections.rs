@@ -1,4 +1,4 @@
-//! Connections over TLS: which response belongs to which request, and alerts before and after one.
+//! TLS connections: which response belongs to which request, and alerts before and after a request.
 
 use std::io::{Read as _, Write as _};
 use std::net::Shutdown;
@@ -35,7 +35,7 @@ fn list_of(id: &str, padding: usize) -> Vec<u8> {
 enum Follows {
     InTheSameRecord,
     InARecordOfItsOwn,
-    /// Some of its record now, and the rest when the next request is there.
+    /// A part of its record now, the rest after the next request.
     HalfARecordNow(usize),
 }
 
@@ -49,8 +49,8 @@ fn send(stream: &mut Stream, bytes: &[u8]) -> Vec<u8> {
     records
 }
 
-/// Responds twice to the first request of the first connection. A further request on it gets the second
-/// of these responses.
+/// Responds twice to the first request of a connection. A further request on that connection gets the
+/// second response.
 fn respond_twice(follows: Follows, padding: usize, mut stream: Stream) {
     if read_head(&mut stream).is_none() {
         return;
@@ -73,7 +73,7 @@ fn respond_twice(follows: Follows, padding: usize, mut stream: Stream) {
     stream.sock.write_all(&now).unwrap();
     if read_head(&mut stream).is_some() {
         let _ = stream.sock.write_all(&later);
-        // Not closed before it is read.
+        // Keeps the connection open until the response is read.
         let _ = stream.sock.read(&mut [0]);
     }
 }
@@ -110,7 +110,7 @@ fn unsolicited_response_is_not_given_to_the_next_request() {
         let client = client_trusting(port, &ca.pem);
         let list = || list_tokens(&client).unwrap();
         assert_eq!(list().tokens[0].id.as_str(), "A", "{case}");
-        // The second response is there, as far as it comes without a request.
+        // Waits for the part of the second response that comes without a request.
         thread::sleep(Duration::from_millis(5));
         assert_eq!(list().tokens[0].id.as_str(), "B", "{case}");
     });
@@ -145,7 +145,7 @@ fn body_that_ends_without_close_notify_leaves_the_outcome_unknown() {
         let port = listen(config(identity), |_, mut stream| {
             if read_head(&mut stream).is_some() {
                 stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
-                // Without close_notify, as where a connection is cut.
+                // Without close_notify, as if the connection were cut.
                 stream.sock.shutdown(Shutdown::Write).unwrap();
             }
         });
@@ -154,7 +154,7 @@ fn body_that_ends_without_close_notify_leaves_the_outcome_unknown() {
     }
 }
 
-/// Under TLS 1.3 the handshake is over for the client before the server refuses it.
+/// With TLS 1.3 the client's handshake is complete before the server refuses it.
 #[test]
 fn demand_for_a_client_certificate_leaves_the_outcome_known_and_is_not_retried() {
     let ca = authority("client certificates");
@@ -173,13 +173,13 @@ fn demand_for_a_client_certificate_leaves_the_outcome_known_and_is_not_retried()
         let port = listen(server, move |_, mut stream| {
             count.fetch_add(1, Ordering::SeqCst);
             assert_eq!(read_head(&mut stream), None);
-            // What it said is read before the connection breaks.
+            // Reads what the client sent, so that closing does not reset the connection.
             thread::sleep(Duration::from_millis(50));
         });
         let error = (endpoint.run)(&client_trusting(port, &ca.pem)).unwrap_err();
         let case = format!("{name}, {}: {error}", endpoint.name);
         if cfg!(feature = "native-tls") {
-            // The platform's TLS does not tell its causes apart.
+            // The platform's TLS does not report the cause.
             assert!(error.outcome_unknown() || name == "TLS 1.2", "{case}");
             return;
         }
@@ -197,7 +197,7 @@ fn demand_for_a_client_certificate_leaves_the_outcome_known_and_is_not_retried()
     });
 }
 
-/// The handshake is over, by session tickets or by a tunnel, and the request was read.
+/// The handshake is complete, as session tickets or a tunnel show, and the request was read.
 #[test]
 fn tls_alert_after_the_request_leaves_the_outcome_unknown() {
     let ca = authority("late alerts");
@@ -235,7 +235,7 @@ fn tls_alert_after_the_request_leaves_the_outcome_unknown() {
     });
 }
 
-/// It refuses the client where the response to CONNECT would come, and would do so again.
+/// The proxy refuses the client instead of responding to CONNECT, and would do so again.
 #[cfg(not(feature = "native-tls"))]
 #[test]
 fn proxy_that_demands_a_client_certificate_is_not_asked_again() {

@@ -1,4 +1,4 @@
-//! What a file says, and files that are malformed, too long or meant to harm.
+//! The contents of config files, including malformed, oversized and hostile ones.
 
 use std::fs;
 
@@ -101,7 +101,7 @@ fn missing_binary_and_oversized_files_are_refused() {
     let path = folder.write(b"currentProfile: a\nb: \xff\n");
     assert!(read(&path).contains("line 2: is not UTF-8"));
 
-    // 100 MB, of which no more is read than what shows that it is too long.
+    // 100 MB, of which only enough is read to see that it is too large.
     let path = folder.write("");
     fs::File::create(&path)
         .unwrap()

@@ -1,4 +1,4 @@
-//! The config file of the vendor's tools, with a home for each test and a child process that reads it.
+//! The vendor's config file. Each test has a home folder, and a child process that reads it.
 
 mod contents;
 #[cfg(unix)] // Windows has no file modes.
@@ -12,23 +12,23 @@ use ionoscloud_auth::*;
 
 use crate::support::{Folder, is_child, run_child};
 
-/// The variable that names the home.
+/// The variable that contains the home folder.
 const HOME: &str = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
 
-/// A path as tests compare it: with slashes on every platform.
+/// Returns a path with slashes, for comparison on every platform.
 fn shown(path: &Path) -> String {
     slashes(&path.display().to_string())
 }
 
 fn slashes(text: &str) -> String {
     if cfg!(windows) {
-        // Of a path in `Debug` output there are two.
+        // `Debug` output doubles backslashes.
         return text.replace("\\\\", "/").replace('\\', "/");
     }
     text.to_owned()
 }
 
-/// A home with a config file in it.
+/// A home folder with a config file.
 struct Home(Folder);
 
 impl Home {
@@ -52,7 +52,7 @@ impl Home {
     }
 }
 
-/// The home's file of `ionosctl login`, with this in it.
+/// Writes the file where `ionosctl login` writes it.
 fn write_by_login(home: &Home, contents: &str) {
     let config = match () {
         () if cfg!(target_vendor = "apple") => "Library/Application Support",
@@ -63,7 +63,7 @@ fn write_by_login(home: &Home, contents: &str) {
     fs::write(folder.join("config.yaml"), contents).unwrap();
 }
 
-/// As the vendor's CLI writes it.
+/// A file as the vendor's CLI writes it.
 const WRITTEN: &str = r#"version: 1.0
 currentProfile: user
 profiles:
@@ -134,7 +134,7 @@ fn client_in_child(variables: &[(&str, &str)]) -> String {
     output
 }
 
-/// What the file alone makes of the builder, as text.
+/// Returns the builder that the file makes, as text.
 fn read(path: &Path) -> String {
     let text = match ClientBuilder::from_config_file(path).and_then(ClientBuilder::build) {
         Ok(client) => format!("{client:?}"),

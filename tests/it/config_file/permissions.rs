@@ -1,4 +1,4 @@
-//! A warning where others can read a file with credentials.
+//! The warning if others can read a file with credentials.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -9,7 +9,7 @@ use super::*;
 use crate::support::logger;
 
 #[test]
-fn file_with_credentials_that_others_can_read_is_warned_of() {
+fn warns_if_others_can_read_a_file_with_credentials() {
     let of = |profile: &str| format!("currentProfile: a\nprofiles:\n- name: a\n- {profile}\n");
     for (mode, contents, warned) in [
         (0o600, WRITTEN.to_owned(), false),
@@ -22,7 +22,7 @@ fn file_with_credentials_that_others_can_read_is_warned_of() {
             of("{name: b, credentials: {username: u, token: \"\"}}"),
             false,
         ),
-        // Whether it is used makes no difference.
+        // It makes no difference whether the file is used.
         (0o644, of("{name: b, credentials: {token: SECRET}}"), true),
         (
             0o644,
@@ -53,7 +53,7 @@ fn file_with_credentials_that_others_can_read_is_warned_of() {
         if let Some(warning) = warning {
             assert!(warning.contains(variables[0].1), "{warning}");
         }
-        // Which credentials are used is logged, too.
+        // The source of the credentials is logged, too.
         assert!(
             output
                 .lines()
@@ -63,7 +63,7 @@ fn file_with_credentials_that_others_can_read_is_warned_of() {
     }
 }
 
-/// Prints what is logged while a client is made.
+/// Prints the log lines of making a client.
 #[test]
 fn child_logs_to_stdout() {
     if is_child() {

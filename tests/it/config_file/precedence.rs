@@ -1,4 +1,4 @@
-//! Which file is read, and what wins where the program, the environment and the file differ.
+//! Which file is read, and the precedence of program, environment and file.
 
 use ionoscloud_auth::*;
 
@@ -8,7 +8,7 @@ use crate::support::*;
 
 #[test]
 fn environment_credentials_override_those_of_the_file() {
-    // Each combination of the environment's pairs, the file's, and how the profile is named.
+    // All combinations of credentials in the environment and in the file, and of naming the profile.
     in_parallel(0..48, |n| {
         let folder = Home::new();
         let home = (HOME, folder.path().to_str().unwrap());
@@ -28,7 +28,7 @@ fn environment_credentials_override_those_of_the_file() {
         let mut variables = vec![home];
         match named_by {
             "file" => contents.push_str("currentProfile: MINE\n"),
-            // It overrides the one of the file.
+            // The variable overrides the file.
             "variable" => {
                 contents.push_str("currentProfile: other\n");
                 variables.push(("IONOS_CURRENT_PROFILE", "Mine"));
@@ -184,7 +184,7 @@ fn endpoint_that_is_not_used_is_not_checked() {
 }
 
 #[test]
-fn certificates_of_an_endpoint_are_for_its_base_url_alone() {
+fn certificates_of_an_endpoint_apply_only_to_its_base_url() {
     let elsewhere = Home::new();
     let ca = authority("A test's CA").pem.replace('\n', "\\n");
     let private = WRITTEN.replacen(
@@ -254,13 +254,13 @@ fn default_file_is_read_and_may_be_empty() {
     let token = ("IONOS_TOKEN", "SECRET-variable");
     folder.write(WRITTEN);
     assert!(client_in_child(&[home]).contains("source: the token of profile \"user\""));
-    // An empty one is no error where the environment suffices.
+    // An empty file is not an error if the environment has credentials.
     folder.write("");
     assert!(client_in_child(&[home, token]).contains("source: IONOS_TOKEN"));
     assert!(client_in_child(&[home]).contains("has no currentProfile; none is defined"));
 }
 
-/// In the order of the vendor's CLI: the first file that is there counts.
+/// The order of the vendor's CLI: the first file that exists is used.
 #[test]
 fn file_of_a_login_comes_before_the_one_that_is_named() {
     let profile = |token: &str| {
@@ -308,7 +308,7 @@ fn file_of_a_login_comes_before_the_one_that_is_named() {
     let first = "ionosctl/config.yaml";
     is(&[at_home, app_data, by_name], first, "that of a login");
     if cfg!(all(unix, not(target_vendor = "apple"))) {
-        // The folder of the system's settings is another one.
+        // The settings folder is in another place.
         is(
             &[at_home, xdg, by_name],
             &second,
@@ -330,7 +330,7 @@ fn file_of_a_login_comes_before_the_one_that_is_named() {
     }
 }
 
-/// As the vendor's CLI chooses it.
+/// The vendor's CLI selects the endpoint the same way.
 #[test]
 fn endpoint_is_that_of_the_first_environment_and_without_a_location() {
     let environments = "environments:
@@ -382,7 +382,7 @@ fn endpoint_is_that_of_the_first_environment_and_without_a_location() {
     }
 }
 
-/// macOS allows no such path, and Wine can't store one.
+/// macOS does not allow such a path, and Wine cannot store it.
 #[cfg(target_os = "linux")]
 #[test]
 fn file_is_found_by_a_path_that_is_not_utf8() {
@@ -461,7 +461,7 @@ fn certificates_of_the_program_override_the_endpoint_and_the_environment() {
             false,
             "also where it is wrong",
         ),
-        (None, None, None, false, "a CA that nobody knows"),
+        (None, None, None, false, "an unknown CA"),
     ] {
         let path = folder.write(format!(
             "currentProfile: a\nprofiles:\n- {{name: a, environment: e, credentials: {{token: a.b.c}}}}\nenvironments:\n\

@@ -1,4 +1,4 @@
-//! What an error says of a response that is not success.
+//! The errors for HTTP error responses.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use super::*;
 use crate::support::list_tokens;
 
 #[test]
-fn error_holds_the_status_and_the_messages_of_the_service() {
+fn error_contains_the_status_and_the_service_s_messages() {
     let two = r#"{"httpStatus":403,"messages":[{"errorCode":"315","message":"No."},{"errorCode":"316","message":"Never\u001b[2J!"}]}"#;
     let level = r#"{"httpStatus":401,"messages":[{"errorCode":"501","message":"Endpoint requires a higher level of authentication."}]}"#;
-    // (status, body, what the error says, its messages, whether the outcome is unknown)
+    // (status, body, the error's text, its messages, whether the outcome is unknown)
     type Case<'a> = (
         usize,
         &'a str,
@@ -199,7 +199,7 @@ fn echoed_credentials_are_not_shown() {
 }
 
 #[test]
-fn error_holds_retry_after() {
+fn error_contains_retry_after() {
     let mut server = Server::new();
     server
         .mock("GET", "/auth/v1/tokens")

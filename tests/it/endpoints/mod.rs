@@ -1,4 +1,4 @@
-//! What each endpoint sends, and what it makes of a response.
+//! What each endpoint sends, and how it interprets a response.
 
 mod errors;
 mod pages;
@@ -19,7 +19,7 @@ const BEARER: &str = "Bearer eyJ0eXAiOiJKV1QifQ.e30.c2ln";
 type Headers = BTreeMap<String, String>;
 type Seen = Arc<Mutex<Vec<(String, Headers)>>>;
 
-/// A server that sends the same response to everything, and keeps what it was sent.
+/// Starts a server that sends the same response to every request, and records the requests.
 fn server(status: usize, body: &str) -> (ServerGuard, Seen) {
     let mut server = Server::new();
     let seen = Seen::default();

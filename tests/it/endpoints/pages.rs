@@ -1,5 +1,5 @@
-//! What an error says of a response that is not the service's own: who sent it, and of its body
-//! nothing that may be a secret in disguise.
+//! The errors for responses that are not the service's own: they identify the sender, and do not quote
+//! what may be an encoded secret.
 
 use std::time::{Duration, SystemTime};
 
@@ -24,12 +24,12 @@ fn with_password() -> ClientBuilder {
     Client::builder().credentials(Credentials::basic("user", PASSWORD))
 }
 
-/// A token that may come back in other words, as it holds more than a JWT does.
+/// A token that a page may repeat in another form, because it has other characters than a JWT.
 fn with_odd_token() -> ClientBuilder {
     Client::builder().credentials(Credentials::token("YWJj+ZGVm/Z2hpamts=="))
 }
 
-/// What a page may make of the password.
+/// Forms in which a page may repeat the password.
 const DISGUISES: &[(&str, &str)] = &[
     ("p@ss &lt;w0rd&gt; &amp; &auml;-hunter2-hunter2", "as HTML"),
     (
@@ -109,7 +109,7 @@ fn page_is_identified_and_its_text_shown_to_a_client_with_a_token() {
         error.to_string().contains("(at least 65536 bytes): XXX"),
         "{error}"
     );
-    // Of a success that can't be read, nothing is ever quoted.
+    // A success that is not readable is never quoted.
     let error = error_of(with_token(), LIST, response(200, headers, "<html>X</html>"));
     let text = error.to_string();
     let says = "200 OK is not readable (Server: nginx/1.22.1, Content-Type: text/html, 14 bytes): it is not JSON";
@@ -117,7 +117,7 @@ fn page_is_identified_and_its_text_shown_to_a_client_with_a_token() {
 }
 
 #[test]
-fn echoed_secrets_are_not_shown_as_who_sent_a_page() {
+fn echoed_secrets_are_not_shown_as_the_sender_of_a_page() {
     let jwt = r#"{"token":"eyJraWQiOiJhIn0.eyJleHAiOjd9.c2lnbmF0dXJl","token":""}"#;
     for (play, reason) in [
         (
@@ -191,7 +191,13 @@ fn expired_token_of_the_client_explains_a_401() {
         "the client's token expired at 2025-09-23T07:29:44Z according to its exp claim: replace it";
     for (token, status, body, says, reason) in [
         (jwt(1_758_612_584), 401, own, expired, "it has expired"),
-        (jwt(1_758_612_584), 401, "", expired, "whoever answers"),
+        (
+            jwt(1_758_612_584),
+            401,
+            "",
+            expired,
+            "also behind a gateway",
+        ),
         (
             jwt(hour_ago),
             401,
@@ -231,13 +237,13 @@ fn expired_token_of_the_client_explains_a_401() {
 }
 
 #[test]
-fn advice_fits_the_request_and_who_answered() {
+fn advice_depends_on_the_request_and_the_sender_of_the_response() {
     let own = |status| {
         format!(r#"{{"httpStatus":{status},"messages":[{{"errorCode":"1","message":"no"}}]}}"#)
     };
     let no_such = "this user has no such token";
     let base_url = "check that the base URL, from ClientBuilder::base_url, is that of the Auth API";
-    // (endpoint, status, body, what it says, what it does not say)
+    // (endpoint, status, body, the advice, what it must not contain)
     for (endpoint, status, body, says, not) in [
         (DELETE, 404, own(404), no_such, base_url),
         (DELETE, 404, String::new(), base_url, "\0"),
@@ -254,7 +260,7 @@ fn advice_fits_the_request_and_who_answered() {
         ),
         (LIST, 403, own(403), "two-factor", "between here"),
         (LIST, 503, own(503), "try again later", "list the tokens"),
-        // A second creation is not the first thing to do.
+        // It must not advise to create again.
         (
             CREATE,
             503,

@@ -23,7 +23,7 @@ fn options_change_the_request_line_and_the_headers() {
     let ttl = |seconds| CreateTokenOptions::new().ttl(Duration::from_secs(seconds));
     let by = DeleteTokenByCriteriaOptions::new;
     let token_path = format!("/auth/v1/tokens/{ID}");
-    // (call, request line, the X-Contract-Number that the call asks for)
+    // (call, request line, the call's X-Contract-Number)
     let cases: Vec<(Call, String, Option<&str>)> = vec![
         (
             create(CreateTokenOptions::new()),
@@ -117,7 +117,7 @@ fn options_change_the_request_line_and_the_headers() {
         ),
     ];
     for (call, line, number) in &cases {
-        // The contract number of the call overrides that of the client, and without either none is sent.
+        // The call's contract number overrides the client's. Without either none is sent.
         for (clients, expected) in [
             (None, *number),
             (Some(4711), Some(number.unwrap_or("4711"))),
@@ -184,9 +184,9 @@ fn authorization_header_encodes_the_credentials() {
     }
 }
 
-/// Of the 16 KiB that a head may have, 512 are kept for what the library adds itself.
+/// 512 bytes of the maximum of 16 KiB are reserved for what the library adds.
 #[test]
-fn heads_of_up_to_16_kib_are_sent_whole() {
+fn header_sections_of_up_to_16_kib_are_sent() {
     let (server, seen) = server(200, r#"{"id":"x"}"#);
     let product = "x".repeat(1000);
     let path = format!("/{}/auth/v1", "p".repeat(2000));

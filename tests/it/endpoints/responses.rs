@@ -1,4 +1,4 @@
-//! What each endpoint makes of a success.
+//! How each endpoint reads a success.
 
 use ionoscloud_auth::*;
 
@@ -101,7 +101,7 @@ fn success_is_read() {
 }
 
 #[test]
-fn created_token_is_returned_as_it_came() {
+fn created_token_is_returned_unchanged() {
     let (server, _seen) = server(200, r#"{"token":"eyJraWQiOiJhIn0.eyJleHAiOjd9.c2ln"}"#);
     let client = builder_for(&server).build().unwrap();
     let jwt = new_jwt(&client).unwrap();
@@ -130,7 +130,7 @@ fn list_of_ten_thousand_tokens_is_read() {
 
 #[test]
 fn unreadable_success_leaves_the_outcome_unknown() {
-    // (endpoints, body, what the error says); none of the text SECRET may be repeated.
+    // (endpoints, body, the error's text). The text SECRET must not appear.
     let cases: &[(&[&str], &str, &str)] = &[
         (
             &["create", "list", "get"],

@@ -1,5 +1,5 @@
-//! Faults at each request of a rotation: nothing leaves a caller without a valid token, or with a token
-//! that is not reported.
+//! Faults at each request of a rotation. The caller always has a valid token, and every other token is
+//! reported.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use proptest::prelude::*;
 use super::*;
 use crate::support::faults::{FAULTS, Fault, Outcome};
 
-/// Whether the service can have acted on a request that ends like this. Where it can't, a test in which
-/// it does would be one of a gateway that lies.
+/// Whether the service can have acted on a request that ends with this fault. Otherwise, a test in which
+/// it acts would test a gateway that lies.
 fn may_have_acted(fault: &Fault) -> bool {
     !matches!(fault.outcome, Outcome::Refused | Outcome::Conclusive)
 }
 
-/// Rotates through these steps, and checks the service's state against what the caller was told.
+/// Rotates with these steps, and compares the service's state with the reported one.
 fn rotate_and_check(
     steps: impl Fn(usize) -> Step + Send + Sync + 'static,
     store_fails: bool,
@@ -98,7 +98,7 @@ fn no_fault_at_any_request_loses_a_token() {
     let mut cases = Vec::new();
     for fault in FAULTS {
         for acted in bools {
-            // A success that nobody carried out is one of a gateway that lies, too.
+            // A success without an action would be a gateway that lies, too.
             let possible = if acted {
                 may_have_acted(fault)
             } else {
@@ -107,7 +107,7 @@ fn no_fault_at_any_request_loses_a_token() {
             if !possible {
                 continue;
             }
-            // Create, read back, delete the old one or, if the store fails, the new one.
+            // Create, read back, delete the old token or, if the store fails, the new one.
             for at in 0..3 {
                 for lasting in bools {
                     for store_fails in bools {

@@ -1,10 +1,10 @@
-//! How long a new token lives, and what a shutdown leaves of a rotation.
+//! The lifetime of a new token, and what a shutdown leaves behind.
 
 use super::*;
 
 use crate::support::faults::FAULTS;
 
-/// The requests of a rotation of a token with these dates, the create of which is refused.
+/// Returns the requests of a rotation whose create is refused, for a token with these dates.
 fn asked_for(options: &RotateTokenOptions, dates: (&str, &str)) -> Vec<String> {
     let (created, expires) = dates;
     let token =
@@ -20,7 +20,7 @@ fn asked_for(options: &RotateTokenOptions, dates: (&str, &str)) -> Vec<String> {
 
 #[test]
 fn new_token_lives_as_long_as_the_old_one() {
-    // By the token itself: nobody is asked.
+    // The token contains its lifetime: no request is sent for it.
     let api = MockAuthApi::start();
     let basic = client_with(api.base_url(), api.credentials());
     let hour = CreateTokenOptions::new().ttl(Duration::from_secs(3600));
@@ -33,7 +33,7 @@ fn new_token_lives_as_long_as_the_old_one() {
         "GET /auth/v1/tokens/generate?ttl=3600"
     );
 
-    // By the service.
+    // The service knows the lifetime.
     let generate = |ttl: &str| format!("GET /auth/v1/tokens/generate{ttl} HTTP/1.1");
     let named = RotateTokenOptions::replacing(id());
     for (dates, ttl, reason) in [
@@ -67,7 +67,7 @@ fn new_token_lives_as_long_as_the_old_one() {
         );
     }
 
-    // By the caller: nobody is asked.
+    // The caller sets the lifetime: no request is sent for it.
     let options = named.ttl(Duration::from_secs(7200));
     let requests = asked_for(&options, ("2025-01-01T00:00:00Z", "2025-01-01T01:00:00Z"));
     assert_eq!(requests[0], generate("?ttl=7200"));
@@ -75,7 +75,7 @@ fn new_token_lives_as_long_as_the_old_one() {
 
 #[test]
 fn shutdown_orphans_no_token() {
-    // While the caller's own function runs, which then fails.
+    // During `store`, which then fails.
     let (api, client, old) = service();
     let error = rotate_token(&client, &RotateTokenOptions::current(), |_| {
         client.shutdown();
@@ -88,7 +88,7 @@ fn shutdown_orphans_no_token() {
     );
     assert_eq!(api.key_ids(), [old]);
 
-    // And which then succeeds: both are valid, and the old one is named.
+    // During `store`, which then succeeds: both tokens are valid, and the old one is reported.
     let (api, client, old) = service();
     let rotation = rotate_token(&client, &RotateTokenOptions::current(), |_| {
         client.shutdown();
@@ -126,7 +126,7 @@ fn shutdown_orphans_no_token() {
     );
     assert_eq!(api.key_ids(), [old, jwt.key_id().unwrap()]);
 
-    // Before anything was created.
+    // Before the create.
     let before = api.requests().len();
     let error = rotate_token(&client, &RotateTokenOptions::current(), |_| {
         Ok::<_, Full>(())

@@ -18,7 +18,7 @@ fn client_with(url: &str, credentials: Credentials) -> Client {
     builder_of(url).credentials(credentials).build().unwrap()
 }
 
-/// A mock server with one token, a client that uses the token, and its Key ID.
+/// Returns a mock server with one token, a client that uses it, and its Key ID.
 fn service() -> (MockAuthApi, Client, KeyId) {
     let api = MockAuthApi::start();
     let jwt = new_jwt(&client_with(api.base_url(), api.credentials())).unwrap();
@@ -38,7 +38,7 @@ fn token_is_created_verified_stored_and_the_old_one_deleted() {
     let options = RotateTokenOptions::current().ttl(Duration::from_secs(3600));
     let mut stored = String::new();
     let rotation = rotate_token(&client, &options, |jwt| {
-        // The old one is still there while the new one is being stored.
+        // The old token is still valid while the new one is stored.
         assert_eq!(api.key_ids(), [old.clone(), jwt.key_id().unwrap()]);
         stored = jwt.token().to_owned();
         Ok::<_, Infallible>(())
@@ -60,7 +60,7 @@ fn token_is_created_verified_stored_and_the_old_one_deleted() {
 
 #[test]
 fn current_or_named_token_is_replaced() {
-    // A client with a user name and a password has no token of its own.
+    // A client with a user name and password does not have a token of its own.
     let (api, own, old) = service();
     let basic = client_with(api.base_url(), api.credentials());
     let before = api.requests().len();
@@ -80,7 +80,7 @@ fn current_or_named_token_is_replaced() {
     );
     assert_eq!(api.requests().len(), before, "nothing is sent");
 
-    // One that is named, by either.
+    // Either client can replace a named token.
     for client in [&basic, &own] {
         let named = new_jwt(&basic).unwrap().key_id().unwrap();
         let options = RotateTokenOptions::replacing(named.clone());
@@ -91,8 +91,8 @@ fn current_or_named_token_is_replaced() {
         assert!(ids.contains(&old) && ids.contains(&rotation.key_id) && !ids.contains(&named));
     }
 
-    // One that is not there is found out before anything is created, if the service is asked how long
-    // it was to live; else afterwards.
+    // A token that does not exist is noticed before the create if the service is asked for its
+    // lifetime, and afterwards otherwise.
     let ids = api.key_ids();
     let options = RotateTokenOptions::replacing(KeyId::new("no-such-token").unwrap());
     let error = rotate_token(&own, &options, |_| Ok::<_, Full>(())).unwrap_err();
@@ -102,7 +102,7 @@ fn current_or_named_token_is_replaced() {
     let rotation = rotate_token(&own, &options, |_| Ok::<_, Full>(())).unwrap();
     assert_eq!(rotation.leftover.unwrap().status(), Some(404));
 
-    // The options are checked, and the contract number is sent with every request.
+    // Options are validated, and the contract number is sent with every request.
     let short = RotateTokenOptions::current().ttl(Duration::from_secs(59));
     let error = rotate_token(&own, &short, |_| Ok::<_, Full>(())).unwrap_err();
     assert!(error.to_string().contains("ttl: is 59 s"), "{error}");
@@ -128,11 +128,11 @@ fn failed_store_deletes_the_new_token() {
             .contains("the disk is full; it was deleted again"),
         "{error}"
     );
-    // The text has said it already.
+    // The text already contains it.
     assert!(std::error::Error::source(&error).is_none());
     assert_eq!(api.key_ids(), std::slice::from_ref(&old));
 
-    // It can't be deleted again: the error names it.
+    // If it cannot be deleted again, the error names it.
     let mut new = None;
     let error = rotate_token(&client, &options, |jwt| {
         new = jwt.key_id().ok();
@@ -149,7 +149,7 @@ fn failed_store_deletes_the_new_token() {
     assert!(api.key_ids().contains(&old));
 }
 
-/// Rotates with a `store` that panics, after which the service sends this status to the next request.
+/// Rotates with a `store` that panics. The service responds with this status to the next request.
 fn panic_in_store(api: &MockAuthApi, client: &Client, status: Option<u16>) {
     let store = |_: &Jwt| -> std::result::Result<(), Full> {
         if let Some(status) = status {
@@ -173,7 +173,7 @@ fn panicking_store_deletes_the_new_token() {
     assert_eq!(api.key_ids(), [old]);
 }
 
-/// Prints what is logged when the new token can't be deleted, and its Key ID.
+/// Prints the log lines if the new token cannot be deleted, and its Key ID.
 #[test]
 fn child_logs_to_stdout() {
     if !is_child() {
@@ -202,7 +202,7 @@ fn panicking_store_logs_a_token_that_can_not_be_deleted() {
 
 #[test]
 fn replayed_or_unproven_token_is_not_stored() {
-    // A cache sends the old token once more: to go on would delete it.
+    // A cache sends the old token again: continuing would delete it.
     let (api, _, old) = service();
     let basic = client_with(api.base_url(), api.credentials());
     let jwt = new_jwt(&basic).unwrap();
@@ -213,7 +213,7 @@ fn replayed_or_unproven_token_is_not_stored() {
     assert_replayed(error.unwrap_err());
     assert_eq!(api.key_ids(), [old.clone(), jwt.key_id().unwrap()]);
 
-    // It does so when another token is to be replaced: to undo it would delete the one that is in use.
+    // A cache sends the client's token while another is replaced: cleaning up would delete it.
     api.answer_next(1, 200, &[], &cached);
     let hour = Duration::from_secs(3600);
     let options = RotateTokenOptions::replacing(&old).ttl(hour);
@@ -221,7 +221,7 @@ fn replayed_or_unproven_token_is_not_stored() {
     assert_replayed(error);
     assert_eq!(api.key_ids(), [old.clone(), jwt.key_id().unwrap()]);
 
-    // What is read back is another token than the new one.
+    // The token that is read back is not the new one.
     let relay = FaultServer::before(api.base_url(), |n| {
         static ANOTHER: Fault = Fault {
             name: "another token",
@@ -253,7 +253,7 @@ fn replayed_or_unproven_token_is_not_stored() {
     );
     assert_eq!(api.key_ids(), [old.clone(), jwt.key_id().unwrap()]);
 
-    // A token that is not a JWT has no Key ID: it has to delete itself, and where it can't, that is reported.
+    // A token that is not a JWT has no Key ID. It deletes itself, or the error reports it.
     api.answer_next(1, 200, &[], r#"{"token":"opaque"}"#);
     let error = rotate_token(&own, &RotateTokenOptions::current(), |_| Ok::<_, Full>(()));
     let error = error.unwrap_err();
@@ -272,7 +272,7 @@ fn replayed_or_unproven_token_is_not_stored() {
     assert!(!error.to_string().contains("opaque"), "{error}");
 }
 
-/// The request was sent, and what came back does not say what it did.
+/// The request was sent, and the response does not say what it did.
 fn assert_replayed(error: RotateError) {
     let RotateError::NotCreated(finding) = &error else {
         panic!("{error}");
@@ -285,8 +285,8 @@ fn assert_replayed(error: RotateError) {
     assert!(error.to_string().contains("list the tokens"), "{error}");
 }
 
-/// A token that is not a JWT has no Key ID to compare: a replayed response that holds it would have it
-/// delete itself, as what was just created and can't be read.
+/// A token that is not a JWT has no Key ID to compare. If a replayed response were taken for a new
+/// token, the token in use would delete itself.
 #[test]
 fn replayed_opaque_token_is_not_deleted() {
     for token in ["opaque", " opaque "] {

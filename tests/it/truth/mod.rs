@@ -1,9 +1,9 @@
-//! Whatever a network, a proxy, a gateway and the service do, and whenever time runs out or the client is
-//! shut down, what a call says of its request is true. The service counts for each call how often it
-//! acted; the calls are told apart by their contract number.
+//! What a call reports about its request is true, regardless of what the network, a proxy, a gateway
+//! and the service do, and of timeouts and shutdowns. The service counts how often it acted for each
+//! call, which it identifies by its contract number.
 //!
-//! `TRUTH_CALLS=1000000 cargo test --release --test it -- truth` makes a million calls. A failure is
-//! made again by the `TRUTH_SEED` that was printed, as far as threads allow.
+//! `TRUTH_CALLS=1000000 cargo test --release --test it -- truth` makes a million calls. Setting the
+//! `TRUTH_SEED` that a failure prints reproduces it, as far as threads allow.
 
 mod wire;
 mod world;
@@ -20,12 +20,12 @@ use self::world::{Endpoint, Random, World, call_of};
 use crate::support::builder_of;
 use crate::support::tls::{authority, certificate, config};
 
-/// How late a call may be on a machine that is busy with all of this.
+/// How late a call may end on a busy machine.
 const LATE: Duration = Duration::from_secs(10);
 const CALLS_A_ROUND: u32 = 24;
 const THREADS_A_ROUND: u32 = 6;
 
-/// Makes the call. What it brings must be its own.
+/// Makes the call. Its result must belong to it.
 fn make(client: &Client, endpoint: Endpoint, number: u32) -> Result<()> {
     let id = format!("t-{number}");
     let by = |criteria| {
@@ -61,15 +61,15 @@ fn make(client: &Client, endpoint: Endpoint, number: u32) -> Result<()> {
     }
 }
 
-/// What the caller was told.
-struct Told {
+/// What a call reported.
+struct Reported {
     number: u32,
     result: Result<()>,
 }
 
 impl World {
-    fn check(&self, told: &Told) {
-        let Told { number, result } = told;
+    fn check(&self, reported: &Reported) {
+        let Reported { number, result } = reported;
         let (endpoint, exists) = call_of(self.seed, *number);
         let acted = self.acted[*number as usize].load(Ordering::SeqCst);
         let case = || {
@@ -94,8 +94,8 @@ impl World {
         }
     }
 
-    /// One client, some threads, and perhaps a shutdown.
-    fn round(&self, first: u32, urls: &[(String, Option<String>)], roots: &str) -> Vec<Told> {
+    /// Runs one client with some threads, and perhaps a shutdown.
+    fn round(&self, first: u32, urls: &[(String, Option<String>)], roots: &str) -> Vec<Reported> {
         let mut random = Random(self.seed ^ u64::from(first) << 20);
         let (url, proxy) = &urls[random.below(urls.len() as u64) as usize];
         let timeout = Duration::from_millis(random.of(&[30, 100, 100, 300, 300, 300, 1000, 3000]));
@@ -117,7 +117,7 @@ impl World {
             .one_in(3)
             .then(|| Duration::from_micros(random.below(80_000)));
         let next = AtomicU32::new(first);
-        let told = Mutex::new(Vec::new());
+        let reported = Mutex::new(Vec::new());
         thread::scope(|scope| {
             for _ in 0..THREADS_A_ROUND {
                 scope.spawn(|| {
@@ -131,10 +131,10 @@ impl World {
                         let result = make(&client, endpoint, number);
                         let elapsed = started.elapsed();
                         assert!(elapsed < timeout + LATE, "{elapsed:?}: {result:?}");
-                        let said = Told { number, result };
+                        let said = Reported { number, result };
                         self.check(&said);
                         self.count(endpoint, &said.result);
-                        told.lock().unwrap().push(said);
+                        reported.lock().unwrap().push(said);
                     }
                 });
             }
@@ -143,7 +143,7 @@ impl World {
                 client.shutdown();
             }
         });
-        told.into_inner().unwrap()
+        reported.into_inner().unwrap()
     }
 
     fn count(&self, endpoint: Endpoint, result: &Result<()>) {
@@ -205,9 +205,9 @@ fn reported_outcome_is_what_the_service_did() {
     }
 
     let next = AtomicU32::new(0);
-    let told = Mutex::new(Vec::new());
+    let reported = Mutex::new(Vec::new());
     let started = Instant::now();
-    // Most of a call is waiting.
+    // Calls mostly wait.
     let at_once = if calls > 50_000 { 40 } else { 16 };
     thread::scope(|scope| {
         for _ in 0..at_once {
@@ -217,18 +217,18 @@ fn reported_outcome_is_what_the_service_did() {
                     if round >= rounds {
                         return;
                     }
-                    // Contract numbers begin with 1.
+                    // Contract numbers begin at 1.
                     let said = world.round(1 + round * CALLS_A_ROUND, &urls, &ca.pem);
-                    told.lock().unwrap().extend(said);
+                    reported.lock().unwrap().extend(said);
                 }
             });
         }
     });
-    // What was still on its way to the service when its caller was told.
+    // Waits for requests that were still in flight when their call ended.
     thread::sleep(Duration::from_millis(500));
-    let told = told.into_inner().unwrap();
-    assert_eq!(told.len(), calls as usize);
-    told.iter().for_each(|said| world.check(said));
+    let reported = reported.into_inner().unwrap();
+    assert_eq!(reported.len(), calls as usize);
+    reported.iter().for_each(|said| world.check(said));
 
     let kinds = world.kinds.lock().unwrap();
     println!(
@@ -239,7 +239,7 @@ fn reported_outcome_is_what_the_service_did() {
     for (kind, count) in kinds.iter() {
         println!("{count:8} {kind}");
     }
-    // Each endpoint has met all of it: a test that sees nothing shows nothing.
+    // Every endpoint has seen every outcome, or the test would show nothing.
     for endpoint in Endpoint::EVERY {
         for said in [
             "Ok",

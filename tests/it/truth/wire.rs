@@ -1,4 +1,4 @@
-//! The network, with proxies and TLS: what happens to the bytes that are sent.
+//! The network, with proxies and TLS: what happens to the bytes.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -12,7 +12,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use super::world::{Network, Random, World};
 use crate::support::{accept, read_head};
 
-/// What is written through, and the socket below it.
+/// A stream, and the socket below it.
 struct Wire<S> {
     socket: TcpStream,
     stream: S,
@@ -22,16 +22,16 @@ fn reset(socket: &TcpStream) {
     let _ = socket2::SockRef::from(socket).set_linger(Some(Duration::ZERO));
 }
 
-/// Until the other side goes.
+/// Waits until the peer closes the connection.
 fn wait_for_the_end(mut socket: &TcpStream) {
     let _ = socket.set_read_timeout(Some(Duration::from_secs(30)));
     while socket.read(&mut [0; 1024]).is_ok_and(|n| n > 0) {}
 }
 
 impl<S: Read + Write> Wire<S> {
-    /// Whether the connection goes on.
+    /// Sends the response. Returns whether the connection stays open.
     fn write(&mut self, bytes: &[u8], network: Network, random: &mut Random) -> bool {
-        // What declares no length ends with the connection.
+        // A body without a length ends with the connection.
         let is_open_ended = bytes.is_empty()
             || !bytes
                 .windows(8)
@@ -91,7 +91,7 @@ impl<S: Read + Write> Wire<S> {
         }
     }
 
-    /// TLS on what is there; `None` where it is not agreed.
+    /// Completes a TLS handshake, or returns `None`.
     fn with_tls(
         mut self,
         config: &Arc<ServerConfig>,
@@ -112,7 +112,7 @@ impl<S: Read + Write> Wire<S> {
         None
     }
 
-    /// Responds to CONNECT; `None` where there is no tunnel.
+    /// Responds to CONNECT, or returns `None` if there is no tunnel.
     fn tunnelled(mut self, random: &mut Random) -> Option<Wire<S>> {
         read_head(&mut self.stream)?;
         let refusal: &[u8] = match random.below(30) {
@@ -145,10 +145,10 @@ impl<S: Read + Write> Wire<S> {
     }
 }
 
-/// What a listener is: the service itself, or a proxy in front of it.
+/// The role of a listener.
 #[derive(Clone, Copy)]
 pub(super) struct Role {
-    /// A proxy, by http or https.
+    /// An http or https proxy.
     pub(super) proxy: Option<bool>,
     pub(super) https: bool,
 }

@@ -1,4 +1,4 @@
-//! The service, and the gateway in front of it: what comes back for a request, and whether the service
+//! The service and the gateway in front of it: the response to a request, and whether the service
 //! acted.
 
 use std::collections::BTreeMap;
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use crate::support::faults::service_response;
 use crate::support::{SPLITMIX, mixed, response};
 
-/// A sequence that looks random and is the same each time (splitmix64).
+/// A fixed pseudorandom sequence (splitmix64).
 #[derive(Clone, Copy)]
 pub(super) struct Random(pub(super) u64);
 
@@ -62,25 +62,25 @@ impl Endpoint {
     }
 }
 
-/// What one call asks for: its number says all of it.
+/// The request of a call, determined by the call's number.
 pub(super) fn call_of(seed: u64, number: u32) -> (Endpoint, bool) {
     let mut random = Random(seed ^ u64::from(number) << 32);
     let endpoint = random.of(&Endpoint::EVERY);
-    // Whether the user has the token that it names.
+    // Whether the token exists.
     (endpoint, !random.one_in(8))
 }
 
-/// What was asked of the service, and what it did.
+/// The requests to the service, and what it did.
 pub(super) struct World {
     pub(super) seed: u64,
-    /// For each call, how often the service acted on it, and how many requests it was sent.
+    /// For each call, how often the service acted, and the number of requests.
     pub(super) acted: Vec<AtomicU32>,
     pub(super) requests: Vec<AtomicU32>,
     pub(super) connections: AtomicUsize,
     pub(super) kinds: Mutex<BTreeMap<String, usize>>,
 }
 
-/// What happens to what is written.
+/// What happens to written bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Network {
     Whole,
@@ -117,7 +117,7 @@ const NETWORKS: [Network; 20] = [
 ];
 
 impl World {
-    /// Acts, if there is something to act on.
+    /// Acts on the request, if there is something to do.
     fn act(&self, number: u32) -> bool {
         let (endpoint, exists) = call_of(self.seed, number);
         let acted = &self.acted[number as usize];
@@ -131,7 +131,7 @@ impl World {
         }
     }
 
-    /// What the service itself says of what it has acted on, or not.
+    /// Returns the service's own response.
     fn statement(&self, number: u32, acted: bool, random: &mut Random) -> Vec<u8> {
         if !acted {
             return service_response(404, "");
@@ -155,7 +155,7 @@ impl World {
         }
     }
 
-    /// The response to a request, and how the network delivers it.
+    /// Returns the response to a request, and how the network delivers it.
     pub(super) fn respond(&self, number: u32) -> (Vec<u8>, Network) {
         let nth = self.requests[number as usize].fetch_add(1, Ordering::SeqCst);
         let mut random = Random(self.seed ^ u64::from(number) << 32 ^ u64::from(nth + 1) << 16);
@@ -170,7 +170,7 @@ impl World {
                 let acted = self.act(number);
                 self.statement(number, acted, &mut random)
             }
-            // A gateway that got no response, and knows nothing.
+            // A gateway that did not get a response.
             9..=11 => {
                 maybe_acts(&mut random);
                 let status = random.of(&[
@@ -180,7 +180,7 @@ impl World {
                 let again = random.of(&["", "", "Retry-After: 0\r\n", "Retry-After: 60\r\n"]);
                 response(status, again, "<html>")
             }
-            // The service or a gateway that refuses, and has done nothing.
+            // The service or a gateway refuses without acting.
             12 | 13 => {
                 let again = random.of(&["", "Retry-After: 0\r\n", "Retry-After: 60\r\n"]);
                 match random.below(3) {
