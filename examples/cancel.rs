@@ -1,5 +1,5 @@
-//! Ends a call on Ctrl-C and reports its outcome: `cargo run --example cancel`, with the credentials
-//! of the environment.
+//! Ends a call on Ctrl-C and reports its outcome: `cargo run --example cancel`, with the
+//! credentials of the environment.
 //!
 //! | exit code | meaning |
 //! | --- | --- |

@@ -1,8 +1,8 @@
 //! Lists the tokens that have expired or expire soon, and deletes them with `--delete`, except its
 //! own: `cleanup [--days N] [--json] [--delete]`, with the credentials of the environment.
 //!
-//! A token is due if it expires within N days, or without `--days`, if it has expired. The exit code
-//! is 1 if tokens could not be listed or deleted, and 2 if the arguments are not valid.
+//! A token is due if it expires within N days, or without `--days`, if it has expired. The exit
+//! code is 1 if tokens could not be listed or deleted, and 2 if the arguments are not valid.
 
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};

@@ -1,9 +1,9 @@
 //! Replaces the token in a file if less than a share of its lifetime is left.
 //!
 //! Use it as a cron job: `rotate FILE [--share 0.33] [--ttl SECONDS] [--dry-run]`. It reads
-//! `IONOS_API_URL` and `IONOS_CONTRACT_NUMBER`. FILE contains only the token, with mode 0600, and is
-//! replaced completely or not at all. Run one job per file: two at the same time would each create a
-//! token and lose one of them.
+//! `IONOS_API_URL` and `IONOS_CONTRACT_NUMBER`. FILE contains only the token, with mode 0600, and
+//! is replaced completely or not at all. Run one job per file: two at the same time would each
+//! create a token and lose one of them.
 //!
 //! Windows has no file modes. The new file gets the access control list of its folder, so use a
 //! folder that only you can read. The file cannot be replaced while another program has it open
@@ -170,7 +170,8 @@ fn is_gone(error: &Error) -> bool {
     matches!(error, Error::Api(answer) if answer.status == 404 && !answer.messages.is_empty())
 }
 
-/// Returns when the token was created and when it expires, from its claims or else from the service.
+/// Returns when the token was created and when it expires, from its claims or else from the
+/// service.
 fn life(client: &Client, token: &str, id: &KeyId) -> Result<(SystemTime, SystemTime)> {
     let claims = claims(token)?;
     let issued = claims.iat.map(Duration::from_secs);
@@ -221,8 +222,8 @@ fn replace(file: &Path, token: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// Renames the new file over the old one. Windows refuses that while another program, such as a virus
-/// scanner, has the old file open without sharing it, usually only for a moment.
+/// Renames the new file over the old one. Windows refuses that while another program, such as a
+/// virus scanner, has the old file open without sharing it, usually only for a moment.
 fn rename(new: &Path, file: &Path) -> io::Result<()> {
     const ERROR_ACCESS_DENIED: i32 = 5;
     const ERROR_SHARING_VIOLATION: i32 = 32;

@@ -16,7 +16,8 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 const LENGTH: usize = 200;
 
-/// Returns a secret that is not a constant of this program: `seed` repeated, each letter moved by one.
+/// Returns a secret that is not a constant of this program: `seed` repeated, each letter moved by
+/// one.
 fn secret(seed: &str) -> String {
     let mut secret = String::with_capacity(LENGTH + 8);
     secret.extend(

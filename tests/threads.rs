@@ -1,5 +1,5 @@
-//! Threads of the library do not outlive their call. This test counts the threads of its process, so
-//! it needs one of its own.
+//! Threads of the library do not outlive their call. This test counts the threads of its process,
+//! so it needs one of its own.
 
 // Other systems do not report the number of threads.
 #![cfg(any(target_os = "linux", windows))]

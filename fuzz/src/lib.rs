@@ -48,7 +48,8 @@ pub fn list(body: &[u8]) {
 }
 
 /// Any bytes as the body of a refusal: what is shown of it is short and harmless, repeats no
-/// credentials, and, unless it is the service's own, is nothing at all for a client with a password.
+/// credentials, and, unless it is the service's own, is nothing at all for a client with a
+/// password.
 pub fn error(body: &[u8]) {
     let basic = Credentials::basic("user", PASSWORD);
     for (credentials, secrets) in [

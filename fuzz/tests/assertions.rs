@@ -1,5 +1,5 @@
-//! The assertions of the fuzz targets without a fuzzer: on every seed, on seeds that were changed, and
-//! on some thousand texts that look like what each target reads.
+//! The assertions of the fuzz targets without a fuzzer: on every seed, on seeds that were changed,
+//! and on some thousand texts that look like what each target reads.
 
 use std::fs;
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! Credentials, where they came from, the contract number, and keeping secrets out of texts. It does
-//! not depend on HTTP.
+//! Credentials, where they came from, the contract number, and keeping secrets out of texts. It
+//! does not depend on HTTP.
 
 mod concat_secret;
 mod contract_number;

@@ -38,8 +38,8 @@ impl Secrets {
     }
 
     /// Whether a response may repeat one of them in a form that is not recognizable. A password may
-    /// be encoded, and a secret with other characters than a JWT's may come back as HTML entities or
-    /// percent-encoded.
+    /// be encoded, and a secret with other characters than a JWT's may come back as HTML entities
+    /// or percent-encoded.
     pub(crate) fn can_be_disguised(&self) -> bool {
         self.can_be_disguised
     }
@@ -70,8 +70,8 @@ pub(crate) fn have_in_common(short: &str, text: &str) -> bool {
     short.len() >= TELLING && Pieces::of([short].into_iter()).are_in(text)
 }
 
-/// The pieces of the secrets, each as long as what counts as a repetition, so that a text is compared
-/// in linear time. They are stored as keyed hashes, and so are not secret.
+/// The pieces of the secrets, each as long as what counts as a repetition, so that a text is
+/// compared in linear time. They are stored as keyed hashes, and so are not secret.
 struct Pieces {
     hashes: HashSet<u64>,
     /// The lengths of the pieces. A short secret is one piece.

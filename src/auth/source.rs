@@ -6,8 +6,8 @@ use std::path::PathBuf;
 /// Where a client's credentials came from: see
 /// [`Client::credentials_source`](crate::Client::credentials_source).
 ///
-/// Its text ([`Display`](fmt::Display)) is meant for people: `IONOS_TOKEN`, or `the token of profile
-/// "user" in /home/user/.ionos/config`.
+/// Its text ([`Display`](fmt::Display)) is meant for people: `IONOS_TOKEN`, or `the token of
+/// profile "user" in /home/user/.ionos/config`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CredentialsSource {

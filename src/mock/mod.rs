@@ -23,9 +23,10 @@ pub use fault::MockFault;
 /// A mock server of the IONOS Cloud Auth API for your own tests, on a port of 127.0.0.1.
 ///
 /// It keeps state as the service does: a token that it creates can be listed, read, deleted, and
-/// used as a credential. It responds with the documented statuses and the service's own error model.
-/// You can order [other responses](MockAuthApi::answer_next) and [faults](MockAuthApi::fail_next),
-/// including faults that occur after it has acted. It speaks HTTP/1.1 with any client.
+/// used as a credential. It responds with the documented statuses and the service's own error
+/// model. You can order [other responses](MockAuthApi::answer_next) and
+/// [faults](MockAuthApi::fail_next), including faults that occur after it has acted. It speaks
+/// HTTP/1.1 with any client.
 ///
 /// Dropping it stops the server. Its port may be reused, so discard any client that points to it.
 ///
@@ -170,8 +171,8 @@ impl MockAuthApi {
         Credentials::basic(USERNAME, PASSWORD)
     }
 
-    /// Returns a new token as the vendor's web console makes it, valid for a year. It can create and
-    /// delete tokens even with two-factor authentication.
+    /// Returns a new token as the vendor's web console makes it, valid for a year. It can create
+    /// and delete tokens even with two-factor authentication.
     #[allow(clippy::expect_used)]
     pub fn console_credentials(&self) -> Credentials {
         let token = service::console_token(&mut lock(&self.state));
@@ -203,8 +204,8 @@ impl MockAuthApi {
         }
     }
 
-    /// Orders this response for the next `n` requests that have no order yet. The server does not act
-    /// on them.
+    /// Orders this response for the next `n` requests that have no order yet. The server does not
+    /// act on them.
     ///
     /// The response has no `Content-Type` unless you pass one; the vendor's SDK requires one. The
     /// library may retry, so order several responses to see an error, or give the client

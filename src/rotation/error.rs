@@ -37,9 +37,9 @@ pub enum RotateError {
     /// The new token was not created.
     ///
     /// If the error's [`outcome_unknown()`](Error::outcome_unknown) is true, there may still be an
-    /// orphaned token: [list](crate::get_all_tokens) the tokens to find it. This is also the case if
-    /// the response contained a token that is already in use, for example from a cache. The error is
-    /// then an [`UnreadableResponse`](Error::UnreadableResponse), and nothing is deleted.
+    /// orphaned token: [list](crate::get_all_tokens) the tokens to find it. This is also the case
+    /// if the response contained a token that is already in use, for example from a cache. The
+    /// error is then an [`UnreadableResponse`](Error::UnreadableResponse), and nothing is deleted.
     NotCreated(Error),
     /// The new token could not be read back with its own credentials, and was not stored.
     #[non_exhaustive]

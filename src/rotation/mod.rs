@@ -28,8 +28,8 @@ pub use options::RotateTokenOptions;
 /// 2. Create the new token with the client's credentials, for the same
 ///    [lifetime](RotateTokenOptions::ttl).
 /// 3. Read the new token back with its own credentials.
-/// 4. Call `store`. It returns `Ok` once the token is safely stored. If it fails, the old token must
-///    still be in place; for a file, write the new one next to it and rename.
+/// 4. Call `store`. It returns `Ok` once the token is safely stored. If it fails, the old token
+///    must still be in place; for a file, write the new one next to it and rename.
 /// 5. Delete the old token, using the new one.
 ///
 /// At any time at least one valid token is stored, even if the process dies between two steps. If
@@ -214,8 +214,8 @@ fn finding(request: &str, done: Done, reason: &str, outcome_unknown: bool) -> Er
     }))
 }
 
-/// Deletes the new token again, even after a shutdown, with the credentials that created it. A token
-/// without a readable Key ID deletes itself.
+/// Deletes the new token again, even after a shutdown, with the credentials that created it. A
+/// token without a readable Key ID deletes itself.
 fn undo(
     client: &Client,
     jwt: &Jwt,

@@ -19,8 +19,8 @@ pub(crate) struct BaseUrl {
 const API: &str = "/auth/v1";
 
 impl BaseUrl {
-    /// Reads `https://host`, `host`, `host:port` and so on, with or without `/auth/v1` and a slash at
-    /// the end. The error does not quote the text, because it may contain a password.
+    /// Reads `https://host`, `host`, `host:port` and so on, with or without `/auth/v1` and a slash
+    /// at the end. The error does not quote the text, because it may contain a password.
     pub(crate) fn parse(text: &str) -> Result<BaseUrl, &'static str> {
         let text = text.trim();
         let (is_https, rest) = match text.split_once("://") {

@@ -99,8 +99,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the time limit of a call. Default: 30 s. It includes DNS lookup, proxy, connecting, TLS,
-    /// every attempt, every wait, and the body.
+    /// Sets the time limit of a call. Default: 30 s. It includes DNS lookup, proxy, connecting,
+    /// TLS, every attempt, every wait, and the body.
     ///
     /// Until it has a connection, an attempt may use half of the remaining time, so that there is
     /// time for another attempt. [`Duration::MAX`], or any time that is out of the clock's range,
@@ -226,8 +226,9 @@ impl ClientBuilder {
     /// Sets a hook that is called at the end of every call, for metrics. Default: none.
     ///
     /// It is not called for calls that fail before the first attempt, for example because an option
-    /// is out of range. It runs after the [`on_attempt`](ClientBuilder::on_attempt) hook of the last
-    /// attempt, in the thread of the call, and the call waits for it. If it panics, that is logged.
+    /// is out of range. It runs after the [`on_attempt`](ClientBuilder::on_attempt) hook of the
+    /// last attempt, in the thread of the call, and the call waits for it. If it panics, that is
+    /// logged.
     ///
     /// # Examples
     ///

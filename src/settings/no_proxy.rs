@@ -4,8 +4,8 @@ use std::net::Ipv4Addr;
 
 use crate::transport::Origin;
 
-/// Whether a list such as `NO_PROXY` contains this server. Entries are separated by commas. Each is a
-/// host with an optional port and includes its subdomains; `*` matches every host.
+/// Whether a list such as `NO_PROXY` contains this server. Entries are separated by commas. Each is
+/// a host with an optional port and includes its subdomains; `*` matches every host.
 pub(super) fn lists(list: &str, origin: &Origin) -> bool {
     let host = origin.host();
     let is_address = host.parse::<Ipv4Addr>().is_ok();
@@ -26,8 +26,8 @@ pub(super) fn lists(list: &str, origin: &Origin) -> bool {
     })
 }
 
-/// Splits `host:port` or `[::1]:port`. The port is optional, and an IPv6 address without a port needs
-/// no brackets.
+/// Splits `host:port` or `[::1]:port`. The port is optional, and an IPv6 address without a port
+/// needs no brackets.
 fn host_and_port(text: &str) -> (&str, Option<&str>) {
     if let Some((address, rest)) = text.strip_prefix('[').and_then(|text| text.split_once(']')) {
         return (address, rest.strip_prefix(':'));

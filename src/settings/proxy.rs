@@ -1,4 +1,5 @@
-//! Chooses the proxy: the program's or the environment's. It does not depend on how a proxy is used.
+//! Chooses the proxy: the program's or the environment's. It does not depend on how a proxy is
+//! used.
 
 use super::base_url::BaseUrl;
 use super::no_proxy;
@@ -16,8 +17,8 @@ pub(crate) enum ProxyChoice {
 }
 
 impl ProxyChoice {
-    /// Returns the proxy for this service. There is none for a loopback address, which a proxy cannot
-    /// reach, and over plain http it would see the credentials.
+    /// Returns the proxy for this service. There is none for a loopback address, which a proxy
+    /// cannot reach, and over plain http it would see the credentials.
     pub(super) fn server(self, base_url: &BaseUrl) -> Result<Option<Given<ProxyServer>>> {
         let setting = match self {
             ProxyChoice::None => return Ok(None),

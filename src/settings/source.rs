@@ -1,4 +1,5 @@
-//! Where a setting comes from, so that errors can name the place. It does not depend on what is set.
+//! Where a setting comes from, so that errors can name the place. It does not depend on what is
+//! set.
 
 use std::fmt;
 

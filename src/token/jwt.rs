@@ -29,9 +29,9 @@ const BASE64URL: GeneralPurpose = GeneralPurpose::new(
 ///
 /// # Errors
 ///
-/// [`Error::Invalid`] if this is not a JWT of three parts, if the header is not base64url (RFC 7515,
-/// section 2) or not JSON, or if its `kid` is missing or not a valid [Key ID](KeyId). The error does
-/// not quote the token.
+/// [`Error::Invalid`] if this is not a JWT of three parts, if the header is not base64url (RFC
+/// 7515, section 2) or not JSON, or if its `kid` is missing or not a valid [Key ID](KeyId). The
+/// error does not quote the token.
 ///
 /// # Examples
 ///
@@ -63,8 +63,8 @@ pub(super) fn read_key_id(jwt: &str) -> Result<KeyId, String> {
 ///
 /// Surrounding white space is ignored.
 ///
-/// **The signature is not verified**, see [`key_id`]. Never use these claims to decide what somebody
-/// is allowed to do.
+/// **The signature is not verified**, see [`key_id`]. Never use these claims to decide what
+/// somebody is allowed to do.
 ///
 /// # Errors
 ///
@@ -171,8 +171,8 @@ pub struct Identity {
     /// [`contract_number`](crate::CreateTokenOptions::contract_number).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contract_number: Option<u32>,
-    /// The contract's reseller. The type is not documented, so a value that is not a whole number is
-    /// ignored.
+    /// The contract's reseller. The type is not documented, so a value that is not a whole number
+    /// is ignored.
     #[serde(
         default,
         deserialize_with = "whole_number",

@@ -13,8 +13,8 @@ use crate::error::{Error, Result};
 /// header.
 ///
 /// The service's Key IDs are lower-case UUIDs. This type accepts 1 to 256 unreserved characters of
-/// RFC 3986 (letters, digits, `-`, `.`, `_`, `~`), so it is safe in a URL. It rejects `.`, `..`, and,
-/// in any case, `generate` and `generate.` followed by anything. (With the vendor's CLI,
+/// RFC 3986 (letters, digits, `-`, `.`, `_`, `~`), so it is safe in a URL. It rejects `.`, `..`,
+/// and, in any case, `generate` and `generate.` followed by anything. (With the vendor's CLI,
 /// `token get --token-id generate` creates a token.)
 ///
 /// A Key ID is not secret. It identifies a token but does not give access.
@@ -61,8 +61,8 @@ impl KeyId {
     }
 }
 
-/// Returns why `id` is not a valid Key ID. The reason quotes at most one character, because `id` may
-/// be a token.
+/// Returns why `id` is not a valid Key ID. The reason quotes at most one character, because `id`
+/// may be a token.
 fn validate(id: &str) -> Result<(), String> {
     if id.is_empty() {
         return Err("is empty".to_owned());

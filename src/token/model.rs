@@ -14,8 +14,8 @@ use crate::error::{Error, MAX_SHOWN, Result, sanitize_line};
 
 /// A new token, the response to [`create_token`](crate::create_token).
 ///
-/// The service shows the token only once. It is redacted from `Debug` output, cannot be displayed or
-/// serialized by accident, and is zeroized when this value is dropped. If you copy
+/// The service shows the token only once. It is redacted from `Debug` output, cannot be displayed
+/// or serialized by accident, and is zeroized when this value is dropped. If you copy
 /// [`token()`](Jwt::token), you have to protect the copy.
 #[derive(Clone, Deserialize)]
 #[serde(try_from = "JwtResponse")]
@@ -58,8 +58,8 @@ impl Jwt {
         jwt::read_key_id(&self.token).map_err(|reason| Error::malformed("jwt", reason))
     }
 
-    /// Returns the token's claims, as [`claims`](crate::claims)`(jwt.token())` does. The signature is
-    /// not verified.
+    /// Returns the token's claims, as [`claims`](crate::claims)`(jwt.token())` does. The signature
+    /// is not verified.
     ///
     /// # Errors
     ///

@@ -1,5 +1,5 @@
-//! A ready connection: a stream, and the bytes that were read but not used yet. It does not depend on
-//! TLS or sockets.
+//! A ready connection: a stream, and the bytes that were read but not used yet. It does not depend
+//! on TLS or sockets.
 
 use ureq::unversioned::transport::{Buffers as _, LazyBuffers};
 

@@ -1,6 +1,6 @@
-//! DNS lookup and connecting, the two steps that cannot be interrupted. They run in a thread of their
-//! own, and the attempt waits for that thread, its deadline or the shutdown. It does not depend on
-//! TLS.
+//! DNS lookup and connecting, the two steps that cannot be interrupted. They run in a thread of
+//! their own, and the attempt waits for that thread, its deadline or the shutdown. It does not
+//! depend on TLS.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs as _};

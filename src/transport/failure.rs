@@ -1,5 +1,5 @@
-//! What an attempt without a response means, by its record and not by the kind of its error. It does
-//! not depend on retries.
+//! What an attempt without a response means, by its record and not by the kind of its error. It
+//! does not depend on retries.
 
 use std::io;
 

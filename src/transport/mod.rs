@@ -172,7 +172,8 @@ impl Transport {
         })
     }
 
-    /// Returns the `Authorization` header for these credentials, or an error if it would be too long.
+    /// Returns the `Authorization` header for these credentials, or an error if it would be too
+    /// long.
     pub(crate) fn authorize(&self, credentials: &Credentials) -> Result<Authorization> {
         let authorization = Authorization::new(credentials)?;
         let base_url = self.authority.as_str().len() + self.path.len();

@@ -1,5 +1,5 @@
-//! The record of one attempt: how far it has come, and what ended it. Each layer writes down what it
-//! sees. The record is in a thread-local, where every layer below ureq can reach it. It does not
+//! The record of one attempt: how far it has come, and what ended it. Each layer writes down what
+//! it sees. The record is in a thread-local, where every layer below ureq can reach it. It does not
 //! depend on those layers.
 
 use std::cell::{Cell, RefCell};
@@ -122,7 +122,8 @@ impl Record {
         self.would_fail_again.get()
     }
 
-    /// Records that the peer has refused this client in the TLS handshake, before it read a request.
+    /// Records that the peer has refused this client in the TLS handshake, before it read a
+    /// request.
     pub(super) fn client_refused(&self) {
         self.client_was_refused.set(true);
         self.refused_for_good();

@@ -37,7 +37,8 @@ pub(crate) struct Response {
     pub(crate) body: Vec<u8>,
     /// Whether the body was read completely. Always true for a success.
     pub(crate) is_complete: bool,
-    /// Whether the length of the body was declared. Otherwise a body that is cut off looks complete.
+    /// Whether the length of the body was declared. Otherwise a body that is cut off looks
+    /// complete.
     pub(crate) has_length: bool,
     /// Whether to zeroize the body.
     pub(crate) may_be_token: bool,

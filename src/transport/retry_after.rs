@@ -5,8 +5,8 @@ use std::time::Duration;
 /// The maximum `Retry-After`. Larger values make no sense, and could overflow a caller's clock.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// Reads `Retry-After`, in seconds or as an HTTP date (RFC 9110, section 10.2.3). Returns `None` for
-/// anything else, and for a date in the past.
+/// Reads `Retry-After`, in seconds or as an HTTP date (RFC 9110, section 10.2.3). Returns `None`
+/// for anything else, and for a date in the past.
 pub(super) fn retry_after(value: &str) -> Option<Duration> {
     let value = value.trim();
     let wait = if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {

@@ -19,8 +19,8 @@ pub(crate) struct Shutdown {
 }
 
 impl Shutdown {
-    /// After this returns, every socket of the client is shut down in both directions, and no new one
-    /// can be registered.
+    /// After this returns, every socket of the client is shut down in both directions, and no new
+    /// one can be registered.
     pub(crate) fn set(&self) {
         let waiting = {
             let mut waiting = self.lock();

@@ -102,8 +102,8 @@ impl Read for Socket {
 impl Write for Socket {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         loop {
-            // On Windows a write that times out does not tell how much was sent. A request fits into
-            // the system's buffer, so this does not wait.
+            // On Windows a write that times out does not tell how much was sent. A request fits
+            // into the system's buffer, so this does not wait.
             let max = if cfg!(windows) { Duration::MAX } else { SLICE };
             match self.write_slice(buffer, slice_of(max)?) {
                 Err(error) if cfg!(windows) => return Err(error),

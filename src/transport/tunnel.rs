@@ -1,5 +1,5 @@
-//! Opens a tunnel through an HTTP proxy with `CONNECT` (RFC 9110, section 9.3.6). It does not depend
-//! on what is sent through it.
+//! Opens a tunnel through an HTTP proxy with `CONNECT` (RFC 9110, section 9.3.6). It does not
+//! depend on what is sent through it.
 
 use std::io;
 

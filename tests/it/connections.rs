@@ -63,8 +63,8 @@ fn closed_idle_connection_is_replaced() {
     });
 }
 
-/// The connection is reset when the next request arrives. Calls that may not be repeated never use an
-/// idle connection.
+/// The connection is reset when the next request arrives. Calls that may not be repeated never use
+/// an idle connection.
 #[test]
 fn lost_idle_connection_costs_repeatable_calls_one_attempt() {
     for endpoint in ENDPOINTS {
@@ -245,7 +245,8 @@ fn call_in_a_thread_local_destructor_succeeds() {
 }
 
 /// No further thread can be started, because its stack would be larger than the address space. On
-/// Windows the test would not start either: it runs without a thread only if the system reports EAGAIN.
+/// Windows the test would not start either: it runs without a thread only if the system reports
+/// EAGAIN.
 #[cfg(target_os = "linux")]
 #[test]
 fn child_cannot_start_threads() {

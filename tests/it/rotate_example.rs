@@ -305,7 +305,8 @@ fn symlink_is_followed_and_kept() {
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
 }
 
-/// If root runs the job, the file keeps its owner. On Windows a file cannot be given to another user.
+/// If root runs the job, the file keeps its owner. On Windows a file cannot be given to another
+/// user.
 #[cfg(unix)]
 #[test]
 fn owner_of_the_file_is_kept() {
@@ -360,7 +361,8 @@ fn service_is_asked_for_a_life_that_the_token_does_not_tell() {
     }
 }
 
-/// On Windows a program that does not share the file prevents its replacement. Then nothing changes.
+/// On Windows a program that does not share the file prevents its replacement. Then nothing
+/// changes.
 #[test]
 fn file_that_another_program_has_open() {
     const SHARE_READ: u32 = 1;

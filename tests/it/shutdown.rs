@@ -114,8 +114,8 @@ fn shutdown_ends_a_tls_handshake() {
     }
 }
 
-/// The listener's queue is full, so further attempts to connect hang. On Windows they are refused after
-/// three attempts of the system.
+/// The listener's queue is full, so further attempts to connect hang. On Windows they are refused
+/// after three attempts of the system.
 #[test]
 fn shutdown_and_timeout_end_an_attempt_to_connect() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -163,8 +163,8 @@ fn shutdown_ends_many_calls_at_once() {
     assert!(started.elapsed() < SLACK, "{:?}", started.elapsed());
 }
 
-/// `WAITING=3000` makes more calls; it requires a limit of 7,000 open files. Prints the CPU time of the
-/// waiting calls, which is meaningful only if no other test is running.
+/// `WAITING=3000` makes more calls; it requires a limit of 7,000 open files. Prints the CPU time of
+/// the waiting calls, which is meaningful only if no other test is running.
 #[test]
 fn shutdown_ends_hundreds_of_waiting_calls() {
     let calls = std::env::var("WAITING").map_or(400, |calls| calls.parse().unwrap());

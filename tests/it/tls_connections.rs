@@ -49,8 +49,8 @@ fn send(stream: &mut Stream, bytes: &[u8]) -> Vec<u8> {
     records
 }
 
-/// Responds twice to the first request of a connection. A further request on that connection gets the
-/// second response.
+/// Responds twice to the first request of a connection. A further request on that connection gets
+/// the second response.
 fn respond_twice(follows: Follows, padding: usize, mut stream: Stream) {
     if read_head(&mut stream).is_none() {
         return;

@@ -3,8 +3,8 @@
 use std::ffi::{OsStr, OsString};
 use std::process::Command;
 
-/// Returns a command that runs the test `name`, including its module, of the current test binary. Its
-/// environment has only these variables, what Windows requires, and one for [`is_child`].
+/// Returns a command that runs the test `name`, including its module, of the current test binary.
+/// Its environment has only these variables, what Windows requires, and one for [`is_child`].
 pub fn child<V: AsRef<OsStr>>(name: &str, variables: &[(&str, V)]) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command

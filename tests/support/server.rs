@@ -262,8 +262,8 @@ fn peek_head(stream: &TcpStream, shared: &Shared) -> Option<String> {
     }
 }
 
-/// Connects until the listener's queue is full. On Linux, further attempts to connect then hang until
-/// these connections are dropped.
+/// Connects until the listener's queue is full. On Linux, further attempts to connect then hang
+/// until these connections are dropped.
 pub fn fill_accept_queue(address: &SocketAddr) -> Vec<TcpStream> {
     let mut queued = Vec::new();
     while let Ok(stream) = TcpStream::connect_timeout(address, Duration::from_millis(200)) {

@@ -148,8 +148,8 @@ pub fn config((certificate, key): Identity) -> ServerConfig {
     config
 }
 
-/// Returns a fatal TLS 1.3 alert, which rustls would not send at any time (RFC 8446, sections 5.2 and
-/// 6).
+/// Returns a fatal TLS 1.3 alert, which rustls would not send at any time (RFC 8446, sections 5.2
+/// and 6).
 pub fn alert<S>(stream: StreamOwned<ServerConnection, S>, description: u8) -> (S, Vec<u8>)
 where
     S: std::io::Read + std::io::Write,

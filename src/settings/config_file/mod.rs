@@ -22,10 +22,11 @@ impl ClientBuilder {
     ///
     /// The profile is the one that `IONOS_CURRENT_PROFILE` names, else the file's `currentProfile`,
     /// ignoring case. Its token takes precedence over its user name and password. The endpoint's
-    /// `name` becomes the [`base_url`](ClientBuilder::base_url). Its `certificateAuthData`, else its
-    /// environment's, become the [root certificates](ClientBuilder::root_certificates_pem), but only
-    /// for that base URL. `IONOS_PINNED_CERT` is also read, as in
-    /// [`from_env`](ClientBuilder::from_env). Settings that you make on the builder take precedence.
+    /// `name` becomes the [`base_url`](ClientBuilder::base_url). Its `certificateAuthData`, else
+    /// its environment's, become the [root certificates](ClientBuilder::root_certificates_pem), but
+    /// only for that base URL. `IONOS_PINNED_CERT` is also read, as in
+    /// [`from_env`](ClientBuilder::from_env). Settings that you make on the builder take
+    /// precedence.
     ///
     /// On Unix a warning is logged if others can read a file that contains credentials.
     ///

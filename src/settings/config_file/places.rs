@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use super::file::{ConfigFile, is_there};
 use crate::error::{MAX_SHOWN, sanitize_line};
 
-/// Returns the first file that exists, in the order of the vendor's CLI, or else the places that were
-/// searched.
+/// Returns the first file that exists, in the order of the vendor's CLI, or else the places that
+/// were searched.
 pub(super) fn find() -> Result<ConfigFile, Vec<String>> {
     let by_login = config_folder().map(|folder| folder.join("ionosctl").join("config.yaml"));
     let by_sdk = home().map(|home| home.join(".ionos").join("config"));

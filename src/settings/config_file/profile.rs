@@ -1,5 +1,5 @@
-//! Selects the profile in the config file, and reads its credentials and endpoint. It does not depend
-//! on where the file is.
+//! Selects the profile in the config file, and reads its credentials and endpoint. It does not
+//! depend on where the file is.
 
 use std::rc::Rc;
 
@@ -31,8 +31,8 @@ pub(super) struct Needed {
     pub(super) service: bool,
 }
 
-/// Whether any profile contains a secret, even an unused profile. Errors in the file are ignored here
-/// and reported elsewhere.
+/// Whether any profile contains a secret, even an unused profile. Errors in the file are ignored
+/// here and reported elsewhere.
 pub(super) fn holds_credentials(document: &Document) -> bool {
     let secrets = ["token", "password", "s3SecretKey"];
     let profiles = list(document.root(), "profiles").unwrap_or_default();

@@ -13,8 +13,8 @@ const MAX_DEPTH: usize = 64;
 /// How many aliases a file may have. An alias costs no memory, but its target is read again.
 const MAX_ALIASES: usize = 1000;
 
-/// What is wrong with the file, and where. It may contain names of profiles and environments, but no
-/// values, because a secret may be in the wrong place.
+/// What is wrong with the file, and where. It may contain names of profiles and environments, but
+/// no values, because a secret may be in the wrong place.
 pub(super) struct Fault {
     pub(super) line: Option<usize>,
     pub(super) reason: String,

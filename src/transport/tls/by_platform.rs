@@ -85,8 +85,8 @@ impl Handshake for PlatformTls {
     }
 }
 
-/// Reads at most to the end of a record, because the platform's TLS may read several at once without
-/// reporting it.
+/// Reads at most to the end of a record, because the platform's TLS may read several at once
+/// without reporting it.
 struct OneRecord {
     records: Records,
     seen: Arc<Seen>,

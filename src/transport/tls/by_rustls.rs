@@ -204,10 +204,11 @@ struct TlsStream {
 impl TlsStream {
     /// Whether the peer refused this client in its part of the handshake, before it read a request.
     ///
-    /// With TLS 1.3 this side learns of that only while it waits for the response (RFC 8446, sections
-    /// 4.4.2.4 and 6.2; this client does not offer post-handshake authentication). The alert is then
-    /// the first record. A peer that has completed the handshake sends another record first, such as
-    /// a session ticket; an alert after that does not say whether the request was read.
+    /// With TLS 1.3 this side learns of that only while it waits for the response (RFC 8446,
+    /// sections 4.4.2.4 and 6.2; this client does not offer post-handshake authentication). The
+    /// alert is then the first record. A peer that has completed the handshake sends another record
+    /// first, such as a session ticket; an alert after that does not say whether the request was
+    /// read.
     fn client_is_refused(&self, error: &io::Error) -> bool {
         is_certificate_alert(error)
             && self.stream.conn.protocol_version() == Some(ProtocolVersion::TLSv1_3)

@@ -1,4 +1,5 @@
-//! Explains a failed TLS handshake, and what to do. It does not depend on how the handshake is made.
+//! Explains a failed TLS handshake, and what to do. It does not depend on how the handshake is
+//! made.
 
 use std::time::{Duration, SystemTime};
 

@@ -1,5 +1,5 @@
-//! Replaces `pinned.rs` without the feature `pinned-cert`. A fingerprint is always an error, so that
-//! a pin is never silently ignored.
+//! Replaces `pinned.rs` without the feature `pinned-cert`. A fingerprint is always an error, so
+//! that a pin is never silently ignored.
 
 use rustls::pki_types::ServerName;
 

@@ -8,7 +8,8 @@ use crate::support::*;
 
 #[test]
 fn environment_credentials_override_those_of_the_file() {
-    // All combinations of credentials in the environment and in the file, and of naming the profile.
+    // All combinations of credentials in the environment and in the file, and of naming the
+    // profile.
     in_parallel(0..48, |n| {
         let folder = Home::new();
         let home = (HOME, folder.path().to_str().unwrap());

@@ -1,5 +1,5 @@
-//! The errors for responses that are not the service's own: they identify the sender, and do not quote
-//! what may be an encoded secret.
+//! The errors for responses that are not the service's own: they identify the sender, and do not
+//! quote what may be an encoded secret.
 
 use std::time::{Duration, SystemTime};
 

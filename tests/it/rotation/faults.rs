@@ -1,5 +1,5 @@
-//! Faults at each request of a rotation. The caller always has a valid token, and every other token is
-//! reported.
+//! Faults at each request of a rotation. The caller always has a valid token, and every other token
+//! is reported.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::support::faults::{FAULTS, Fault, Outcome};
 
-/// Whether the service can have acted on a request that ends with this fault. Otherwise, a test in which
-/// it acts would test a gateway that lies.
+/// Whether the service can have acted on a request that ends with this fault. Otherwise, a test in
+/// which it acts would test a gateway that lies.
 fn may_have_acted(fault: &Fault) -> bool {
     !matches!(fault.outcome, Outcome::Refused | Outcome::Conclusive)
 }

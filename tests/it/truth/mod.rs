@@ -1,6 +1,6 @@
-//! What a call reports about its request is true, regardless of what the network, a proxy, a gateway
-//! and the service do, and of timeouts and shutdowns. The service counts how often it acted for each
-//! call, which it identifies by its contract number.
+//! What a call reports about its request is true, regardless of what the network, a proxy, a
+//! gateway and the service do, and of timeouts and shutdowns. The service counts how often it acted
+//! for each call, which it identifies by its contract number.
 //!
 //! `TRUTH_CALLS=1000000 cargo test --release --test it -- truth` makes a million calls. Setting the
 //! `TRUTH_SEED` that a failure prints reproduces it, as far as threads allow.
