@@ -190,13 +190,13 @@ fn replace(file: &Path, token: &str) -> io::Result<()> {
     let old = fs::metadata(file)?;
     let mut name = file.as_os_str().to_owned();
     name.push(".new");
-    let beside = PathBuf::from(name);
+    let new_path = PathBuf::from(name);
     // A file left by a run that was killed may have another mode.
-    match fs::remove_file(&beside) {
+    match fs::remove_file(&new_path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let written = create_private(&beside).and_then(|mut new| {
+    let written = create_private(&new_path).and_then(|mut new| {
         writeln!(new, "{token}")?;
         // The new file has the mode and owner of the old one, even if root runs this.
         #[cfg(unix)]
@@ -207,8 +207,8 @@ fn replace(file: &Path, token: &str) -> io::Result<()> {
         }
         new.sync_all()
     });
-    if let Err(error) = written.and_then(|()| rename(&beside, file)) {
-        let _ = fs::remove_file(&beside);
+    if let Err(error) = written.and_then(|()| rename(&new_path, file)) {
+        let _ = fs::remove_file(&new_path);
         return Err(error);
     }
     // The new token is in place now. An error would have it deleted, so a failed sync of the folder

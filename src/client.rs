@@ -130,7 +130,9 @@ impl Client {
     /// A token deletes itself:
     ///
     /// ```no_run
-    /// use ionoscloud_auth::{Client, Credentials, DeleteTokenByIdOptions, delete_token_by_id, key_id};
+    /// use ionoscloud_auth::{
+    ///     Client, Credentials, DeleteTokenByIdOptions, delete_token_by_id, key_id,
+    /// };
     ///
     /// # fn logout(client: &Client, token: &str) -> ionoscloud_auth::Result<()> {
     /// let client = client.with_credentials(Credentials::token(token))?;

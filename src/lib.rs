@@ -3,7 +3,9 @@
 //!
 //! ```no_run
 //! use std::time::Duration;
-//! use ionoscloud_auth::{Client, CreateTokenOptions, GetAllTokensOptions, create_token, get_all_tokens};
+//! use ionoscloud_auth::{
+//!     Client, CreateTokenOptions, GetAllTokensOptions, create_token, get_all_tokens,
+//! };
 //!
 //! fn main() -> ionoscloud_auth::Result<()> {
 //!     let client = Client::from_env()?; // IONOS_TOKEN, or IONOS_USERNAME and IONOS_PASSWORD

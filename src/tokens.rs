@@ -321,7 +321,8 @@ pub fn delete_token_by_criteria(
     if options.criteria == Criteria::Current && client.token().is_none() {
         return Err(Error::invalid(
             "criteria",
-            "is CURRENT, which deletes the client's own token, but this client uses a user name and \
+            "is CURRENT, which deletes the client's own token, but this client uses a user name \
+             and \
              password",
         ));
     }

@@ -6,7 +6,7 @@ use ionoscloud_auth::{
 
 /// The longest text of an error about a response, in bytes.
 const MAX_TEXT: usize = 4096;
-/// That of an error about a token or a file. Names of profiles are told.
+/// That of an error about a token or a file. Names of profiles may appear.
 const MAX_REFUSAL: usize = 6000;
 
 pub const TOKEN: &str = "eyJraWQiOiJhIn0.eyJleHAiOjd9.c2lnbmF0dXJl";
@@ -31,8 +31,8 @@ fn says_nothing_of(error: &Error, text: &str) {
     }
 }
 
-/// Any bytes as the body of a success: what is read holds Key IDs alone, and its dates are read or
-/// refused.
+/// Any bytes as the body of a success: what is read contains only Key IDs, and its dates are read
+/// or refused.
 pub fn list(body: &[u8]) {
     let tokens = serde_json::from_slice::<Tokens>(body).map(|list| list.tokens);
     let token = serde_json::from_slice::<Token>(body).map(|token| vec![token]);

@@ -63,10 +63,15 @@ fn every_seed_holds() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: CASES, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: CASES,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
-    fn jwt_holds(seed in changed("jwt"), text in "[A-Za-z0-9_=-]{0,80}[.][A-Za-z0-9_-]{0,80}[.]?[ -~]{0,40}") {
+    fn jwt_holds(seed in changed("jwt"), text in "[A-Za-z0-9_=-]{0,80}[.][A-Za-z0-9_-]{0,80}[.]?[ \
+         -~]{0,40}") {
         on_text(jwt)(&seed);
         jwt(&text);
     }
@@ -85,7 +90,8 @@ proptest! {
     }
 
     #[test]
-    fn config_holds(seed in changed("config"), text in "[-\\[\\]{}:,&*a-c \n\t\r\"'|>?#!%@~0\\\\.<]{0,120}") {
+    fn config_holds(seed in changed("config"), text in "[-\\[\\]{}:,&*a-c \
+         \n\t\r\"'|>?#!%@~0\\\\.<]{0,120}") {
         on_text(config)(&seed);
         config(&text);
     }

@@ -7,7 +7,7 @@ use std::hash::BuildHasher as _;
 use zeroize::Zeroizing;
 
 use super::credentials::Credentials;
-use crate::error::{sanitize_line, stands_alone};
+use crate::error::{is_visible_by_itself, sanitize_line};
 
 /// The number of consecutive characters of a secret that count as a repetition.
 const TELLING: usize = 12;
@@ -136,7 +136,7 @@ fn plain(text: &str) -> Zeroizing<String> {
 }
 
 fn counts(character: char) -> bool {
-    stands_alone(character) && character != '\\'
+    is_visible_by_itself(character) && character != '\\'
 }
 
 #[cfg(test)]
@@ -310,7 +310,10 @@ mod tests {
         }
 
         #[test]
-        fn any_text_is_compared_with_any_secret(text in any::<String>(), secret in any::<String>()) {
+        fn any_text_is_compared_with_any_secret(
+            text in any::<String>(),
+            secret in any::<String>(),
+        ) {
             let secrets = secrets_of(&Credentials::basic("", secret.as_str()), &[]);
             let enough = secret.chars().filter(|c| counts(*c)).count() >= MIN_LENGTH;
             let repeated = format!("{text}{secret}{text}");

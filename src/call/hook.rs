@@ -108,13 +108,13 @@ pub(crate) struct Hooks {
 }
 
 impl Hooks {
-    pub(super) fn tell_of_attempt(&self, attempt: &Attempt<'_>) {
+    pub(super) fn report_attempt(&self, attempt: &Attempt<'_>) {
         if let Some(hook) = &self.on_attempt {
             guarded("on_attempt", || hook(attempt));
         }
     }
 
-    pub(super) fn tell_of_call(&self, call: &FinishedCall<'_>) {
+    pub(super) fn report_call(&self, call: &FinishedCall<'_>) {
         if let Some(hook) = &self.on_call {
             guarded("on_call", || hook(call));
         }

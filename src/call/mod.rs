@@ -116,8 +116,8 @@ impl<'a> Running<'a> {
     /// Ends the call after a success that was read.
     fn succeed(&mut self, attempt: Finished) -> Done {
         self.record(&attempt);
-        self.tell_of_attempt(&attempt, None);
-        self.tell_of_call(None);
+        self.report_attempt(&attempt, None);
+        self.report_call(None);
         Done {
             status: attempt.status(),
             request_id: attempt.facts.request_id,
@@ -129,12 +129,12 @@ impl<'a> Running<'a> {
     fn go_on(&mut self, mut attempt: Finished) -> Result<()> {
         self.record(&attempt);
         let delay = self.next_delay(&attempt);
-        self.tell_of_attempt(&attempt, delay);
+        self.report_attempt(&attempt, delay);
         if delay.is_some_and(|delay| self.wait(delay, &mut attempt)) {
             return Ok(());
         }
         let error = self.failed().into_error(attempt);
-        self.tell_of_call(Some(&error));
+        self.report_call(Some(&error));
         Err(error)
     }
 
@@ -154,7 +154,7 @@ impl<'a> Running<'a> {
         self.connection_was_lost = attempt.connection_was_lost();
     }
 
-    fn tell_of_attempt(&self, attempt: &Finished, retry_in: Option<Duration>) {
+    fn report_attempt(&self, attempt: &Finished, retry_in: Option<Duration>) {
         let outcome = attempt.reported();
         log::debug!(
             "{}: {outcome:?} after {} ms, attempt {}",
@@ -162,7 +162,7 @@ impl<'a> Running<'a> {
             attempt.facts.elapsed.as_millis(),
             self.attempts,
         );
-        self.caller.hooks.tell_of_attempt(&Attempt {
+        self.caller.hooks.report_attempt(&Attempt {
             endpoint: self.call.endpoint,
             number: self.attempts,
             outcome,
@@ -172,8 +172,8 @@ impl<'a> Running<'a> {
         });
     }
 
-    fn tell_of_call(&self, error: Option<&Error>) {
-        self.caller.hooks.tell_of_call(&FinishedCall {
+    fn report_call(&self, error: Option<&Error>) {
+        self.caller.hooks.report_call(&FinishedCall {
             endpoint: self.call.endpoint,
             attempts: self.attempts,
             elapsed: self.started.elapsed(),

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 pub use api::{ApiError, ApiMessage};
 pub(crate) use page::Page;
-pub(crate) use sanitize::{MAX_SHOWN, sanitize_line, stands_alone};
+pub(crate) use sanitize::{MAX_SHOWN, is_visible_by_itself, sanitize_line};
 pub(crate) use status::Status;
 pub(crate) use text::date;
 pub use transport::{TransportError, TransportErrorKind};

@@ -41,7 +41,7 @@ pub(crate) fn sanitize_line(text: &str, max: usize) -> String {
 /// Whether Rust would not escape the character in a string. Combining marks stay, because many
 /// languages need them, except joiners, selectors and tags, which never show.
 fn is_visible(character: char) -> bool {
-    stands_alone(character)
+    is_visible_by_itself(character)
         || !matches!(character, '\u{200c}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}')
             && marks_another(character)
 }
@@ -57,7 +57,7 @@ fn marks_another(character: char) -> bool {
 }
 
 /// Whether the character is visible without another one.
-pub(crate) fn stands_alone(character: char) -> bool {
+pub(crate) fn is_visible_by_itself(character: char) -> bool {
     // Rust also escapes quotes and backslashes, which are visible.
     character.is_ascii_graphic() || !character.is_ascii() && character.escape_debug().len() == 1
 }

@@ -479,16 +479,26 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_in_a_part_are_read_without_a_panic(header in any::<Vec<u8>>(), payload in any::<Vec<u8>>()) {
-            let token = format!("{}.{}.sig", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
+        fn any_bytes_in_a_part_are_read_without_a_panic(
+            header in any::<Vec<u8>>(),
+            payload in any::<Vec<u8>>(),
+        ) {
+            let encode = |bytes| URL_SAFE_NO_PAD.encode(bytes);
+            let token = format!("{}.{}.sig", encode(header), encode(payload));
             let _ = (key_id(&token), claims(&token));
         }
 
         #[test]
-        fn an_encoded_token_is_decoded(id in "[A-Za-z0-9._~-]{3,256}", contract in any::<u32>(), exp in any::<u64>(), role in any::<String>()) {
+        fn an_encoded_token_is_decoded(
+            id in "[A-Za-z0-9._~-]{3,256}",
+            contract in any::<u32>(),
+            exp in any::<u64>(),
+            role in any::<String>(),
+        ) {
             prop_assume!(!id.eq_ignore_ascii_case("generate"));
             let header = serde_json::json!({ "kid": &id }).to_string();
-            let payload = serde_json::json!({ "exp": exp, "identity": { "contractNumber": contract, "role": &role } }).to_string();
+            let identity = serde_json::json!({ "contractNumber": contract, "role": &role });
+            let payload = serde_json::json!({ "exp": exp, "identity": identity }).to_string();
             let token = jwt(&header, &payload);
             prop_assert_eq!(key_id(&token).unwrap().to_string(), id);
             let claims = claims(&token).unwrap();

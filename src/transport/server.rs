@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_host_has_brackets_in_a_url_alone() {
+    fn a_host_has_brackets_only_in_a_url() {
         for (authority, host, port) in [
             ("[::1]:8443", "::1", 8443),
             ("[::1]", "::1", 443),
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_that_tls_does_not_take_is_refused_with_https_alone() {
+    fn a_host_that_tls_does_not_accept_is_refused_only_with_https() {
         let long = format!("{}.example", "a".repeat(64));
         for host in [long.as_str(), "a..example", "-"] {
             assert!(Origin::new(true, host).is_err(), "{host}");

@@ -59,7 +59,8 @@ impl Asked<'_> {
                 "it rejected the user name and password ({status}): correct them in {source}"
             ),
             (403, _) => format!(
-                "it does not allow tunnels to {authority} (403): ask its administrator to allow that, \
+                "it does not allow tunnels to {authority} (403): ask its administrator to allow \
+                 that, \
                  or connect without it"
             ),
             (502..=504, _) => {

@@ -91,8 +91,8 @@ fn one_stale_connection_costs_one_attempt() {
     const STALE: usize = 6;
     // Parallel calls need as many connections.
     let barrier = Barrier::new(STALE);
-    let [failed_over, alone] = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
-    let (over, single) = (failed_over.clone(), alone.clone());
+    let [failed_over, single_request] = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
+    let (over, single) = (failed_over.clone(), single_request.clone());
     let port = accept(move |n, mut stream| {
         while read_head(&mut stream).is_some() {
             if n < STALE && over.load(Ordering::SeqCst) {
@@ -122,14 +122,14 @@ fn one_stale_connection_costs_one_attempt() {
     attempts.lock().unwrap().clear();
     failed_over.store(true, Ordering::SeqCst);
 
-    alone.store(true, Ordering::SeqCst);
+    single_request.store(true, Ordering::SeqCst);
     (LIST.run)(&client).unwrap();
     let lost = AttemptOutcome::NoResponse(TransportErrorKind::ConnectionLost);
     let works = AttemptOutcome::Status(200);
     assert_eq!(*attempts.lock().unwrap(), [lost, works]);
 
     // The others were idle for just as long, and are not used.
-    alone.store(false, Ordering::SeqCst);
+    single_request.store(false, Ordering::SeqCst);
     all_at_once();
     assert_eq!(attempts.lock().unwrap()[2..], [works; STALE]);
 }
@@ -225,7 +225,7 @@ fn call_in_a_thread_local_destructor_succeeds() {
         // Windows does not start the thread for the connection during that.
         let can_connect = !cfg!(windows) || calls_before;
         let client = client_with_timeout(&server.url(), if can_connect { LONG } else { SHORT });
-        let (deleted, told) = std::sync::mpsc::channel();
+        let (deleted, result) = std::sync::mpsc::channel();
         let started = Instant::now();
         thread::spawn(move || {
             GUARD.with_borrow_mut(|guard| *guard = Some(Guard(client.clone(), deleted)));
@@ -233,7 +233,7 @@ fn call_in_a_thread_local_destructor_succeeds() {
                 (LIST.run)(&client).unwrap();
             }
         });
-        match told.recv_timeout(2 * LONG).unwrap() {
+        match result.recv_timeout(2 * LONG).unwrap() {
             Ok(_) => assert!(can_connect),
             Err(error) => {
                 assert!(!can_connect && !error.outcome_unknown(), "{error}");

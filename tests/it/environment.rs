@@ -67,7 +67,8 @@ fn variables_make_a_client_or_are_refused_by_name() {
         ),
         (
             vec![url],
-            "result: credentials: are missing: set IONOS_TOKEN, or IONOS_USERNAME and IONOS_PASSWORD",
+            "result: credentials: are missing: set IONOS_TOKEN, or IONOS_USERNAME and \
+             IONOS_PASSWORD",
         ),
         (
             vec![url, username],

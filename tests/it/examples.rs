@@ -123,16 +123,16 @@ fn build_script_warns_and_never_fails() {
     assert!(said.contains(&format!("TOKEN_KEY_ID={soon}\n")), "{said}");
     // The token contains its expiry, so no request is sent.
     let (_taken, port) = closed_port();
-    let nobody = format!("http://127.0.0.1:{port}");
-    let said = built(&nobody, jwts[1].token());
+    let closed = format!("http://127.0.0.1:{port}");
+    let said = built(&closed, jwts[1].token());
     assert!(!said.contains("warning"), "{said}");
     assert!(said.contains(&format!("TOKEN_KEY_ID={late}\n")), "{said}");
-    let said = built(&nobody, jwts[0].token());
+    let said = built(&closed, jwts[0].token());
     assert!(
         said.contains("warning=the token was not checked: GET"),
         "{said}"
     );
-    let said = built(&nobody, " ");
+    let said = built(&closed, " ");
     assert!(
         said.contains("warning=the token was not checked: credentials"),
         "{said}"

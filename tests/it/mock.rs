@@ -172,7 +172,7 @@ fn only_valid_credentials_are_accepted() {
             "a wrong password",
         ),
         (
-            Credentials::basic("nobody@example.com", api.password()),
+            Credentials::basic("other@example.com", api.password()),
             Some(401),
             "another user",
         ),

@@ -164,7 +164,8 @@ fn any_client_of_http_is_served() {
             "names of headers have no case",
         ),
         (
-            "GET /auth/v1/tokens HTTP/1.1\r\n\r\nGET /auth/v1/tokens HTTP/1.1\r\nConnection: close\r\n\r\n",
+            "GET /auth/v1/tokens HTTP/1.1\r\n\r\nGET /auth/v1/tokens HTTP/1.1\r\nConnection: \
+             close\r\n\r\n",
             2,
             "pipelined",
         ),

@@ -27,7 +27,7 @@ fn error_names_the_host_and_the_port_of_the_service() {
             builder_of(&format!("http://127.0.0.1:{closed}")),
             format!("127.0.0.1:{closed}"),
             format!("could not connect to 127.0.0.1:{closed}: "),
-            "nobody listens",
+            "there is no listener",
         ),
         (
             builder_of("http://auth.invalid:8080")
@@ -41,7 +41,8 @@ fn error_names_the_host_and_the_port_of_the_service() {
             builder_of(&hangs_up.url()),
             format!("127.0.0.1:{hangs_up_port}"),
             format!(
-                "lost the connection to 127.0.0.1:{hangs_up_port}: the peer closed it before the response was complete"
+                "lost the connection to 127.0.0.1:{hangs_up_port}: the peer closed it before the \
+                 response was complete"
             ),
             "it hangs up",
         ),
@@ -145,7 +146,8 @@ fn error_names_the_proxy_and_the_option_that_names_it() {
         (
             through(&demands),
             format!(
-                "{}it requires a user name and password (407): add them to ClientBuilder::proxy, as in http://user:password@proxy.example:3128",
+                "{}it requires a user name and password (407): add them to ClientBuilder::proxy, \
+                 as in http://user:password@proxy.example:3128",
                 named(&demands)
             ),
             "none were given",
@@ -153,7 +155,8 @@ fn error_names_the_proxy_and_the_option_that_names_it() {
         (
             user(&demands),
             format!(
-                "{}it rejected the user name and password (407): correct them in ClientBuilder::proxy",
+                "{}it rejected the user name and password (407): correct them in \
+                 ClientBuilder::proxy",
                 named(&demands)
             ),
             "wrong ones were given",
@@ -185,7 +188,8 @@ fn error_names_the_proxy_and_the_option_that_names_it() {
         (
             user(&lost),
             format!(
-                "lost the connection to auth.example.test:80 through 127.0.0.1:{} {from}: the peer closed it",
+                "lost the connection to auth.example.test:80 through 127.0.0.1:{} {from}: the \
+                 peer closed it",
                 lost.port()
             ),
             "the service behind it hangs up",
@@ -239,7 +243,14 @@ fn error_names_the_variable_to_correct() {
         ),
         (
             vec![token, service, ("all_proxy", &proxy)],
-            format!("could not connect to 127.0.0.1:{closed} (the proxy from {}): ", if cfg!(windows) { "ALL_PROXY" } else { "all_proxy" }),
+            format!(
+                "could not connect to 127.0.0.1:{closed} (the proxy from {}): ",
+                if cfg!(windows) {
+                    "ALL_PROXY"
+                } else {
+                    "all_proxy"
+                }
+            ),
         ),
         (
             vec![token, service, ("HTTPS_PROXY", &refused_url)],
@@ -247,15 +258,20 @@ fn error_names_the_variable_to_correct() {
         ),
         (
             vec![token, service, ("HTTPS_PROXY", "http://proxy.invalid")],
-            "could not find the address of proxy.invalid:80 (the proxy from HTTPS_PROXY): ".to_owned(),
+            "could not find the address of proxy.invalid:80 (the proxy from HTTPS_PROXY): "
+                .to_owned(),
         ),
         (
             vec![token, service, ("HTTPS_PROXY", "socks5://127.0.0.1:1")],
-            "HTTPS_PROXY: is a SOCKS proxy, but only http and https proxies are supported: correct or unset it, or add the service's host to NO_PROXY".to_owned(),
+            "HTTPS_PROXY: is a SOCKS proxy, but only http and https proxies are supported: \
+             correct or unset it, or add the service's host to NO_PROXY"
+                .to_owned(),
         ),
         (
             vec![token, ("IONOS_API_URL", "http://api.example")],
-            "IONOS_API_URL: is plain http, which shows the credentials to everybody on the network path: use https\n".to_owned(),
+            "IONOS_API_URL: is plain http, which shows the credentials to everybody on the \
+             network path: use https\n"
+                .to_owned(),
         ),
         (
             vec![token, ("IONOS_API_URL", &not_found.url())],
@@ -267,21 +283,29 @@ fn error_names_the_variable_to_correct() {
         ),
         (
             vec![token, ("IONOS_API_URL", &unauthorized.url())],
-            "may have refused; check the credentials, from IONOS_TOKEN, and the contract number".to_owned(),
+            "may have refused; check the credentials, from IONOS_TOKEN, and the contract number"
+                .to_owned(),
         ),
         (
             vec![("IONOS_TOKEN", expired), ("IONOS_API_URL", &own.url())],
-            "the client's token, from IONOS_TOKEN, expired at 2025-09-23T07:29:44Z according to its exp claim: replace it".to_owned(),
+            "the client's token, from IONOS_TOKEN, expired at 2025-09-23T07:29:44Z according to \
+             its exp claim: replace it"
+                .to_owned(),
         ),
         (
             vec![user[0], user[1], ("IONOS_API_URL", &own.url())],
-            "check the credentials, from IONOS_USERNAME and IONOS_PASSWORD, and the contract number; users with two-factor authentication must use a token".to_owned(),
+            "check the credentials, from IONOS_USERNAME and IONOS_PASSWORD, and the contract \
+             number; users with two-factor authentication must use a token"
+                .to_owned(),
         ),
     ] {
         let output = run_child("peers::child_calls_as_the_environment_says", &variables);
         assert!(output.contains(&says), "{says}: {output}");
         // Methods are only useful advice to a program that calls them.
-        assert!(!output.contains("ClientBuilder") && !output.contains("(true)"), "{output}");
+        assert!(
+            !output.contains("ClientBuilder") && !output.contains("(true)"),
+            "{output}"
+        );
         assert!(!output.contains("PROXYPASS"), "{output}");
     }
 }

@@ -79,7 +79,8 @@ fn certificate_must_be_valid_trusted_and_of_the_host() {
             "localhost",
             Some(&ca.pem),
             Some(
-                "its certificate is not signed by an authority in ClientBuilder::root_certificates_pem",
+                "its certificate is not signed by an authority in \
+                 ClientBuilder::root_certificates_pem",
             ),
             "self-signed",
         ),
@@ -90,7 +91,8 @@ fn certificate_must_be_valid_trusted_and_of_the_host() {
             "localhost",
             Some(&ca.pem),
             Some(
-                "its certificate is not signed by an authority in ClientBuilder::root_certificates_pem",
+                "its certificate is not signed by an authority in \
+                 ClientBuilder::root_certificates_pem",
             ),
             "an unknown CA",
         ),

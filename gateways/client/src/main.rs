@@ -2,7 +2,7 @@
 //! JSON on what became of them, and on standard error the `Debug` of an error.
 //!
 //! Credentials, base URL and proxy come from the environment, as for any program of this library
-//! (`IONOS_TOKEN`, `IONOS_API_URL`, `HTTPS_PROXY` and so on). Beside them it takes:
+//! (`IONOS_TOKEN`, `IONOS_API_URL`, `HTTPS_PROXY` and so on). It also reads:
 //!
 //! - `ROOTS`: a file of root certificates, in PEM
 //! - `PROXY`: the proxy that is given to the builder, in place of the environment's

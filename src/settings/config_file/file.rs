@@ -24,7 +24,7 @@ impl ConfigFile {
         ConfigFile { named_by, path }
     }
 
-    /// Returns the file, or a line of it, as the place of a value.
+    /// Returns the place of a value: the file, or a line of it.
     pub(super) fn source(&self, line: Option<usize>) -> Source {
         let path = self.shown();
         let place = match line {

@@ -114,7 +114,8 @@ fn credentials(
         (None, None, None) => {
             let name = sanitize_line(name, MAX_SHOWN);
             let reason = format!(
-                "the profile {name:?} has no credentials: neither a token, nor username and password"
+                "the profile {name:?} has no credentials: neither a token, nor username and \
+                 password"
             );
             return Err(Fault::at(profile, reason));
         }
@@ -280,7 +281,8 @@ mod tests {
                         - *p\n\
                         environments:\n\
                         - name: e\n  certificateAuthData: |\n    pem\n  products:\n\
-                        \x20 - name: auth\n    endpoints:\n    - name: h\n      skipTlsVerify: no\n";
+                        \x20 - name: auth\n    endpoints:\n    - name: h\n      skipTlsVerify: \
+                        no\n";
             let cut = file.len().min(cut);
             let _ = read(&format!("{}{with}{}", &file[..cut], &file[cut..]));
             let _ = read(&format!("{}{with}", &file[..cut]));

@@ -296,7 +296,7 @@ pub(super) fn are_same_folded(one: &str, other: &str) -> bool {
     folded(one).eq(folded(other))
 }
 
-/// Returns the names of the entries, as the end of a sentence.
+/// Returns the names of the entries in a form that ends a sentence.
 pub(super) fn those_that_exist(entries: &[Rc<Node>]) -> Read<String> {
     let mut names = Vec::new();
     for entry in entries.iter().take(20) {

@@ -12,7 +12,8 @@ use crate::transport::given::Given;
 pub(super) fn untrusted(roots: Option<&Given<RootCertificates>>) -> String {
     match roots {
         Some(roots) => format!(
-            "not signed by an authority in {}, and no others are trusted: add the one that signed it",
+            "not signed by an authority in {}, and no others are trusted: add the one that signed \
+             it",
             roots.source
         ),
         None if cfg!(feature = "platform-verifier") => {

@@ -11,7 +11,8 @@ pub(crate) enum Fingerprint {}
 impl Fingerprint {
     pub(crate) fn parse(_: &str) -> Result<Fingerprint, &'static str> {
         Err(
-            "is set, but this program was built without the feature pinned-cert: unset it, or build \
+            "is set, but this program was built without the feature pinned-cert: unset it, or \
+             build \
              with the feature",
         )
     }

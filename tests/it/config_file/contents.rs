@@ -29,63 +29,270 @@ fn file_is_understood_or_refused_with_the_line() {
     let token = "      token: \"SECRET-file-token\"\n";
     for (contents, says, reason) in [
         (without("version: 1.0\n"), auth, "no version"),
-        (without("currentProfile: user\n"), "has no currentProfile; available: \"user\"", "no current profile"),
+        (
+            without("currentProfile: user\n"),
+            "has no currentProfile; available: \"user\"",
+            "no current profile",
+        ),
         (with("user", "\"\""), "has no currentProfile", "a blank one"),
         (with("user", "~"), "has no currentProfile", "a null one"),
-        (with("user", "\"~\""), "has no profile \"~\"", "one by that name"),
-        (with("user", "[user]"), "line 2: \"currentProfile\" is not a text", "a list for a text"),
-        (without("name: user"), "has no profile \"user\"; available: \"Second\"", "no name"),
-        (without("    environment: prod\n"), auth, "no environment: the first that has the product"),
-        (with("environment: prod", "environment: x"), "line 4: there is no environment \"x\"; available: \"prod\", \"test\"", "a missing one"),
+        (
+            with("user", "\"~\""),
+            "has no profile \"~\"",
+            "one by that name",
+        ),
+        (
+            with("user", "[user]"),
+            "line 2: \"currentProfile\" is not a text",
+            "a list for a text",
+        ),
+        (
+            without("name: user"),
+            "has no profile \"user\"; available: \"Second\"",
+            "no name",
+        ),
+        (
+            without("    environment: prod\n"),
+            auth,
+            "no environment: the first that has the product",
+        ),
+        (
+            with("environment: prod", "environment: x"),
+            "line 4: there is no environment \"x\"; \
+             available: \"prod\", \"test\"",
+            "a missing one",
+        ),
         (without(token), "ConfigFilePassword", "no token"),
-        (with("\"SECRET-file-token\"", "\" \""), "ConfigFilePassword", "a blank one"),
-        (with("\"SECRET-file-token\"", "\" SECRET-file-token\\n\""), "ConfigFileToken", "white space around it"),
-        (with("\"SECRET-file-token\"", "\"SECRET file\""), "line 7: token: contains white space", "no token at all"),
-        (without(token).replacen("      username: \"file@example.com\"\n", "", 1), "there is a password but no username", "half of a pair"),
-        (without(token).replacen("      password: \"SECRET-file-password\"\n", "", 1), "there is a username but no password", "half of a pair"),
-        (without("environments:\n"), "there is no environment \"prod\"", "a list without its key"),
-        (with("environments:", "x:"), "there is no environment \"prod\"; none is defined", "no environments"),
-        (without("      - name: auth\n"), default, "a key out of place"),
+        (
+            with("\"SECRET-file-token\"", "\" \""),
+            "ConfigFilePassword",
+            "a blank one",
+        ),
+        (
+            with("\"SECRET-file-token\"", "\" SECRET-file-token\\n\""),
+            "ConfigFileToken",
+            "white space around it",
+        ),
+        (
+            with("\"SECRET-file-token\"", "\"SECRET file\""),
+            "line 7: token: contains white space",
+            "no token at all",
+        ),
+        (
+            without(token).replacen("      username: \"file@example.com\"\n", "", 1),
+            "there is a \
+             password but no username",
+            "half of a pair",
+        ),
+        (
+            without(token).replacen("      password: \"SECRET-file-password\"\n", "", 1),
+            "there is a username but no password",
+            "half of a pair",
+        ),
+        (
+            without("environments:\n"),
+            "there is no environment \"prod\"",
+            "a list without its key",
+        ),
+        (
+            with("environments:", "x:"),
+            "there is no environment \"prod\"; none is defined",
+            "no environments",
+        ),
+        (
+            without("      - name: auth\n"),
+            default,
+            "a key out of place",
+        ),
         (with("name: auth", "name: dns"), default, "no product auth"),
         (with("name: auth", "name: AUTH"), auth, "its case"),
-        (without("name: https://auth.example\n            "), default, "no name of the endpoint"),
-        (without("skipTlsVerify: false\n            "), auth, "nothing said of TLS"),
-        (with("skipTlsVerify: false", "skipTlsVerify: true"), "line 33: skipTlsVerify is refused because it would expose the credentials", "refused"),
-        (with("skipTlsVerify: false", "skipTlsVerify: yes"), "skipTlsVerify is refused", "as YAML 1.1 has it"),
-        (with("skipTlsVerify: false", "skipTlsVerify: \"true\""), "certificateAuthData, or pin its certificate", "and what to do"),
-        (with("skipTlsVerify: false", "skipTlsVerify: False"), auth, "another case"),
-        (with("https://auth.example", "http://auth.example"), "line 32: is plain http", "plain http"),
-        (without(token).replacen("\"SECRET-file-password\"", "|\n        SECRET\n        SECRET", 1), "line 9: password: contains a line break", "two lines"),
-        (with("credentials:\n", "credentials:\n      <<: {token: SECRET}\n"), "line 7: merge keys (<<) are not supported", "a merge key"),
-        (with("skipTlsVerify: false", "<<: {skipTlsVerify: true}"), "line 33: merge keys (<<) are not supported", "which may bring in anything"),
-        (with("x\"", "x\"\n      \"<<\": x"), auth, "a key that only looks like one"),
-        (with("    environment: prod\n", "\0    environment: prod\n"), "line 5: is not YAML", "a NUL, which must not end the file"),
-        (with("token: \"", "token:\t\""), "ConfigFileToken", "a tab after a colon"),
-        (with("https://auth.example", "https://u:SECRET@auth.example"), "line 32: name: has a user name", "a password in the URL"),
-        (with("https://auth.example", "auth.example/auth/v1"), auth, "a base URL in another form"),
-        (with("certificateAuthData: \"\"\n          - name: https://second", "certificateAuthData: SECRET\n          - name: https://second"), "line 34: certificateAuthData: contains no certificate", "no PEM"),
-        (with("certificateAuthData: \"\"   #", "certificateAuthData: SECRET   #"), "certificateAuthData: contains no certificate", "the environment's"),
-        (with("certificateAuthData: \"\"   #", &format!("certificateAuthData: \"{ca}\"   #")), auth, "the environment's is good"),
+        (
+            without("name: https://auth.example\n            "),
+            default,
+            "no name of the endpoint",
+        ),
+        (
+            without("skipTlsVerify: false\n            "),
+            auth,
+            "nothing said of TLS",
+        ),
+        (
+            with("skipTlsVerify: false", "skipTlsVerify: true"),
+            "line 33: skipTlsVerify is refused \
+             because it would expose the credentials",
+            "refused",
+        ),
+        (
+            with("skipTlsVerify: false", "skipTlsVerify: yes"),
+            "skipTlsVerify is refused",
+            "as YAML 1.1 has it",
+        ),
+        (
+            with("skipTlsVerify: false", "skipTlsVerify: \"true\""),
+            "certificateAuthData, or pin \
+             its certificate",
+            "and what to do",
+        ),
+        (
+            with("skipTlsVerify: false", "skipTlsVerify: False"),
+            auth,
+            "another case",
+        ),
+        (
+            with("https://auth.example", "http://auth.example"),
+            "line 32: is plain http",
+            "plain http",
+        ),
+        (
+            without(token).replacen(
+                "\"SECRET-file-password\"",
+                "|\n        SECRET\n        SECRET",
+                1,
+            ),
+            "line 9: password: contains a line break",
+            "two lines",
+        ),
+        (
+            with(
+                "credentials:\n",
+                "credentials:\n      <<: {token: SECRET}\n",
+            ),
+            "line 7: merge keys \
+             (<<) are not supported",
+            "a merge key",
+        ),
+        (
+            with("skipTlsVerify: false", "<<: {skipTlsVerify: true}"),
+            "line 33: merge keys (<<) are \
+             not supported",
+            "which may bring in anything",
+        ),
+        (
+            with("x\"", "x\"\n      \"<<\": x"),
+            auth,
+            "a key that only looks like one",
+        ),
+        (
+            with("    environment: prod\n", "\0    environment: prod\n"),
+            "line 5: is not YAML",
+            "a NUL, which must not end the file",
+        ),
+        (
+            with("token: \"", "token:\t\""),
+            "ConfigFileToken",
+            "a tab after a colon",
+        ),
+        (
+            with("https://auth.example", "https://u:SECRET@auth.example"),
+            "line 32: name: has a \
+             user name",
+            "a password in the URL",
+        ),
+        (
+            with("https://auth.example", "auth.example/auth/v1"),
+            auth,
+            "a base URL in another form",
+        ),
+        (
+            with(
+                "certificateAuthData: \"\"\n          - name: https://second",
+                "certificateAuthData: SECRET\n          - name: https://second",
+            ),
+            "line 34: certificateAuthData: contains no certificate",
+            "no PEM",
+        ),
+        (
+            with(
+                "certificateAuthData: \"\"   #",
+                "certificateAuthData: SECRET   #",
+            ),
+            "certificateAuthData: contains no certificate",
+            "the environment's",
+        ),
+        (
+            with(
+                "certificateAuthData: \"\"   #",
+                &format!("certificateAuthData: \"{ca}\"   #"),
+            ),
+            auth,
+            "the environment's is good",
+        ),
         (with("profiles:", "profiles: &all"), auth, "an anchor"),
-        ("currentProfile: a\nprofiles:\n - &x {name: b, credentials: &c {token: SECRET}}\n - {name: a, credentials: *c}".to_owned(), "ConfigFileToken", "an alias"),
-        ("currentProfile: a\ncurrentProfile: b\n".to_owned(), "line 2: \"currentProfile\" stands here twice", "a key twice"),
-        ("currentProfile: a\nprofiles: {name: a}\n".to_owned(), "line 2: \"profiles\" is not a list", "a map for a list"),
-        ("currentProfile: a\nprofiles: [SECRET]\n".to_owned(), "line 2: a map is expected here, with the key \"name\"", "a text for a map"),
-        ("SECRET".to_owned(), "line 1: a map is expected here", "a text"),
+        (
+            "currentProfile: a\nprofiles:\n - &x {name: b, credentials: &c {token: SECRET}}\n - \
+             {name: a, credentials: *c}"
+                .to_owned(),
+            "ConfigFileToken",
+            "an alias",
+        ),
+        (
+            "currentProfile: a\ncurrentProfile: b\n".to_owned(),
+            "line 2: \"currentProfile\" stands \
+             here twice",
+            "a key twice",
+        ),
+        (
+            "currentProfile: a\nprofiles: {name: a}\n".to_owned(),
+            "line 2: \"profiles\" is not a \
+             list",
+            "a map for a list",
+        ),
+        (
+            "currentProfile: a\nprofiles: [SECRET]\n".to_owned(),
+            "line 2: a map is expected here, \
+             with the key \"name\"",
+            "a text for a map",
+        ),
+        (
+            "SECRET".to_owned(),
+            "line 1: a map is expected here",
+            "a text",
+        ),
         ("a: [SECRET".to_owned(), "is not YAML", "half of a list"),
-        ("a: *SECRET".to_owned(), "is not YAML", "an alias of nothing"),
-        ("a: &a [*a]".to_owned(), "an alias stands within its own anchor", "a circle"),
-        ("a:\n\t- SECRET".to_owned(), "line 2: is not YAML; there is a tab in it", "a tab"),
-        (String::new(), "has no currentProfile; none is defined", "an empty file"),
-        ("# nothing\n---\n...\n".to_owned(), "has no currentProfile", "an empty document"),
-        ("\u{feff}currentProfile: user\n".to_owned() + &without("currentProfile: user\n"), auth, "a byte order mark"),
-        (WRITTEN.replace('\n', "\r\n"), auth, "lines as Windows ends them"),
+        (
+            "a: *SECRET".to_owned(),
+            "is not YAML",
+            "an alias of nothing",
+        ),
+        (
+            "a: &a [*a]".to_owned(),
+            "an alias stands within its own anchor",
+            "a circle",
+        ),
+        (
+            "a:\n\t- SECRET".to_owned(),
+            "line 2: is not YAML; there is a tab in it",
+            "a tab",
+        ),
+        (
+            String::new(),
+            "has no currentProfile; none is defined",
+            "an empty file",
+        ),
+        (
+            "# nothing\n---\n...\n".to_owned(),
+            "has no currentProfile",
+            "an empty document",
+        ),
+        (
+            "\u{feff}currentProfile: user\n".to_owned() + &without("currentProfile: user\n"),
+            auth,
+            "a byte order mark",
+        ),
+        (
+            WRITTEN.replace('\n', "\r\n"),
+            auth,
+            "lines as Windows ends them",
+        ),
         (format!("{WRITTEN}---\nSECRET\n"), auth, "a second document"),
     ] {
         let path = folder.write(contents);
         let text = read(&path);
         assert!(text.contains(says), "{reason}: {says}: {text}");
-        assert!(text.starts_with("Client {") || text.starts_with(&format!("config file: {shown}")), "{reason}: {text}");
+        assert!(
+            text.starts_with("Client {") || text.starts_with(&format!("config file: {shown}")),
+            "{reason}: {text}"
+        );
     }
 }
 
@@ -94,7 +301,7 @@ fn missing_binary_and_oversized_files_are_refused() {
     let folder = Home::new();
     assert!(read(folder.path()).contains("is a directory"));
     let absent = match () {
-        () if cfg!(windows) => "(os error 2)", // ERROR_FILE_NOT_FOUND; its text is the system's language
+        () if cfg!(windows) => "(os error 2)", // ERROR_FILE_NOT_FOUND
         () => "No such file",
     };
     assert!(read(&folder.path().join("x")).contains(absent));

@@ -313,7 +313,7 @@ fn file_of_a_login_comes_before_the_one_that_is_named() {
         is(
             &[at_home, xdg, by_name],
             &second,
-            "nobody has logged in there",
+            "ionosctl login was not used",
         );
         fs::create_dir(config.path().join("ionosctl")).unwrap();
         fs::write(config.path().join(first), profile("d")).unwrap();
@@ -371,12 +371,13 @@ fn endpoint_is_that_of_the_first_environment_and_without_a_location() {
         (
             "environment: located",
             "https://api.ionos.com",
-            "locations alone",
+            "only endpoints with a location",
         ),
     ] {
         let home = Home::new();
         home.write(format!(
-            "currentProfile: a\nprofiles:\n- name: a\n  credentials: {{token: t}}\n  {environment}\n{environments}"
+            "currentProfile: a\nprofiles:\n- name: a\n  credentials: {{token: t}}\n  \
+             {environment}\n{environments}"
         ));
         let output = client_in_child(&[(HOME, home.path().to_str().unwrap())]);
         assert!(output.contains(says), "{reason}: {environment}: {output}");
@@ -465,8 +466,10 @@ fn certificates_of_the_program_override_the_endpoint_and_the_environment() {
         (None, None, None, false, "an unknown CA"),
     ] {
         let path = folder.write(format!(
-            "currentProfile: a\nprofiles:\n- {{name: a, environment: e, credentials: {{token: a.b.c}}}}\nenvironments:\n\
-             - {{name: e, {}products: [{{name: auth, endpoints: [{{{}name: 'https://127.0.0.1:{}'}}]}}]}}\n",
+            "currentProfile: a\nprofiles:\n- {{name: a, environment: e, credentials: {{token: \
+             a.b.c}}}}\nenvironments:\n\
+             - {{name: e, {}products: [{{name: auth, endpoints: [{{{}name: \
+             'https://127.0.0.1:{}'}}]}}]}}\n",
             line(environment),
             line(endpoint),
             server.port

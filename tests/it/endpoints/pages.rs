@@ -99,7 +99,8 @@ fn page_is_identified_and_its_text_shown_to_a_client_with_a_token() {
     let error = error_of(with_token(), LIST, response(413, headers, page));
     let text = error.to_string();
     let says = format!(
-        "413 Payload Too Large (Server: nginx/1.22.1, Content-Type: text/html, {} bytes): 413 too large",
+        "413 Payload Too Large (Server: nginx/1.22.1, Content-Type: text/html, {} bytes): 413 too \
+         large",
         page.len()
     );
     assert!(text.contains(&says), "{text}");
@@ -112,7 +113,8 @@ fn page_is_identified_and_its_text_shown_to_a_client_with_a_token() {
     // A success that is not readable is never quoted.
     let error = error_of(with_token(), LIST, response(200, headers, "<html>X</html>"));
     let text = error.to_string();
-    let says = "200 OK is not readable (Server: nginx/1.22.1, Content-Type: text/html, 14 bytes): it is not JSON";
+    let says = "200 OK is not readable (Server: nginx/1.22.1, Content-Type: text/html, 14 bytes): \
+         it is not JSON";
     assert!(text.contains(says), "{text}");
 }
 
@@ -150,7 +152,8 @@ fn compressed_response_is_named() {
         (
             200,
             "Content-Encoding: gzip\r\n",
-            "it is compressed (Content-Encoding: gzip), which was not requested; a proxy or gateway in between",
+            "it is compressed (Content-Encoding: gzip), which was not requested; a proxy or \
+             gateway in between",
             "a success",
         ),
         (

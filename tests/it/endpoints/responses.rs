@@ -12,7 +12,8 @@ fn success_is_read() {
         r#"{{"id":"{ID}","href":"https://api.ionos.com/auth/v1/tokens/{ID}","createdDate":"2025-09-23T07:29:44Z","expirationDate":"2026-09-23T07:29:44Z[UTC]"}}"#
     );
     let read = format!(
-        "Token {{ id: KeyId({ID}), href: \"https://api.ionos.com/auth/v1/tokens/{ID}\", created_date: \"2025-09-23T07:29:44Z\", expiration_date: \"2026-09-23T07:29:44Z[UTC]\" }}"
+        "Token {{ id: KeyId({ID}), href: \"https://api.ionos.com/auth/v1/tokens/{ID}\", \
+         created_date: \"2025-09-23T07:29:44Z\", expiration_date: \"2026-09-23T07:29:44Z[UTC]\" }}"
     );
     let call = |name: &str| {
         let endpoint = ENDPOINTS.iter().find(|endpoint| endpoint.name == name);
@@ -221,7 +222,7 @@ fn success_false_is_an_error_and_is_not_retried() {
         assert_eq!(
             seen.lock().unwrap().len(),
             1,
-            "{name}: a response is no reason to ask again"
+            "{name}: it is not sent again"
         );
     }
 }

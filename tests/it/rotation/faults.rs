@@ -146,7 +146,8 @@ proptest! {
             .iter()
             .map(|(index, acted, pass)| {
                 let fault = &FAULTS[*index];
-                let acted = if fault.outcome == Outcome::Success { true } else { *acted && may_have_acted(fault) };
+                let acted =
+                    fault.outcome == Outcome::Success || *acted && may_have_acted(fault);
                 if *pass { Step::Pass } else { Step::Fault(fault, acted) }
             })
             .collect();

@@ -75,7 +75,8 @@ impl World {
         let case = || {
             let requests = self.requests[*number as usize].load(Ordering::SeqCst);
             format!(
-                "seed {}, call {number}, {endpoint:?}, {requests} requests, acted {acted}: {result:?}",
+                "seed {}, call {number}, {endpoint:?}, {requests} requests, acted {acted}: \
+                 {result:?}",
                 self.seed
             )
         };

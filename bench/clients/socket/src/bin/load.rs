@@ -16,7 +16,8 @@ fn main() {
         let stream = TcpStream::connect(host).expect("a connection");
         stream.set_nodelay(true).expect("a socket option");
         let request = format!(
-            "GET /{path}/auth/v1/tokens HTTP/1.1\r\nHost: {host}\r\nUser-Agent: socket\r\nAccept: application/json\r\n\
+            "GET /{path}/auth/v1/tokens HTTP/1.1\r\nHost: {host}\r\nUser-Agent: socket\r\nAccept: \
+             application/json\r\n\
              Authorization: Bearer eyJhbGciOiJSUzI1NiJ9.e30.c2ln\r\n\r\n"
         );
         let connection = Mutex::new((stream, vec![0; 2 * 1024 * 1024]));
