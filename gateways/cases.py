@@ -1,4 +1,4 @@
-"""The cases: what stands between the program and the service, and what the library is to say."""
+"""The cases: the proxies and gateways between program and service, and the expected results."""
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -9,13 +9,13 @@ NO_TLS, LOST = "Transport(TlsFailed)", "Transport(ConnectionLost)"
 TIMED_OUT, UNREADABLE = "Transport(TimedOut)", "UnreadableResponse 200"
 RIGHT = f"{PROXY_USER}:{PROXY_PASSWORD}@"
 WRONG = f"{PROXY_USER}:not-{PROXY_PASSWORD}@"
-# Longer than a gateway takes, and not longer than the library sends.
+# Longer than a gateway accepts, but not longer than the library sends.
 LONG_HEADERS = {"haproxy": 15_600, "nginx": 9_000, "Apache": 9_000}
 
 
 class Said(NamedTuple):
-    """What is said of a call: its kind and status, whether the outcome is unknown, and how many
-    attempts there were; and how often the upstream acted."""
+    """The result of a call: kind and status, whether the outcome is unknown, the number of
+    attempts, and how often the upstream acted."""
 
     what: str
     unknown: bool
@@ -27,7 +27,7 @@ class Said(NamedTuple):
         return seen.attempts in attempts and seen._replace(attempts=self.attempts) == self
 
     def denies(self):
-        """The upstream acted, and the caller is told that it is known not to have."""
+        """Whether the upstream acted although the outcome is reported as known."""
         return self.what != "ok" and not self.unknown and self.acted > 0
 
 
@@ -52,17 +52,17 @@ def works(*more):
 
 
 def answered(what, acts=0):
-    """It is not tried again, because it would only be the same again."""
+    """Not retried, because a retry would fail the same way."""
     return both(Said(what, False, 1, acts))
 
 
 def never_sent(what):
-    """The service can't have acted, and the next attempt may reach it."""
+    """The service cannot have acted, and the next attempt may reach it."""
     return both(Said(what, False, 4, 0))
 
 
 def in_doubt(what, acts=1):
-    """Nobody knows whether the service has acted, so a creation is sent once."""
+    """The outcome is unknown, so a create is sent once."""
     return {"list": Said(what, True, 4, 4 * acts), "create": Said(what, True, 1, acts)}
 
 
@@ -159,7 +159,7 @@ def mitmproxy_cases():
 
 def gateway_cases(name):
     """What the gateway does by itself."""
-    # Around the second after which an idle connection is closed.
+    # Around the time after which the gateway closes an idle connection.
     idle = ["0"] * 200
     idle[7::8] = [str(pause) for pause in range(975, 1025, 2)]
     idle = {"PAUSES": ",".join(idle)}
@@ -178,7 +178,7 @@ def upstream_cases(name):
     """What the upstream does."""
     hung_up = in_doubt("Api 502")
     if name != "nginx":
-        # On a connection that has had an answer before, they hang up, too.
+        # On a connection that had a response before, they hang up, too.
         hung_up["list"] = Said(LOST, True, 4, 4)
     hangs = in_doubt("Api 502" if name == "Apache" else "Api 504")
     down = in_doubt("Api 502" if name == "nginx" else "Api 503", 0)
@@ -218,7 +218,7 @@ def nginx_cases():
 
 
 def apache_cases():
-    name, late = "Apache", "demands a certificate of the client, for the path"
+    name, late = "Apache", "requires a client certificate for the path"
     return [
         Case(name, "compresses unasked", gateway(name, "squeeze"), in_doubt(UNREADABLE)),
         Case(name, "answers with HTTP/1.0", gateway(name, "http-1.0-here"), works()),
@@ -228,12 +228,12 @@ def apache_cases():
 
 
 def tls_cases(name):
-    demands = "demands a certificate of the client"
-    # nginx agrees on TLS, and then says in HTTP what it lacks.
+    demands = "requires a client certificate"
+    # nginx completes the handshake, and then responds with an HTTP error.
     refused = answered("Api 400" if name == "nginx" else NO_TLS)
     not_https = in_doubt(LOST, 0) if name == "haproxy" else answered("Api 400")
     return [
-        Case(name, "TLS 1.2 alone", gateway(name, port="tls1.2"), works()),
+        Case(name, "only TLS 1.2", gateway(name, port="tls1.2"), works()),
         Case(name, f"{demands}, TLS 1.3", gateway(name, port="client1.3"), refused),
         Case(name, f"{demands}, TLS 1.2", gateway(name, port="client1.2"), refused),
         Case(name, "its self-signed certificate is the root", gateway(name, port="self"), works(),

@@ -1,15 +1,15 @@
-"""How each proxy and gateway is set up and started.
+"""Configures and starts each proxy and gateway.
 
-A gateway has a port with TLS, one without, one for TLS 1.2 alone, two that demand a certificate of
-the client, and three with other certificates. It waits a second for the upstream, and a second for
+A gateway has a port with TLS, one without, one for TLS 1.2 only, two that require a client
+certificate, and three with other certificates. It waits a second for the upstream, and a second for
 the next request on a connection.
 """
 import subprocess
 
 from servers import HOST, PORTS, PROXY_PASSWORD, PROXY_USER
 
-# Of each port of a gateway: its certificate, the TLS that it takes, and whether it demands a
-# certificate of the client.
+# For each port of a gateway: its certificate, its TLS versions, and whether it requires a client
+# certificate.
 TLS_PORTS = {
     "tls": ("leaf", None, False),
     "tls1.2": ("leaf", "1.2", False),
@@ -20,7 +20,7 @@ TLS_PORTS = {
     "expired": ("expired", None, False),
 }
 
-# Where a gateway leads to if it can't answer.
+# Where a gateway redirects to on an error.
 SORRY = "https://sorry.example.test/"
 
 

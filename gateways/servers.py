@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 
-# Of each: its package, its program, and what makes it tell its version.
+# For each server: its package, its program, and the argument that prints its version.
 PROGRAMS = {
     "squid": ("squid", "squid", "-v"),
     "tinyproxy": ("tinyproxy", "tinyproxy", "-v"),
@@ -18,7 +18,7 @@ PROGRAMS = {
     "openssl": ("openssl", "openssl", "version"),
 }
 GATEWAY_PORTS = "plain tls tls1.2 client1.3 client1.2 ca self expired".split()
-# Below those that the system gives to anybody, so that the table of one run is that of the next.
+# Below the ephemeral ports of the system, so that the table is reproducible.
 PORTS = {
     name: 19000 + number
     for number, name in enumerate(
@@ -30,14 +30,14 @@ PORTS = {
         + ["Apache late1.3", "Apache late1.2"]
     )
 }
-# The user name and the password of every proxy.
+# The user name and password of every proxy.
 PROXY_USER, PROXY_PASSWORD = "proxy-user", "the-word-of-the-proxy"
-# The name of the service, which the proxies alone can find.
+# The name of the service, which only the proxies can resolve.
 HOST = "auth.example.test"
 
 
 def install():
-    """What is missing. The services that apt-get starts are stopped again."""
+    """Installs missing packages, and stops the services that apt-get starts."""
     missing = [name for name, (_, program, _) in PROGRAMS.items() if not shutil.which(program)]
     if not missing:
         return
@@ -74,7 +74,7 @@ commonName = supplied
 
 
 def certificates(folder):
-    """`<name>.pem` is a certificate with its key, and `<name>.crt` the certificate alone."""
+    """Writes `<name>.pem`, a certificate with its key, and `<name>.crt`, only the certificate."""
 
     def openssl(*arguments):
         subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
@@ -90,7 +90,7 @@ def certificates(folder):
     (folder / "index").touch()
     (folder / "ca.conf").write_text(CA_CONF)
     signed = ["-batch", "-notext", "-config", "ca.conf", "-extfile", "leaf.ext", "-in", "request"]
-    # `openssl x509` can't date a certificate back.
+    # `openssl x509` cannot backdate a certificate.
     past = ["-startdate", "20200101000000Z", "-enddate", "20200201000000Z"]
     for name, dates in [("leaf", ["-days", "30"]), ("expired", past)]:
         subject = ["-subj", f"/CN={name}", "-keyout", f"{name}.key"]
@@ -120,12 +120,13 @@ class Servers:
             )
 
     def wait(self):
-        """Until every port is open, but for the one that is to be closed."""
+        """Waits until every port is open, except the one that stays closed."""
         end = time.monotonic() + 30
         for name, port in PORTS.items():
             while not is_open(port) and name != "closed":
                 if time.monotonic() > end or self.dead():
-                    raise TimeoutError(f"nobody at {name}; dead: {self.dead()}\n{self.written()}")
+                    ended = f"ended: {self.dead()}\n{self.written()}"
+                    raise TimeoutError(f"no server at {name}; {ended}")
                 time.sleep(0.05)
 
     def dead(self):

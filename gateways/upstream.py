@@ -1,7 +1,7 @@
 """Plays the Auth API behind the proxies and gateways, and counts what it acted on.
 
-A path is `/{manner}/{case}/auth/v1/…`: the manner says how it answers, and the case for whom it
-counts. A manner that it does not know is that of the gateway before it: it answers as ever.
+A path is `/{manner}/{case}/auth/v1/…`. The manner selects how it responds, and the case is what it
+counts for. An unknown manner is for the gateway in front of it: the response is the usual one.
 """
 import gzip
 import json
@@ -14,7 +14,7 @@ NEW_TOKEN = "eyJraWQiOiJhIn0.e30.dG9rZW4tdGhhdC1ub2JvZHktc2Vlcw"
 
 
 class Upstream(socketserver.ThreadingTCPServer):
-    """One port of it. `certificate` is the file of its certificate and key; without, no TLS."""
+    """A port. `certificate` is a file with certificate and key; without it, there is no TLS."""
 
     allow_reuse_address = True
     daemon_threads = True
@@ -99,12 +99,12 @@ def as_ever(connection, text):
 
 
 def hang_up(connection, text):
-    """Has acted, and nobody is told."""
+    """Has acted, and does not respond."""
     return False
 
 
 def hang_up_once(connection, text):
-    """The next answer of the case is as ever."""
+    """Only the first request of the case gets no response."""
     return connection.server.acted.of(connection.case) > 1 and as_ever(connection, text)
 
 

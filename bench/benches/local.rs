@@ -1,5 +1,5 @@
-//! What needs no server but one in this process: reading a Key ID, lists of a growing length, and
-//! refusals that are made to cost as much as they can.
+//! Benchmarks without an external server: reading a Key ID, lists of growing length, and the most
+//! expensive error responses.
 
 use std::hint::black_box;
 use std::io::{Read, Write};
@@ -9,7 +9,7 @@ use std::thread;
 use criterion::{Criterion, criterion_group, criterion_main};
 use ionoscloud_auth::{Client, Credentials, GetAllTokensOptions, Tokens, get_all_tokens, key_id};
 
-/// As the service makes them; the signature is none.
+/// A token like the service's, but with a fake signature.
 const TOKEN: &str = concat!(
     "eyJ0eXAiOiJKV1QiLCJraWQiOiJmMTNhNWM1NC04MjI4LTRiN2UtOTQxNC02MTMxM2NlNzIzZDEiLCJhbGciOiJSUzI1NiJ9.",
     "eyJpc3MiOiJpb25vc2Nsb3VkIiwiaWF0IjoxNzU4NjEyNTg0LCJjbGllbnQiOiJVU0VSIiwiZXhwIjoxNzkwMTQ4NTg0fQ.",
@@ -36,7 +36,7 @@ fn list(count: usize) -> Vec<u8> {
     format!(r#"{{"tokens":[{}]}}"#, vec![token; count].join(",")).into_bytes()
 }
 
-/// Answers every request on one connection after the other with the same body.
+/// Responds to every request with the same body, one connection after the other.
 fn serve(status: &str, body: &[u8]) -> String {
     let length = body.len();
     let mut answer = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\n").into_bytes();
@@ -61,7 +61,7 @@ fn serve(status: &str, body: &[u8]) -> String {
     url
 }
 
-/// A whole call beside the mere parsing of its answer into the same type.
+/// A call, compared with only parsing its response into the same type.
 fn lists(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("list");
     for count in [1, 10, 100, 1_000, 10_000] {
@@ -86,11 +86,11 @@ fn lists(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Error answers of 64 KiB to a client with the longest token and 64 headers, text and all, beside
-/// one of a few bytes.
+/// Error responses of 64 KiB to a client with the longest token and 64 headers, including the
+/// error's text, compared with a response of a few bytes.
 fn refusals(criterion: &mut Criterion) {
     let token = "aB3.".repeat(2_500);
-    // Each piece but for its last character is one of the token.
+    // Everything except each last character is a piece of the token.
     let near = "aB3.aB3.aB3_".repeat(80);
     let messages = |message: &str| {
         let messages = vec![message; 64 * 1024 / (message.len() + 1)].join(",");
@@ -104,7 +104,7 @@ fn refusals(criterion: &mut Criterion) {
         ("long messages", messages(&long)),
         ("text", near.repeat(68)),
         ("HTML", format!("<html>{}", near.repeat(68))),
-        ("markup alone", "<a>".repeat(21_000)),
+        ("only markup", "<a>".repeat(21_000)),
         ("nothing that shows", "\u{ad}".repeat(32_000)),
         ("deep", "[".repeat(64 * 1024)),
         ("escapes", format!(r#""{}""#, r"\u0061".repeat(10_900))),

@@ -1,18 +1,18 @@
-//! What must hold for any input: the assertions of the fuzz targets, which `cargo test` runs, too.
+//! The assertions of the fuzz targets, which must hold for any input. `cargo test` also runs them.
 
 use ionoscloud_auth::{
     Client, Credentials, DeleteResponse, Error, Jwt, KeyId, Token, Tokens, claims, fuzzing, key_id,
 };
 
-/// The longest text of an error about a response, in bytes.
+/// The maximum length of the text of an error about a response, in bytes.
 const MAX_TEXT: usize = 4096;
-/// That of an error about a token or a file. Names of profiles may appear.
+/// The maximum length for an error about a token or a file. Names of profiles may appear.
 const MAX_REFUSAL: usize = 6000;
 
 pub const TOKEN: &str = "eyJraWQiOiJhIn0.eyJleHAiOjd9.c2lnbmF0dXJl";
 pub const PASSWORD: &str = "correct horse battery staple";
 
-/// Any text as a JWT: what is read is a Key ID, and no error repeats the text.
+/// Any text as a JWT: the result is a valid Key ID, or an error that does not quote the text.
 pub fn jwt(text: &str) {
     match key_id(text) {
         Ok(id) => assert_eq!(KeyId::new(id.as_str()).unwrap(), id),
@@ -31,8 +31,8 @@ fn says_nothing_of(error: &Error, text: &str) {
     }
 }
 
-/// Any bytes as the body of a success: what is read contains only Key IDs, and its dates are read
-/// or refused.
+/// Any bytes as the body of a success: the result has only valid Key IDs, and its dates are
+/// readable or errors.
 pub fn list(body: &[u8]) {
     let tokens = serde_json::from_slice::<Tokens>(body).map(|list| list.tokens);
     let token = serde_json::from_slice::<Token>(body).map(|token| vec![token]);
@@ -47,9 +47,8 @@ pub fn list(body: &[u8]) {
     let _ = serde_json::from_slice::<DeleteResponse>(body);
 }
 
-/// Any bytes as the body of a refusal: what is shown of it is short and harmless, repeats no
-/// credentials, and, unless it is the service's own, is nothing at all for a client with a
-/// password.
+/// Any bytes as the body of a refusal: the error is short and harmless, and does not contain
+/// credentials. A client with a password does not quote anything that is not the service's own.
 pub fn error(body: &[u8]) {
     let basic = Credentials::basic("user", PASSWORD);
     for (credentials, secrets) in [
@@ -74,14 +73,14 @@ pub fn error(body: &[u8]) {
     }
 }
 
-/// Any text as the config file: it is read or refused, and what is said of it is one short line.
+/// Any text as the config file: it is read or refused with one short line.
 pub fn config(text: &str) {
     if let Err(error) = fuzzing::fuzzed_config_file(text) {
         harmless(&error, MAX_REFUSAL);
     }
 }
 
-/// What an error says, which is one line of at most `max` bytes.
+/// Returns the text of an error, which must be one line of at most `max` bytes.
 fn harmless(error: &Error, max: usize) -> String {
     let said = error.to_string();
     assert!(said.len() <= max, "{said}");

@@ -1,5 +1,5 @@
-//! The assertions of the fuzz targets without a fuzzer: on every seed, on seeds that were changed,
-//! and on some thousand texts that look like what each target reads.
+//! The assertions of the fuzz targets without a fuzzer: with every seed, with changed seeds, and
+//! with thousands of texts similar to what each target reads.
 
 use std::fs;
 use std::path::Path;
@@ -7,10 +7,10 @@ use std::path::Path;
 use ionoscloud_auth_fuzz::{config, error, jwt, list};
 use proptest::prelude::*;
 
-/// How many generated inputs each target gets of each kind.
+/// The number of generated inputs of each kind for each target.
 const CASES: u32 = 3_000;
 
-/// The seeds of a target.
+/// Returns the seeds of a target.
 fn seeds(target: &str) -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("seeds")
@@ -23,7 +23,7 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
     seeds
 }
 
-/// A seed of this target in which some bytes are others, some are gone, and some come twice.
+/// Generates a seed of this target in which some bytes are replaced, removed or repeated.
 fn changed(target: &'static str) -> impl Strategy<Value = Vec<u8>> {
     let change = (any::<prop::sample::Index>(), any::<u8>(), 0..4_u8);
     let changes = prop::collection::vec(change, 0..8);

@@ -1,15 +1,15 @@
-//! Calls of one endpoint on one client: `gateways-client list|create|delete`. Prints one line of
-//! JSON on what became of them, and on standard error the `Debug` of an error.
+//! Calls one endpoint on one client: `gateways-client list|create|delete`. Prints the result as one
+//! line of JSON, and the `Debug` output of an error on standard error.
 //!
 //! Credentials, base URL and proxy come from the environment, as for any program of this library
 //! (`IONOS_TOKEN`, `IONOS_API_URL`, `HTTPS_PROXY` and so on). It also reads:
 //!
 //! - `ROOTS`: a file of root certificates, in PEM
-//! - `PROXY`: the proxy that is given to the builder, in place of the environment's
-//! - `HEADER`: the value of one more header
-//! - `TIMEOUT`: the seconds that a call may take
-//! - `PAUSES`: how many calls there are, and the milliseconds of the wait after each: `0,950,0`.
-//!   Without it, there is one call. The first that fails is the last.
+//! - `PROXY`: the proxy to set on the builder, instead of the environment's
+//! - `HEADER`: the value of an additional header
+//! - `TIMEOUT`: the time limit of a call in seconds
+//! - `PAUSES`: the milliseconds to wait after each call, such as `0,950,0` for three calls. The
+//!   default is one call. It stops after a call that fails.
 
 use std::env;
 use std::error::Error as _;

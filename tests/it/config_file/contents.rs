@@ -184,8 +184,7 @@ fn file_is_understood_or_refused_with_the_line() {
         ),
         (
             with("https://auth.example", "https://u:SECRET@auth.example"),
-            "line 32: name: has a \
-             user name",
+            "line 32: name: contains a user name",
             "a password in the URL",
         ),
         (
@@ -261,7 +260,7 @@ fn file_is_understood_or_refused_with_the_line() {
         ),
         (
             "a:\n\t- SECRET".to_owned(),
-            "line 2: is not YAML; there is a tab in it",
+            "line 2: is not YAML; it contains a tab",
             "a tab",
         ),
         (
