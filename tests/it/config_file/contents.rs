@@ -255,7 +255,7 @@ fn file_is_understood_or_refused_with_the_line() {
         ),
         (
             "a: &a [*a]".to_owned(),
-            "an alias stands within its own anchor",
+            "an alias is inside its own anchor",
             "a circle",
         ),
         (
