@@ -58,8 +58,7 @@ fn file_is_understood_or_refused_with_the_line() {
         ),
         (
             with("environment: prod", "environment: x"),
-            "line 4: there is no environment \"x\"; \
-             available: \"prod\", \"test\"",
+            "line 4: there is no environment \"x\"; available: \"prod\", \"test\"",
             "a missing one",
         ),
         (without(token), "ConfigFilePassword", "no token"),
@@ -80,8 +79,7 @@ fn file_is_understood_or_refused_with_the_line() {
         ),
         (
             without(token).replacen("      username: \"file@example.com\"\n", "", 1),
-            "there is a \
-             password but no username",
+            "there is a password but no username",
             "half of a pair",
         ),
         (
@@ -118,8 +116,7 @@ fn file_is_understood_or_refused_with_the_line() {
         ),
         (
             with("skipTlsVerify: false", "skipTlsVerify: true"),
-            "line 33: skipTlsVerify is refused \
-             because it would expose the credentials",
+            "line 33: skipTlsVerify is refused because it would expose the credentials",
             "refused",
         ),
         (
@@ -129,8 +126,7 @@ fn file_is_understood_or_refused_with_the_line() {
         ),
         (
             with("skipTlsVerify: false", "skipTlsVerify: \"true\""),
-            "certificateAuthData, or pin \
-             its certificate",
+            "certificateAuthData, or pin its certificate",
             "and what to do",
         ),
         (
@@ -157,14 +153,12 @@ fn file_is_understood_or_refused_with_the_line() {
                 "credentials:\n",
                 "credentials:\n      <<: {token: SECRET}\n",
             ),
-            "line 7: merge keys \
-             (<<) are not supported",
+            "line 7: merge keys (<<) are not supported",
             "a merge key",
         ),
         (
             with("skipTlsVerify: false", "<<: {skipTlsVerify: true}"),
-            "line 33: merge keys (<<) are \
-             not supported",
+            "line 33: merge keys (<<) are not supported",
             "which may bring in anything",
         ),
         (
@@ -226,20 +220,17 @@ fn file_is_understood_or_refused_with_the_line() {
         ),
         (
             "currentProfile: a\ncurrentProfile: b\n".to_owned(),
-            "line 2: \"currentProfile\" stands \
-             here twice",
+            "line 2: \"currentProfile\" is here twice",
             "a key twice",
         ),
         (
             "currentProfile: a\nprofiles: {name: a}\n".to_owned(),
-            "line 2: \"profiles\" is not a \
-             list",
+            "line 2: \"profiles\" is not a list",
             "a map for a list",
         ),
         (
             "currentProfile: a\nprofiles: [SECRET]\n".to_owned(),
-            "line 2: a map is expected here, \
-             with the key \"name\"",
+            "line 2: a map is expected here, with the key \"name\"",
             "a text for a map",
         ),
         (
