@@ -14,7 +14,7 @@ use crate::transport::{self, UserAgent};
 const BASE_URL: &str = "https://api.ionos.com/auth/v1";
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-const NO_CREDENTIALS: &str = "are missing: set IONOS_TOKEN, or IONOS_USERNAME and \
+const NO_CREDENTIALS: &str = "none found: set IONOS_TOKEN, or IONOS_USERNAME and \
     IONOS_PASSWORD, and use from_env(), or call credentials()";
 
 /// Validated settings.

@@ -67,7 +67,7 @@ fn variables_make_a_client_or_are_refused_by_name() {
         ),
         (
             vec![url],
-            "result: credentials: are missing: set IONOS_TOKEN, or IONOS_USERNAME and \
+            "result: credentials: none found: set IONOS_TOKEN, or IONOS_USERNAME and \
              IONOS_PASSWORD",
         ),
         (

@@ -88,11 +88,11 @@ fn variables_choose_the_file_the_profile_and_the_base_url() {
         ),
         (
             vec![home],
-            "credentials: are missing",
+            "credentials: none found",
             "no file, and nothing else",
         ),
         (vec![token], "https://api.ionos.com", "no home"),
-        (vec![], "credentials: are missing", "nothing at all"),
+        (vec![], "credentials: none found", "nothing at all"),
         (
             vec![home, named],
             "source: the token of profile \"user\"",
