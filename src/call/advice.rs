@@ -1,12 +1,12 @@
 //! What the error of a failed call advises, naming the setting to change. It does not depend on
 //! HTTP.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use super::error::Failed;
 use crate::auth::CredentialsSource;
 use crate::error::date;
-use crate::token::claims;
+use crate::token::expiry;
 
 impl Failed<'_> {
     /// Advice for an HTTP error. `by_service` is whether it is in the service's own error model.
@@ -99,9 +99,7 @@ impl Failed<'_> {
 
     /// Returns when the client's own token expired, if it has.
     fn expiry(&self) -> Option<SystemTime> {
-        let exp = claims(self.caller.token?).ok()?.exp?;
-        let expiry = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(exp))?;
-        (expiry <= SystemTime::now()).then_some(expiry)
+        expiry(self.caller.token?).filter(|expiry| *expiry <= SystemTime::now())
     }
 }
 

@@ -93,6 +93,19 @@ pub(super) fn read_claims(jwt: &str) -> Result<Claims, String> {
     decode("payload", payload)
 }
 
+/// Returns only the time of expiry. A program that does not use [`claims`] does not pay for reading
+/// all of them.
+pub(crate) fn expiry(jwt: &str) -> Option<SystemTime> {
+    #[derive(Deserialize)]
+    struct Payload {
+        exp: Option<u64>,
+    }
+
+    let [_, payload] = parts(jwt).ok()?;
+    let exp = decode::<Payload>("payload", payload).ok()?.exp?;
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(exp))
+}
+
 /// The claims in a token's payload. Every claim is optional. Other claims are ignored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]

@@ -7,6 +7,7 @@ mod key_id;
 mod model;
 
 pub(crate) use json::{read_json, text_or_number};
+pub(crate) use jwt::expiry;
 pub use jwt::{Claims, Identity, claims, key_id};
 pub use key_id::KeyId;
 pub use model::{Criteria, DeleteResponse, DueTokens, Jwt, Token, Tokens};
