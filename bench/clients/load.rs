@@ -1,5 +1,5 @@
-//! What the programs under load have in common: `load <url> <calls> <threads> [ca.pem]`. Prints how
-//! many tokens it saw, and its peak memory in KiB.
+//! Shared by the load programs: `load <url> <calls> <threads> [ca.pem]`. Prints the number of
+//! tokens and the peak memory in KiB.
 
 pub struct Settings {
     pub url: String,
@@ -7,8 +7,8 @@ pub struct Settings {
     pub ca: Option<Vec<u8>>,
 }
 
-/// Makes `calls` calls in all, in equal parts by the threads, which share one client or as many as
-/// the variable `CLIENTS` says. `worker` makes a client and gives its one call.
+/// Makes `calls` calls, distributed over the threads. They share one client, or as many as the
+/// variable `CLIENTS` says. `worker` makes a client and returns a function that makes a call.
 pub fn run<W: Fn() -> usize + Send + Sync>(worker: impl Fn(&Settings) -> W) {
     let arguments: Vec<String> = std::env::args().collect();
     let number = |n: usize| arguments[n].parse::<usize>().expect("a number");
@@ -36,7 +36,8 @@ pub fn run<W: Fn() -> usize + Send + Sync>(worker: impl Fn(&Settings) -> W) {
     println!("{tokens} {}", peak_memory());
 }
 
-/// In KiB. What the system says of an ended process may be of what it was forked from.
+/// Returns the peak memory in KiB. The system's value for an ended process may include its
+/// parent's.
 fn peak_memory() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
     let line = status

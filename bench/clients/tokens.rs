@@ -1,4 +1,4 @@
-//! The list as somebody would write it down who has no library.
+//! The list of tokens as a program without this library would define it.
 
 #[derive(serde::Deserialize)]
 pub struct Tokens {

@@ -205,12 +205,12 @@ fn delete_succeeds_only_if_the_response_says_so() {
         (
             Play::Write(response(202, "", "")),
             false,
-            "accepted is not done",
+            "accepted, but not done",
         ),
         (
             Play::Write(response(202, "", r#"{"success":true}"#)),
             false,
-            "accepted is not done",
+            "accepted, but not done",
         ),
         (
             Play::WriteAndClose(b"HTTP/1.1 200 X\r\n\r\n".to_vec()),

@@ -271,7 +271,7 @@ fn echoed_secrets_are_not_shown_as_request_id() {
         (
             Play::Write(response(403, &id("fine-in-test"), "")),
             Some("fine-in-test"),
-            "a short value stands in any text",
+            "a short value occurs in any text",
         ),
         (
             Play::Write(response(403, &id("the-caller-s-own-id"), "")),
@@ -343,7 +343,7 @@ fn panicking_hook_does_not_fail_the_call() {
     struct Bomb;
     impl Drop for Bomb {
         fn drop(&mut self) {
-            panic!("at the drop of what it panicked with");
+            panic!("when its payload is dropped");
         }
     }
 

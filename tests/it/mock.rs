@@ -123,7 +123,7 @@ fn delete_by_criteria_deletes_what_matches() {
     assert_eq!(
         listed(&basic),
         [old.clone(), current.clone(), other.clone()],
-        "none had expired"
+        "no token had expired"
     );
 
     assert!(api.expire(&old));

@@ -150,7 +150,7 @@ fn error_names_the_proxy_and_the_option_that_names_it() {
                  as in http://user:password@proxy.example:3128",
                 named(&demands)
             ),
-            "none were given",
+            "without credentials",
         ),
         (
             user(&demands),
@@ -167,7 +167,7 @@ fn error_names_the_proxy_and_the_option_that_names_it() {
                 "{}it could not reach auth.example.test:80 (503)",
                 named(&fails)
             ),
-            "what lies behind it",
+            "the service behind it",
         ),
         (
             through(&speaks_tls),

@@ -31,7 +31,7 @@ fn connect_is_retried_unless_the_proxy_refuses_for_good() {
         (
             "HTTP/1.1 407 X\r\nServer: ",
             1,
-            "it is cut off, and says enough",
+            "cut off, but the status is enough",
         ),
         ("HTTP/1.1 403 X\r\n\r\n", 1, "it is not allowed"),
         ("HTTP/1.1 502 X\r\n\r\n", 3, "it may come back"),

@@ -88,7 +88,7 @@ pub const FAULTS: &[Fault] = &[
         play: |body| Play::Write(whole(body)),
     },
     Fault {
-        name: "none, and the connection is closed",
+        name: "no length, and the connection is closed",
         outcome: Outcome::Success,
         text: "",
         play: |body| Play::WriteAndClose(whole(body)),

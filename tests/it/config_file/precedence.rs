@@ -84,7 +84,7 @@ fn variables_choose_the_file_the_profile_and_the_base_url() {
         (
             vec![home, token],
             "https://api.ionos.com",
-            "no file, and none needed",
+            "no file, but not needed",
         ),
         (
             vec![home],
@@ -137,17 +137,17 @@ fn variables_choose_the_file_the_profile_and_the_base_url() {
         (
             vec![named, token, ("IONOS_CURRENT_PROFILE", "none")],
             "source: IONOS_TOKEN",
-            "and none needed",
+            "but not needed",
         ),
         (
             vec![named, ("IONOS_CURRENT_PROFILE", "x")],
             "has no profile \"x\"; available: \"user\", \"Second\", \"bare\", \"none\"",
-            "a profile that is not there",
+            "a missing profile",
         ),
         (
             vec![named, token, ("IONOS_CURRENT_PROFILE", "x")],
             "has no profile \"x\"",
-            "though it is not needed",
+            "although it is not needed",
         ),
         (
             vec![missing],
@@ -362,7 +362,7 @@ fn endpoint_is_that_of_the_first_environment_and_without_a_location() {
         (
             "",
             "https://global.example/auth/v1",
-            "the first that has it",
+            "the first environment with the product",
         ),
         ("environment: Prod", "https://global.example", "by its name"),
         ("environment: prod", "https://lower.example", "by case"),

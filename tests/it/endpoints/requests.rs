@@ -153,7 +153,7 @@ fn options_change_the_request_line_and_the_headers() {
 #[test]
 fn authorization_header_encodes_the_credentials() {
     for (credentials, expected, reason) in [
-        (Credentials::token(TOKEN), BEARER, "a token as it is"),
+        (Credentials::token(TOKEN), BEARER, "a token"),
         (
             Credentials::basic("Aladdin", "open sesame"),
             "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==",

@@ -162,7 +162,7 @@ fn panic_in_store(api: &MockAuthApi, client: &Client, status: Option<u16>) {
     assert_eq!(
         panic.downcast_ref(),
         Some(&"in the store"),
-        "the panic goes on"
+        "the panic continues"
     );
 }
 

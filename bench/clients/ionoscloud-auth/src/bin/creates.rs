@@ -1,4 +1,4 @@
-//! This library under creates, which have a connection of their own.
+//! This library under load, with creates, which use a fresh connection each.
 
 use ionoscloud_auth::{Client, CreateTokenOptions, Credentials, create_token};
 

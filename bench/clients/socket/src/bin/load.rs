@@ -1,4 +1,4 @@
-//! A bare socket with a prepared request under load: what is left when nothing can go wrong.
+//! A bare socket with a prepared request under load: the minimum without any error handling.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

@@ -1,4 +1,4 @@
-//! Bare ureq under load; with `DEADLINE` set, with a time limit of 30 s for each call.
+//! Bare ureq under load. If `DEADLINE` is set, each call has a time limit of 30 s.
 
 use std::time::Duration;
 
