@@ -37,12 +37,18 @@ pub(super) fn dial(server: &Server, record: &Record) -> io::Result<Socket> {
         })?;
     let (step, stream) = slot.wait(by);
     record.reached(step);
-    match stream {
-        Some(stream) => Socket::new(stream?, record),
-        None => {
+    Socket::new(connected(stream, record)?, record)
+}
+
+/// The thread has the same deadline as the attempt, and may report it first: so the record is asked
+/// even if there is an error.
+fn connected(result: Option<io::Result<TcpStream>>, record: &Record) -> io::Result<TcpStream> {
+    match result {
+        Some(Ok(stream)) => Ok(stream),
+        failed => {
             // Records whether it was the deadline or the shutdown.
             record.time_left()?;
-            Err(gone())
+            Err(failed.and_then(Result::err).unwrap_or_else(gone))
         }
     }
 }
@@ -240,6 +246,8 @@ fn addresses(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transport::record::{Ended, Pooling};
+    use crate::transport::shutdown::Shutdown;
     use std::net::TcpListener;
 
     fn listener() -> (TcpListener, SocketAddr) {
@@ -318,6 +326,46 @@ mod tests {
             .unwrap_err();
         if cfg!(target_os = "linux") {
             assert_eq!(failed.kind(), io::ErrorKind::TimedOut);
+        }
+    }
+
+    #[test]
+    fn a_failure_at_the_deadline_or_after_a_shutdown_is_recorded_as_that() {
+        let later = Some(Instant::now() + Duration::from_secs(60));
+        let refused = || Some(Err(io::ErrorKind::ConnectionRefused.into()));
+        let too_late = || Some(Err(io::ErrorKind::TimedOut.into()));
+        for (result, deadline, shut_down, ended, reason) in [
+            (refused(), later, false, None, "it was refused in time"),
+            (
+                too_late(),
+                Some(Instant::now()),
+                false,
+                Some(Ended::TimedOut),
+                "the thread's limit",
+            ),
+            (
+                None,
+                Some(Instant::now()),
+                false,
+                Some(Ended::TimedOut),
+                "the attempt's limit",
+            ),
+            (
+                refused(),
+                later,
+                true,
+                Some(Ended::ShutDown),
+                "refused after a shutdown",
+            ),
+            (None, later, true, Some(Ended::ShutDown), "interrupted"),
+        ] {
+            let shutdown = Arc::<Shutdown>::default();
+            let record = Record::new(Pooling::Any, deadline, Arc::clone(&shutdown));
+            if shut_down {
+                shutdown.set();
+            }
+            assert!(connected(result, &record).is_err(), "{reason}");
+            assert_eq!(record.ended(), ended, "{reason}");
         }
     }
 

@@ -129,11 +129,20 @@ impl Record {
         self.refused_for_good();
     }
 
-    /// Records that the peer asks for a client certificate.
+    /// Records that the peer asks for a client certificate. The platform's TLS does not report
+    /// that.
+    #[cfg_attr(
+        all(feature = "native-tls", not(feature = "pinned-cert")),
+        allow(dead_code)
+    )]
     pub(super) fn certificate_demanded(&self) {
         self.certificate_was_demanded.set(true);
     }
 
+    #[cfg_attr(
+        all(feature = "native-tls", not(feature = "pinned-cert")),
+        allow(dead_code)
+    )]
     pub(super) fn certificate_was_demanded(&self) -> bool {
         self.certificate_was_demanded.get()
     }

@@ -7,8 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use native_tls::{Certificate, HandshakeError, TlsConnector, TlsStream};
 use rustls::pki_types::ServerName;
 
-use super::explained::NO_TLS;
-use super::handshake::Handshake;
+use super::handshake::{Handshake, NO_TLS};
 use super::records::{Framing, Records};
 use super::roots::{RootCertificates, untrusted};
 use crate::transport::given::Given;

@@ -13,8 +13,8 @@ use rustls::{
 };
 
 use super::client_refused::ClientRefused;
-use super::explained::{self, NO_TLS};
-use super::handshake::Handshake;
+use super::explained;
+use super::handshake::{Handshake, NO_TLS};
 use super::records::Records;
 use super::roots::{RootCertificates, untrusted};
 use crate::transport::given::Given;

@@ -11,9 +11,6 @@ use crate::error;
 /// How many of a certificate's names are shown.
 const MAX_NAMES: usize = 5;
 
-pub(super) const NO_TLS: &str =
-    "it does not speak TLS: check the port, or whether its URL must begin with http://";
-
 /// Explains why the certificate of `server` is not accepted. `untrusted` explains an untrusted
 /// authority.
 pub(super) fn certificate(

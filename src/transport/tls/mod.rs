@@ -5,6 +5,7 @@ mod by_platform;
 #[cfg(any(not(feature = "native-tls"), feature = "pinned-cert"))]
 mod by_rustls;
 mod client_refused;
+#[cfg(any(not(feature = "native-tls"), feature = "pinned-cert"))]
 mod explained;
 mod handshake;
 #[cfg_attr(not(feature = "pinned-cert"), path = "unpinned.rs")]
