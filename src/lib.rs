@@ -53,9 +53,9 @@
 //! zeroized when dropped. Redirects are not followed, plain http is refused except to a loopback
 //! address, and certificates are always verified.
 //!
-//! The HTTP library `ureq` logs every byte of a connection to the target `ureq_proto` at trace
-//! level. If the installed logger accepts that, calls are refused with an error that says which
-//! filter to set: see [`ClientBuilder::allow_secrets_in_trace_log`].
+//! The HTTP library logs every byte of a connection to the target `ureq_proto` at trace level. If
+//! the installed logger accepts that, calls are refused with an error that says which filter to
+//! set: see [`ClientBuilder::allow_secrets_in_trace_log`].
 //!
 //! # Guides
 //!

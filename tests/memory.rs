@@ -10,7 +10,12 @@
     clippy::indexing_slicing
 )]
 
-use ionoscloud_auth::{Client, Credentials, Jwt};
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::sync::{LazyLock, Mutex};
+use std::thread::{self, JoinHandle};
+
+use ionoscloud_auth::{Client, CreateTokenOptions, Credentials, Jwt, create_token};
 use read_process_memory::{CopyAddress as _, Pid, ProcessHandle};
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -38,7 +43,9 @@ fn is_in_memory(seed: &str) -> bool {
         .unwrap()
         .try_into()
         .unwrap();
-    let mut buffer = vec![0; CHUNK];
+    // Allocated only once, because it could overwrite what was freed.
+    static BUFFER: LazyLock<Mutex<Vec<u8>>> = LazyLock::new(|| Mutex::new(vec![0; CHUNK]));
+    let mut buffer = BUFFER.lock().unwrap();
     let mut found = false;
     let mut looked_at = 0;
     for region in region::query_range(std::ptr::null::<u8>(), usize::MAX).unwrap() {
@@ -64,7 +71,7 @@ fn is_in_memory(seed: &str) -> bool {
         }
     }
     assert!(looked_at > CHUNK, "only {looked_at} bytes could be read");
-    buffer.zeroize();
+    buffer.as_mut_slice().zeroize();
     found
 }
 
@@ -81,6 +88,48 @@ fn holds(bytes: &[u8], part: &[u8]) -> bool {
         rest = &rest[1..];
     }
     false
+}
+
+/// Starts a service that responds once with a JSON object that contains the secret of `seed`,
+/// `times` times, and leaves no copy of it in memory. Returns its URL and its thread.
+fn service(seed: &'static str, times: usize, framing: Framing) -> (String, JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let thread = thread::spawn(move || {
+        let mut stream = listener.accept().unwrap().0;
+        let mut request = Zeroizing::new([0; 8192]);
+        let mut length = 0;
+        while !request[..length].ends_with(b"\r\n\r\n") {
+            length += stream.read(&mut request[length..]).unwrap();
+        }
+        let (secret, start) = (Zeroizing::new(secret(seed)), r#"{"token":""#);
+        let size = start.len() + times * LENGTH + r#""}"#.len();
+        let (head, end) = match framing {
+            Framing::Length => (format!("Content-Length: {size}\r\n\r\n"), r#""}"#),
+            Framing::Cut => (format!("Content-Length: {size}\r\n\r\n"), ""),
+            Framing::Chunked => (
+                format!("Transfer-Encoding: chunked\r\n\r\n{size:x}\r\n"),
+                "\"}\r\n0\r\n\r\n",
+            ),
+        };
+        // One piece, so that most of it is in the client's buffer at once.
+        let mut response = Zeroizing::new(String::with_capacity(size + 200));
+        response.push_str("HTTP/1.1 200 OK\r\n");
+        response.push_str(&head);
+        response.push_str(start);
+        (0..times).for_each(|_| response.push_str(&secret));
+        response.push_str(end);
+        stream.write_all(response.as_bytes()).unwrap();
+    });
+    (url, thread)
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Framing {
+    Length,
+    Chunked,
+    /// With a length, but cut off.
+    Cut,
 }
 
 /// Only one test, because two would find each other's copies.
@@ -148,4 +197,33 @@ fn secrets_are_wiped_from_memory() {
     assert!(is_in_memory(seed));
     drop(jwt);
     assert!(!is_in_memory(seed), "a dropped JWT");
+
+    // What a call sends and receives.
+    let sent = "ACEGIKMO";
+    let client = |url: &str| {
+        let builder = Client::builder().credentials(Credentials::token(secret(sent)));
+        builder.base_url(url).build().unwrap()
+    };
+    for (seed, times, framing) in [
+        ("BDFHJLNP", 1, Framing::Length),
+        ("acegikmo", 100, Framing::Length),
+        ("QSUWYbdf", 100, Framing::Chunked),
+        ("hjlnprtv", 100, Framing::Cut),
+    ] {
+        let (url, service) = service(seed, times, framing);
+        let client = client(&url);
+        let created = create_token(&client, &CreateTokenOptions::new());
+        service.join().unwrap();
+        assert!(is_in_memory(sent));
+        match created {
+            Ok(jwt) => {
+                assert_eq!(jwt.token().len(), times * LENGTH);
+                assert!(is_in_memory(seed));
+            }
+            Err(error) => assert!(framing == Framing::Cut, "{error}"),
+        }
+        assert!(!is_in_memory(seed), "a new token, {seed}");
+        drop(client);
+        assert!(!is_in_memory(sent), "a token that was sent");
+    }
 }

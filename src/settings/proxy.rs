@@ -34,8 +34,7 @@ impl ProxyChoice {
     }
 }
 
-/// Returns the environment's proxy for this service. ureq's own function is not used because it
-/// accepts any of the variables for any scheme, and ignores values that are not valid.
+/// Returns the environment's proxy for this service.
 fn from_env(base_url: &BaseUrl) -> Result<Option<Setting<ProxyServer>>> {
     let own = if base_url.origin.is_https() {
         ["HTTPS_PROXY", "https_proxy"]

@@ -1,26 +1,77 @@
 //! A ready connection: a stream, and the bytes that were read but not used yet. It does not depend
-//! on TLS or sockets.
+//! on TLS, sockets or HTTP.
 
-use ureq::unversioned::transport::{Buffers as _, LazyBuffers};
+use std::io::{self, Read as _, Write as _};
+use std::ops::Range;
 
-use super::stream::{Closed, Stream};
+use zeroize::Zeroize as _;
+
+use super::stream::Stream;
+
+/// The size of the buffer, in bytes.
+pub(super) const BUFFER: usize = 32 * 1024;
 
 pub(super) struct Connection {
-    pub(super) stream: Box<dyn Stream>,
-    pub(super) buffers: LazyBuffers,
+    stream: Box<dyn Stream>,
+    /// Allocated by the first read.
+    buffer: Vec<u8>,
+    /// The bytes of the buffer that were not used yet.
+    unused: Range<usize>,
+    /// The number of bytes of the buffer that were ever written to.
+    touched: usize,
 }
 
 impl Connection {
-    /// Returns a placeholder for a connection that was moved.
-    pub(super) fn closed() -> Connection {
+    pub(super) fn new(stream: Box<dyn Stream>) -> Connection {
         Connection {
-            stream: Box::new(Closed),
-            buffers: LazyBuffers::new(1, 1),
+            stream,
+            buffer: Vec::new(),
+            unused: 0..0,
+            touched: 0,
         }
+    }
+
+    pub(super) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes)?;
+        self.stream.flush()
+    }
+
+    /// Returns the bytes that were read but not used yet.
+    pub(super) fn received(&self) -> &[u8] {
+        self.buffer.get(self.unused.clone()).unwrap_or_default()
+    }
+
+    pub(super) fn consume(&mut self, amount: usize) {
+        self.unused.start = (self.unused.start + amount).min(self.unused.end);
+    }
+
+    /// Waits for more bytes. Returns false if there are none, because the peer has closed the
+    /// connection or the buffer is full.
+    pub(super) fn receive(&mut self) -> io::Result<bool> {
+        if self.buffer.is_empty() {
+            self.buffer = vec![0; BUFFER];
+        }
+        if self.unused.start > 0 {
+            self.buffer.copy_within(self.unused.clone(), 0);
+            self.unused = 0..self.unused.len();
+        }
+        let free = self.buffer.get_mut(self.unused.end..).unwrap_or_default();
+        let amount = self.stream.read(free)?;
+        self.unused.end += amount;
+        self.touched = self.touched.max(self.unused.end);
+        Ok(amount > 0)
     }
 
     /// Whether the connection is open and has no unexpected bytes.
     pub(super) fn is_quiet(&mut self) -> bool {
-        self.buffers.input().is_empty() && self.stream.is_quiet()
+        self.unused.is_empty() && self.stream.is_quiet()
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        // The response may have contained a new token.
+        let touched = self.buffer.get_mut(..self.touched).unwrap_or_default();
+        touched.zeroize();
     }
 }

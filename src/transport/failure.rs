@@ -3,6 +3,8 @@
 
 use std::io;
 
+use super::exchange::Broken;
+use super::headers::MAX_HEAD;
 use super::record::{Ended, Record, Step};
 use super::route::Route;
 use super::tls::ClientRefused;
@@ -45,24 +47,35 @@ impl Failure {
 }
 
 /// Makes a failure from an error and the record of how far the attempt had come.
-pub(super) fn failure(error: ureq::Error, record: &Record, route: &Route) -> Failure {
+pub(super) fn failure(broken: Broken, record: &Record, route: &Route) -> Failure {
     let step = record.step();
+    if let (Step::HandedOver, Some(_), Broken::Connection(error)) = (step, &route.tls, &broken) {
+        if ClientRefused::is_in(error) {
+            record.client_refused();
+        }
+    }
     let client_refused = record.client_was_refused();
-    let kind = kind(&error, record);
+    let kind = kind(&broken, record);
     let peer = route.described(step);
-    let (reason, io_kind) = match (record.ended(), error) {
+    let (reason, io_kind) = match (record.ended(), broken) {
         (Some(Ended::ShutDown), _) => ("the client was shut down".to_owned(), None),
         (Some(Ended::TimedOut), _) => (too_late(step, &peer), None),
         (None, _) if client_refused => (failed(step, &peer, &ClientRefused.to_string()), None),
-        (None, ureq::Error::BodyExceedsLimit(limit)) => {
-            (format!("the body is longer than {} MiB", limit >> 20), None)
-        }
-        (None, ureq::Error::Io(error)) => (
+        (None, Broken::Connection(error)) => (
             failed(step, &peer, &words(step, &error)),
             Some(error.kind()),
         ),
-        (None, error) if kind == FailureKind::Unreadable => (format!("from {peer}: {error}"), None),
-        (None, error) => (failed(step, &peer, &error.to_string()), None),
+        (None, Broken::Protocol(error)) => {
+            let reason = format!("the response from {peer} is not valid HTTP/1.1: {error}");
+            (reason, None)
+        }
+        (None, Broken::LargeHead) => {
+            let reason = format!("the headers from {peer} are larger than {MAX_HEAD} bytes");
+            (reason, None)
+        }
+        (None, Broken::LargeBody(limit)) => {
+            (format!("the body is longer than {} MiB", limit >> 20), None)
+        }
     };
     Failure {
         kind,
@@ -76,16 +89,16 @@ pub(super) fn failure(error: ureq::Error, record: &Record, route: &Route) -> Fai
     }
 }
 
-fn kind(error: &ureq::Error, record: &Record) -> FailureKind {
+fn kind(broken: &Broken, record: &Record) -> FailureKind {
     use TransportErrorKind as Kind;
     let client_refused = record.client_was_refused();
-    FailureKind::NoResponse(match (record.ended(), record.step(), error) {
+    FailureKind::NoResponse(match (record.ended(), record.step(), broken) {
         (Some(Ended::ShutDown), ..) => Kind::ShutDown,
         (Some(Ended::TimedOut), ..) => Kind::TimedOut,
         (None, Step::Lookup, _) => Kind::AddressNotFound,
         (None, Step::Tls | Step::ProxyTls, _) => Kind::TlsFailed,
         (None, Step::HandedOver, _) if client_refused => Kind::TlsFailed,
-        (None, Step::HandedOver, ureq::Error::Io(_)) => Kind::ConnectionLost,
+        (None, Step::HandedOver, Broken::Connection(_)) => Kind::ConnectionLost,
         (None, Step::HandedOver, _) => return FailureKind::Unreadable,
         (None, Step::Start | Step::Connect | Step::Tunnel, _) => Kind::ConnectFailed,
     })

@@ -1,19 +1,22 @@
 //! The headers of a request, and which of them a caller may set. It does not depend on connections.
 
 use bytes::Bytes;
-use ureq::http::HeaderMap;
-use ureq::http::header::{ACCEPT, ACCEPT_ENCODING, HeaderName, HeaderValue, USER_AGENT};
+use ureq_proto::client::{Call, state::Prepare};
+use ureq_proto::http::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HOST, HeaderName, HeaderValue, USER_AGENT,
+};
+use ureq_proto::http::{HeaderMap, Request};
 use zeroize::Zeroizing;
 
-use crate::auth::Credentials;
+use crate::auth::{ContractNumber, Credentials};
 use crate::error::{Error, MAX_SHOWN, Result, sanitize_line};
 
 /// The maximum size of a header section, in bytes. Servers accept 8 to 64 KiB.
 pub(super) const MAX_HEAD: usize = 16 * 1024;
-/// The part of it for the request line, the contract number, and the headers that ureq adds.
+/// The part of it for the request line, the contract number, and the headers that never change.
 const MAX_OF_ITS_OWN: usize = 512;
 
-pub(super) const CONTRACT_NUMBER: HeaderName = HeaderName::from_static("x-contract-number");
+const CONTRACT_NUMBER: HeaderName = HeaderName::from_static("x-contract-number");
 
 /// The headers for a request ID, in order of precedence.
 pub(super) const REQUEST_IDS: [HeaderName; 3] = [
@@ -45,18 +48,32 @@ const RESERVED: [&str; 16] = [
     "x-method-override",
 ];
 
-/// The value of the `Authorization` header. Its only copy is zeroized after its last use.
-pub(crate) struct Authorization(pub(super) HeaderValue);
+/// The `Authorization` header.
+pub(crate) struct Authorization {
+    /// Its only copy is zeroized after its last use.
+    value: HeaderValue,
+    /// The maximum size of a request with it, in bytes.
+    pub(super) request_size: usize,
+}
 
 impl Authorization {
-    pub(super) fn new(credentials: &Credentials) -> Result<Authorization> {
-        secret_value(credentials.authorization())
-            .map(Authorization)
-            .map_err(|reason| Error::invalid("credentials", reason))
+    /// Returns an error if a request with this header and this path of the base URL would be too
+    /// large.
+    pub(super) fn new(
+        credentials: &Credentials,
+        headers: &Headers,
+        path: usize,
+    ) -> Result<Authorization> {
+        let value = secret_value(credentials.authorization())
+            .map_err(|reason| Error::invalid("credentials", reason))?;
+        Ok(Authorization {
+            request_size: headers.request_size(value.len(), path)?,
+            value,
+        })
     }
 
     pub(crate) fn as_str(&self) -> &str {
-        self.0.to_str().unwrap_or_default()
+        self.value.to_str().unwrap_or_default()
     }
 }
 
@@ -114,41 +131,84 @@ fn value(text: Bytes) -> std::result::Result<HeaderValue, &'static str> {
         .ok_or("contains a line break or another character that is not printable ASCII")
 }
 
-/// Returns the headers of every request. Of several with the same name, the last one counts.
-pub(super) fn prepare(user_agent: UserAgent, extra: Vec<ExtraHeader>) -> Result<HeaderMap> {
-    let mut headers = HeaderMap::new();
-    headers.insert(USER_AGENT, user_agent.0);
-    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    for ExtraHeader(name, value) in extra {
-        headers.insert(name, value);
-        // A header map has a maximum size.
-        validate_head(&headers, 0, 0)?;
-    }
-    Ok(headers)
+/// The headers of every request of a client.
+pub(super) struct Headers {
+    host: HeaderValue,
+    user_agent: HeaderValue,
+    /// The caller's own.
+    extra: HeaderMap,
+    /// The size of the user agent and the caller's own headers.
+    size: usize,
 }
 
-/// Returns an error if a request with these headers, credentials and base URL would be too large.
-pub(super) fn validate_head(
-    headers: &HeaderMap,
-    credentials: usize,
-    base_url: usize,
-) -> Result<()> {
-    let lengths = headers.iter();
-    let lengths = lengths.map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());
-    let headers = lengths.sum::<usize>();
-    if headers + credentials + base_url + MAX_OF_ITS_OWN <= MAX_HEAD {
-        return Ok(());
+impl Headers {
+    /// Of several headers with the same name, the last one counts.
+    pub(super) fn new(
+        host: HeaderValue,
+        user_agent: UserAgent,
+        extra: Vec<ExtraHeader>,
+    ) -> Result<Headers> {
+        let mut headers = Headers {
+            host,
+            size: size(&USER_AGENT, &user_agent.0),
+            user_agent: user_agent.0,
+            extra: HeaderMap::new(),
+        };
+        headers.request_size(0, 0)?;
+        for ExtraHeader(name, value) in extra {
+            headers.size += size(&name, &value);
+            if let Some(old) = headers.extra.insert(name.clone(), value) {
+                headers.size -= size(&name, &old);
+            }
+            // A header map has a maximum size.
+            headers.request_size(0, 0)?;
+        }
+        Ok(headers)
     }
-    let reason = format!(
-        "is larger than {MAX_HEAD} bytes: {credentials} for the credentials, {headers} for headers \
-         and user agent, {base_url} for the base URL, and {MAX_OF_ITS_OWN} more"
-    );
-    Err(Error::invalid("request", reason))
+
+    /// Returns the maximum size of a request, in bytes, or an error if one with these credentials
+    /// and this path of the base URL would be too large.
+    pub(super) fn request_size(&self, credentials: usize, path: usize) -> Result<usize> {
+        let (headers, base_url) = (self.size, self.host.len() + path);
+        let size = headers + credentials + base_url + MAX_OF_ITS_OWN;
+        if size <= MAX_HEAD {
+            return Ok(size);
+        }
+        let reason = format!(
+            "is larger than {MAX_HEAD} bytes: {credentials} for the credentials, {headers} for \
+             headers and user agent, {base_url} for the base URL, and {MAX_OF_ITS_OWN} more"
+        );
+        Err(Error::invalid("request", reason))
+    }
+
+    /// Returns a call for this request, with its headers.
+    pub(super) fn call(
+        &self,
+        mut request: Request<()>,
+        authorization: &Authorization,
+        contract_number: Option<ContractNumber>,
+    ) -> std::result::Result<Call<Prepare>, ureq_proto::Error> {
+        request.headers_mut().clone_from(&self.extra);
+        let mut call = Call::new(request)?;
+        call.header(HOST, self.host.clone())?;
+        call.header(USER_AGENT, self.user_agent.clone())?;
+        call.header(ACCEPT, HeaderValue::from_static("application/json"))?;
+        call.header(ACCEPT_ENCODING, HeaderValue::from_static("identity"))?;
+        call.header(AUTHORIZATION, authorization.value.clone())?;
+        if let Some(number) = contract_number {
+            call.header(CONTRACT_NUMBER, HeaderValue::from(number.get()))?;
+        }
+        Ok(call)
+    }
+
+    /// Returns the values of the caller's headers that may be secret.
+    pub(super) fn secrets(&self) -> impl Iterator<Item = &str> {
+        let secret = self.extra.values().filter(|value| value.is_sensitive());
+        secret.filter_map(|value| value.to_str().ok())
+    }
 }
 
-/// Returns the values of the caller's headers, which may be secret.
-pub(super) fn secrets(headers: &HeaderMap) -> impl Iterator<Item = &str> {
-    let secret = headers.values().filter(|value| value.is_sensitive());
-    secret.filter_map(|value| value.to_str().ok())
+/// Returns the size of a header on the wire.
+fn size(name: &HeaderName, value: &HeaderValue) -> usize {
+    name.as_str().len() + value.len() + ": \r\n".len()
 }

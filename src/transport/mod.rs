@@ -1,9 +1,9 @@
 //! One attempt: sends a request and returns a response or a failure. This is the only folder that
-//! uses ureq, http and rustls. It does not depend on retries or endpoints.
+//! uses ureq-proto, http and rustls. It does not depend on retries or endpoints.
 
 mod connection;
-mod connector;
 mod dial;
+mod exchange;
 mod failure;
 mod given;
 mod headers;
@@ -20,22 +20,24 @@ mod stream;
 mod tls;
 mod tunnel;
 
+use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
-use ureq::Agent;
-use ureq::http::header::{AUTHORIZATION, HeaderValue};
-use ureq::http::uri::{Authority, PathAndQuery, Scheme};
-use ureq::http::{self, HeaderMap, Uri};
+use ureq_proto::client::Call;
+use ureq_proto::client::state::Prepare;
+use ureq_proto::http::uri::PathAndQuery;
+use ureq_proto::http::{self, Uri};
 
 use crate::auth::{ContractNumber, Credentials};
 use crate::error::Result;
 
-use connector::{Connections, NoLookup};
+use connection::Connection;
+use exchange::{Broken, exchange};
 use failure::failure;
-use headers::MAX_HEAD;
+use headers::Headers;
 use pool::Pool;
-use record::Record;
+use record::{Record, Step};
 use route::{ProxyHop, Route};
 
 pub(crate) use failure::{Failure, FailureKind};
@@ -48,22 +50,12 @@ pub(crate) use server::Origin;
 pub(crate) use shutdown::Shutdown;
 pub(crate) use tls::{Fingerprint, RootCertificates};
 
-/// Larger than the maximum header section, so that ureq can detect one that is too large. A list of
-/// 100 tokens fits, too.
-const INPUT_BUFFER: usize = 2 * MAX_HEAD;
-/// Every header section that is sent fits.
-const OUTPUT_BUFFER: usize = MAX_HEAD;
-
 pub(crate) struct Transport {
-    agent: Agent,
-    route: Arc<Route>,
-    pool: Arc<Pool>,
-    scheme: Scheme,
-    authority: Authority,
+    route: Route,
+    pool: Pool,
     /// The path of the base URL.
     path: String,
-    /// The headers of every request.
-    headers: HeaderMap,
+    headers: Headers,
 }
 
 /// The settings of a transport.
@@ -127,23 +119,9 @@ impl Transport {
             headers,
             proxy,
         } = settings;
-        // Time limits, pooling and proxies are handled by the connector, not by ureq.
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .https_only(origin.is_https())
-            .max_response_header_size(MAX_HEAD)
-            .input_buffer_size(INPUT_BUFFER)
-            .output_buffer_size(OUTPUT_BUFFER)
-            .max_idle_connections(0)
-            .proxy(None)
-            .build();
         let roots = root_certificates.as_ref();
-        let Origin {
-            scheme,
-            authority,
-            server,
-        } = origin;
+        let host = origin.host_header()?;
+        let server = origin.server;
         let proxy = match proxy {
             None => None,
             Some(Given { value, source }) => Some(ProxyHop {
@@ -154,36 +132,28 @@ impl Transport {
                 source,
             }),
         };
-        let route = Arc::new(Route {
+        let route = Route {
             tls: tls::handshake(&server, pinned_certificate, roots)?,
             server,
             proxy,
-        });
-        let pool = Arc::<Pool>::default();
-        let connections = Connections::new(Arc::clone(&route), Arc::clone(&pool));
+        };
         Ok(Transport {
-            agent: Agent::with_parts(config, connections, NoLookup),
             route,
-            pool,
-            scheme,
-            authority,
+            pool: Pool::default(),
             path,
-            headers: headers::prepare(user_agent, headers)?,
+            headers: Headers::new(host, user_agent, headers)?,
         })
     }
 
     /// Returns the `Authorization` header for these credentials, or an error if it would be too
     /// long.
     pub(crate) fn authorize(&self, credentials: &Credentials) -> Result<Authorization> {
-        let authorization = Authorization::new(credentials)?;
-        let base_url = self.authority.as_str().len() + self.path.len();
-        headers::validate_head(&self.headers, authorization.as_str().len(), base_url)?;
-        Ok(authorization)
+        Authorization::new(credentials, &self.headers, self.path.len())
     }
 
     /// Returns the values of headers that may be secret.
     pub(crate) fn secret_headers(&self) -> impl Iterator<Item = &str> {
-        headers::secrets(&self.headers)
+        self.headers.secrets()
     }
 
     /// Returns the host and port of the service.
@@ -201,12 +171,7 @@ impl Transport {
         let shutdown = Arc::clone(request.shutdown);
         let record = Record::new(request.pooling, request.deadline, shutdown);
         let _entered = record.enter();
-        let result = self
-            .prepare(request)
-            .map_err(ureq::Error::Http)
-            .and_then(|prepared| self.agent.run(prepared))
-            .map_err(|error| failure(error, &record, &self.route))
-            .and_then(|response| response::read(response, &record, &self.route));
+        let result = self.attempt(request, &record);
         if result.as_ref().is_err_and(Failure::connection_was_lost) {
             // The others have been idle even longer.
             self.pool.clear();
@@ -214,30 +179,58 @@ impl Transport {
         result
     }
 
-    fn uri(&self, target: &str) -> std::result::Result<Uri, http::Error> {
-        let mut path = String::with_capacity(self.path.len() + target.len());
-        path.push_str(&self.path);
-        path.push_str(target);
-        let mut parts = Uri::default().into_parts();
-        parts.scheme = Some(self.scheme.clone());
-        parts.authority = Some(self.authority.clone());
-        parts.path_and_query = Some(PathAndQuery::try_from(path)?);
-        Ok(Uri::from_parts(parts)?)
+    fn attempt(&self, request: &Request, record: &Record) -> AttemptResult {
+        let failed = |broken| failure(broken, record, &self.route);
+        let unsent = |error| failed(Broken::Connection(error));
+        let call = self
+            .prepare(request)
+            .map_err(|error| unsent(io::Error::other(error)))?;
+        let mut connection = self.connection(record).map_err(unsent)?;
+        record.reached(Step::HandedOver);
+        let size = request.authorization.request_size;
+        let incoming = exchange(call, size, &mut connection).map_err(failed)?;
+        let (response, is_reusable) = response::read(incoming, &mut connection, record, failed)?;
+        if is_reusable && record.connection_is_kept() {
+            self.keep(connection, record);
+        }
+        Ok(response)
     }
 
-    fn prepare(&self, request: &Request) -> std::result::Result<http::Request<()>, http::Error> {
+    fn prepare(&self, request: &Request) -> std::result::Result<Call<Prepare>, ureq_proto::Error> {
+        let mut path = String::with_capacity(self.path.len() + request.target.len());
+        path.push_str(&self.path);
+        path.push_str(request.target);
+        let path = PathAndQuery::try_from(path)
+            .map_err(|error| ureq_proto::Error::BadHeader(error.to_string()))?;
         let mut prepared = http::Request::new(());
+        *prepared.uri_mut() = Uri::from(path);
         *prepared.method_mut() = match request.method {
             Method::Get => http::Method::GET,
             Method::Delete => http::Method::DELETE,
         };
-        *prepared.uri_mut() = self.uri(request.target)?;
-        let headers = prepared.headers_mut();
-        headers.clone_from(&self.headers);
-        headers.insert(AUTHORIZATION, request.authorization.0.clone());
-        if let Some(number) = request.contract_number {
-            headers.insert(headers::CONTRACT_NUMBER, HeaderValue::from(number.get()));
+        self.headers
+            .call(prepared, request.authorization, request.contract_number)
+    }
+
+    /// Returns an idle connection, if the attempt may use one and there is one, or else a new one.
+    fn connection(&self, record: &Record) -> io::Result<Connection> {
+        record.time_left()?;
+        let idle = match record.pooling {
+            Pooling::Any => self.pool.take(),
+            Pooling::Fresh | Pooling::Own => None,
+        };
+        match idle {
+            Some(connection) => Ok(connection),
+            None => self.route.open(record).map(Connection::new),
         }
-        Ok(prepared)
+    }
+
+    /// Keeps a connection that can be used again.
+    fn keep(&self, connection: Connection, record: &Record) {
+        self.pool.put(connection);
+        if record.shutdown.is_set() {
+            // The pool may have been closed just before.
+            self.pool.clear();
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! The idle connections of a client, in place of ureq's own pool. It does not depend on requests.
+//! The idle connections of a client. It does not depend on requests.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -78,27 +78,18 @@ mod tests {
     use crate::transport::stream::Stream;
     use std::io::{self, Read, Write};
 
-    #[test]
-    fn at_most_sixteen_idle_connections_are_kept() {
-        let pool = Pool::default();
-        for n in 1..=3 * MAX_IDLE {
-            pool.put(Connection::closed());
-            assert_eq!(pool.lock().idle.len(), n.min(MAX_IDLE));
-        }
-        assert!(pool.take().is_none(), "all of them are closed");
-        assert!(pool.lock().idle.is_empty(), "closed ones are removed");
+    /// A stream that is silent, and open or closed.
+    struct Silent {
+        is_open: bool,
     }
 
-    /// A stream that stays open and silent.
-    struct Quiet;
-
-    impl Read for Quiet {
+    impl Read for Silent {
         fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
             Ok(0)
         }
     }
 
-    impl Write for Quiet {
+    impl Write for Silent {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             Ok(bytes.len())
         }
@@ -108,17 +99,25 @@ mod tests {
         }
     }
 
-    impl Stream for Quiet {
+    impl Stream for Silent {
         fn is_quiet(&mut self) -> bool {
-            true
+            self.is_open
         }
     }
 
-    fn quiet() -> Connection {
-        Connection {
-            stream: Box::new(Quiet),
-            ..Connection::closed()
+    fn connection(is_open: bool) -> Connection {
+        Connection::new(Box::new(Silent { is_open }))
+    }
+
+    #[test]
+    fn at_most_sixteen_idle_connections_are_kept() {
+        let pool = Pool::default();
+        for n in 1..=3 * MAX_IDLE {
+            pool.put(connection(false));
+            assert_eq!(pool.lock().idle.len(), n.min(MAX_IDLE));
         }
+        assert!(pool.take().is_none(), "all of them are closed");
+        assert!(pool.lock().idle.is_empty(), "closed ones are removed");
     }
 
     #[test]
@@ -128,14 +127,14 @@ mod tests {
             return; // The machine has only just started.
         };
         let old = || Idle {
-            connection: quiet(),
+            connection: connection(true),
             since: long_ago,
         };
         pool.lock().idle.extend([old(), old(), old()]);
         assert!(pool.take().is_none(), "removed when one is taken");
 
         pool.lock().idle.extend([old(), old(), old()]);
-        pool.put(quiet());
+        pool.put(connection(true));
         assert_eq!(pool.lock().idle.len(), 1, "removed when one is put back");
         assert!(pool.take().is_some(), "the one put back is not old");
     }

@@ -1,5 +1,5 @@
 //! The record of one attempt: how far it has come, and what ended it. Each layer writes down what
-//! it sees. The record is in a thread-local, where every layer below ureq can reach it. It does not
+//! it sees. The record is in a thread-local, where the socket below TLS can reach it. It does not
 //! depend on those layers.
 
 use std::cell::{Cell, RefCell};

@@ -1,28 +1,27 @@
 //! Reads a response to its end. It does not depend on what it means.
 
-use std::io::Read as _;
 use std::time::Duration;
 
-use ureq::http::header::{
+use ureq_proto::http::header::{
     CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, RETRY_AFTER, SERVER,
     TRANSFER_ENCODING,
 };
-use ureq::http::{HeaderMap, StatusCode};
-use ureq::{Body, http};
+use ureq_proto::http::{HeaderMap, StatusCode};
 use zeroize::{Zeroize as _, Zeroizing};
 
-use super::failure::{Failure, failure};
+use super::connection::Connection;
+use super::exchange::{Body, Broken, Incoming};
+use super::failure::Failure;
 use super::headers::REQUEST_IDS;
 use super::record::{Pooling, Record};
 use super::retry_after::retry_after;
-use super::route::Route;
 use crate::auth::have_in_common;
 use crate::error::{MAX_SHOWN, Page, Status, sanitize_line};
 
 /// The maximum size of a successful response's body, in bytes: about 40,000 tokens.
-const MAX_BODY: u64 = 8 * 1024 * 1024;
+const MAX_BODY: usize = 8 * 1024 * 1024;
 /// How much of any other body is read, in bytes.
-const MAX_ERROR_BODY: u64 = 64 * 1024;
+const MAX_ERROR_BODY: usize = 64 * 1024;
 
 /// How much of an identifying header is shown, in bytes.
 const MAX_HEADER: usize = 80;
@@ -109,57 +108,49 @@ impl Drop for Response {
     }
 }
 
+/// Reads the body. Also returns whether the connection can be used again.
 pub(super) fn read(
-    response: http::Response<Body>,
+    incoming: Incoming,
+    connection: &mut Connection,
     record: &Record,
-    route: &Route,
-) -> AttemptResult {
-    let (head, body) = response.into_parts();
-    let status = status(head.status);
-    let headers = head.headers;
-    let retry_after = headers
-        .get(RETRY_AFTER)
-        .and_then(|value| retry_after(value.to_str().ok()?));
-    let request_id = request_id(&headers);
-    let has_length = status.code == 204
-        || headers.contains_key(CONTENT_LENGTH) && !headers.contains_key(TRANSFER_ENCODING);
+    failed: impl FnOnce(Broken) -> Failure,
+) -> Result<(Response, bool), Failure> {
+    let status = status(incoming.head.status);
     let is_success = is_success(status.code);
     let limit = if is_success { MAX_BODY } else { MAX_ERROR_BODY };
-    // A growing buffer would leave copies behind. Unused capacity costs nothing.
-    let expected = body.content_length().unwrap_or(4096).min(limit);
-    let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or_default() + 1);
-    let read = body
-        .into_with_config()
-        .limit(limit)
-        .reader()
-        .read_to_end(&mut bytes);
     // The body of a create contains a token, which the request ID may not repeat.
     let may_be_token = is_success && record.pooling == Pooling::Own;
-    let request_id = request_id
+    let (head, Body { bytes, end }) = incoming.read(limit, may_be_token, connection);
+    let headers = head.headers;
+    let request_id = request_id(&headers)
         .filter(|id| !may_be_token || !have_in_common(id, &String::from_utf8_lossy(&bytes)));
-    let is_complete = match read {
-        Ok(_) => true,
+    let (is_complete, is_reusable) = match end {
+        Ok(is_reusable) => (true, is_reusable),
         // The status is enough, even with a part of the body.
-        Err(_) if !is_success => false,
-        Err(error) => {
+        Err(_) if !is_success => (false, false),
+        Err(broken) => {
             // It may be a part of a response with a token.
             drop(Zeroizing::new(bytes));
-            let mut failure = failure(ureq::Error::from(error), record, route);
+            let mut failure = failed(broken);
             failure.status = Some(status);
             failure.request_id = request_id;
             return Err(failure);
         }
     };
-    Ok(Response {
+    let response = Response {
         status,
-        retry_after,
+        retry_after: headers
+            .get(RETRY_AFTER)
+            .and_then(|value| retry_after(value.to_str().ok()?)),
         request_id,
         body: bytes,
         is_complete,
-        has_length,
+        has_length: status.code == 204
+            || headers.contains_key(CONTENT_LENGTH) && !headers.contains_key(TRANSFER_ENCODING),
         may_be_token,
         headers,
-    })
+    };
+    Ok((response, is_reusable))
 }
 
 fn status(status: StatusCode) -> Status {

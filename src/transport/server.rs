@@ -1,7 +1,10 @@
 //! The host and port to connect to. It does not depend on how a connection is made.
 
 use rustls::pki_types::ServerName;
-use ureq::http::uri::{Authority, Scheme};
+use ureq_proto::http::HeaderValue;
+use ureq_proto::http::uri::{Authority, Scheme};
+
+use crate::error::Error;
 
 /// A host and a port, for sockets and TLS.
 #[derive(Clone)]
@@ -50,8 +53,8 @@ fn without_brackets(host: &str) -> String {
 /// The scheme, host and port of a URL.
 #[derive(Clone)]
 pub(crate) struct Origin {
-    pub(super) scheme: Scheme,
-    pub(super) authority: Authority,
+    scheme: Scheme,
+    authority: Authority,
     pub(super) server: Server,
 }
 
@@ -74,6 +77,16 @@ impl Origin {
 
     pub(crate) fn is_https(&self) -> bool {
         self.server.tls_name.is_some()
+    }
+
+    /// Returns the value of `Host`, which has the port only if it is not the default.
+    pub(super) fn host_header(&self) -> crate::error::Result<HeaderValue> {
+        let default_port = if self.is_https() { 443 } else { 80 };
+        let host = match self.authority.port_u16() {
+            Some(port) if port != default_port => self.authority.as_str(),
+            _ => self.authority.host(),
+        };
+        HeaderValue::from_str(host).map_err(|error| Error::invalid("base_url", error.to_string()))
     }
 
     /// A name, or an address without brackets.
@@ -110,6 +123,22 @@ mod tests {
             let connect = origin.server.authority();
             assert_eq!(Origin::new(true, &connect).unwrap().host(), host);
             assert!(connect.ends_with(&format!(":{port}")));
+        }
+    }
+
+    #[test]
+    fn the_host_header_has_the_port_only_if_it_is_not_the_default() {
+        for (is_https, authority, expected) in [
+            (true, "api.ionos.com", "api.ionos.com"),
+            (true, "api.ionos.com:443", "api.ionos.com"),
+            (true, "api.ionos.com:80", "api.ionos.com:80"),
+            (false, "api.ionos.com:80", "api.ionos.com"),
+            (false, "api.ionos.com:443", "api.ionos.com:443"),
+            (true, "[::1]:443", "[::1]"),
+            (true, "[::1]:8443", "[::1]:8443"),
+        ] {
+            let origin = Origin::new(is_https, authority).unwrap();
+            assert_eq!(origin.host_header().unwrap(), expected, "{authority}");
         }
     }
 
