@@ -107,7 +107,7 @@ fn calls(allow: bool) -> (usize, Vec<Error>) {
                 match (endpoint.run)(&client) {
                     Ok(_) => {}
                     Err(error) => {
-                        log::info!("{error} {error:#?}");
+                        log::info!("{}", everything(&error));
                         errors.push(error);
                     }
                 }

@@ -172,21 +172,19 @@ impl Error {
 }
 
 /// Writes the text that [`Display`](fmt::Display) writes, and then the kind. A program whose `main`
-/// returns an error prints it this way. The alternate form (`{:#?}`) adds every field.
+/// returns an error prints it this way, so it does not add every field: their `Debug` would be a
+/// part of each such program. To see them, print the [`ApiError`], [`TransportError`] or
+/// [`UnreadableResponse`].
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (kind, fields): (_, Option<&dyn fmt::Debug>) = match self {
-            Error::Invalid { .. } => ("Invalid", None),
-            Error::Malformed { .. } => ("Malformed", None),
-            Error::Api(error) => ("Api", Some(error)),
-            Error::UnreadableResponse(error) => ("UnreadableResponse", Some(error)),
-            Error::Transport(error) => ("Transport", Some(error)),
+        let kind = match self {
+            Error::Invalid { .. } => "Invalid",
+            Error::Malformed { .. } => "Malformed",
+            Error::Api(_) => "Api",
+            Error::UnreadableResponse(_) => "UnreadableResponse",
+            Error::Transport(_) => "Transport",
         };
-        write!(f, "{self} [Error::{kind}]")?;
-        match fields {
-            Some(fields) if f.alternate() => write!(f, " {fields:#?}"),
-            _ => Ok(()),
-        }
+        write!(f, "{self} [Error::{kind}]")
     }
 }
 

@@ -131,21 +131,15 @@ impl fmt::Display for RotateError {
     }
 }
 
-/// Writes the text that [`Display`](fmt::Display) writes, and then the kind. The alternate form
-/// (`{:#?}`) adds the underlying errors.
+/// Writes the text that [`Display`](fmt::Display) writes, and then the kind.
 impl fmt::Debug for RotateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (kind, error): (_, &dyn fmt::Debug) = match self {
-            RotateError::NotCreated(error) => ("NotCreated", error),
-            RotateError::NotProven { error, .. } => ("NotProven", error),
-            RotateError::NotStored { error, .. } => ("NotStored", error),
+        let kind = match self {
+            RotateError::NotCreated(_) => "NotCreated",
+            RotateError::NotProven { .. } => "NotProven",
+            RotateError::NotStored { .. } => "NotStored",
         };
-        write!(f, "{self} [RotateError::{kind}]")?;
-        match self.orphan() {
-            _ if !f.alternate() => Ok(()),
-            None => write!(f, " {error:#?}"),
-            Some(orphan) => write!(f, " {error:#?}, {orphan:#?}"),
-        }
+        write!(f, "{self} [RotateError::{kind}]")
     }
 }
 

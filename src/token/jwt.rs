@@ -368,7 +368,7 @@ mod tests {
                 "{says}: {text}"
             );
             assert!(
-                !text.contains(secret) && !format!("{error:#?}").contains(secret),
+                !text.contains(secret) && !format!("{error:?}").contains(secret),
                 "{text}"
             );
             assert!(!error.outcome_unknown());

@@ -196,7 +196,7 @@ fn error_names_the_proxy_and_the_option_that_names_it() {
         ),
     ] {
         let error = transport_error(builder, LIST);
-        let text = format!("{error} {error:#?}");
+        let text = format!("{error} {error:?}");
         assert!(text.contains(&says), "{reason}: {says}: {text}");
         assert!(!text.contains("PROXYPASS"), "{reason}: {text}");
         let is_service = says.contains("lost the connection");

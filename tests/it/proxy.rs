@@ -210,7 +210,7 @@ fn child_lists_tokens() {
     println!("{client:?}");
     match client.and_then(|client| list_tokens(&client)) {
         Ok(tokens) => println!("result: {} tokens", tokens.tokens.len()),
-        Err(error) => println!("result: {error} {error:#?}"),
+        Err(error) => println!("result: {}", everything(&error)),
     }
 }
 

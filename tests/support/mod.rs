@@ -20,6 +20,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use ionoscloud_auth::Error;
+
 pub use child::{child, is_child, not_utf8, run_child};
 pub use client::*;
 pub use endpoints::*;
@@ -35,6 +37,16 @@ pub const SHORT: Duration = Duration::from_millis(400);
 /// How late a call may end after its timeout or a shutdown. The library promises 250 ms, but the
 /// machine may be busy with other tests.
 pub const SLACK: Duration = Duration::from_millis(1500);
+
+/// Returns the text of an error, and all its fields.
+pub fn everything(error: &Error) -> String {
+    match error {
+        Error::Api(fields) => format!("{error} {fields:?}"),
+        Error::Transport(fields) => format!("{error} {fields:?}"),
+        Error::UnreadableResponse(fields) => format!("{error} {fields:?}"),
+        _ => format!("{error} {error:?}"),
+    }
+}
 
 /// Runs the cases of a table in parallel, because most of them only wait.
 pub fn in_parallel<T: Send>(cases: impl IntoIterator<Item = T>, run: impl Fn(T) + Sync) {

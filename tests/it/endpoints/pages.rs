@@ -6,7 +6,9 @@ use std::time::{Duration, SystemTime};
 use ionoscloud_auth::*;
 
 use super::*;
-use crate::support::{CREATE, DELETE, FaultServer, LIST, Play, for_a_password, response};
+use crate::support::{
+    CREATE, DELETE, FaultServer, LIST, Play, everything, for_a_password, response,
+};
 
 const PASSWORD: &str = "p@ss <w0rd> & ä-hunter2-hunter2";
 
@@ -65,7 +67,7 @@ fn page_is_not_quoted_to_a_client_with_a_password() {
                 for endpoint in for_a_password() {
                     let play = response(403, "Server: gate/1\r\n", &body);
                     let error = error_of(builder.clone(), endpoint, play);
-                    let text = format!("{error} {error:#?}");
+                    let text = everything(&error);
                     assert!(!text.contains("hunter2"), "{reason}: {text}");
                     assert!(!text.contains("WORDS"), "{reason}: {text}");
                     assert!(!text.contains(disguise), "{reason}: {text}");
@@ -140,7 +142,7 @@ fn echoed_secrets_are_not_shown_as_the_sender_of_a_page() {
         ),
     ] {
         let error = error_of(with_token(), CREATE, play);
-        let text = format!("{error} {error:#?}");
+        let text = everything(&error);
         assert!(!text.contains("eyJ"), "{reason}: {text}");
     }
 }

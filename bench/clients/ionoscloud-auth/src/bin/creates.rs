@@ -13,6 +13,11 @@ fn main() {
             .build()
             .expect("a client");
         let options = CreateTokenOptions::new();
-        move || create_token(&client, &options).expect("a token").token().len()
+        move || {
+            create_token(&client, &options)
+                .expect("a token")
+                .token()
+                .len()
+        }
     });
 }

@@ -1,0 +1,11 @@
+//! The smallest program that lists tokens, with the config file.
+
+use ionoscloud_auth::{Client, GetAllTokensOptions, get_all_tokens};
+
+fn main() -> ionoscloud_auth::Result<()> {
+    let client = Client::from_env_or_config()?;
+    for token in get_all_tokens(&client, &GetAllTokensOptions::new())?.tokens {
+        println!("{} {}", token.id, token.expiration_date);
+    }
+    Ok(())
+}

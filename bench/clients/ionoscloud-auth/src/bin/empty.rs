@@ -1,0 +1,3 @@
+//! A program that does nothing, to which the others are compared.
+
+fn main() {}
