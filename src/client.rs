@@ -222,10 +222,10 @@ impl Client {
     /// [`TransportErrorKind::ShutDown`](crate::TransportErrorKind::ShutDown). This also shuts down
     /// all clones. It can be called from any thread.
     ///
-    /// A call in flight returns at once, whatever it is waiting for. Its
-    /// [`outcome_unknown()`](crate::Error::outcome_unknown) is true if it already had a connection.
-    /// A DNS lookup or an attempt to connect cannot be interrupted; it may continue for a while in
-    /// a thread of its own.
+    /// A call in flight returns at once, whatever it is waiting for, or within 250 ms if it is just
+    /// connecting. Its [`outcome_unknown()`](crate::Error::outcome_unknown) is true if it already
+    /// had a connection. A DNS lookup or an attempt to connect cannot be interrupted; if it takes
+    /// longer, it continues for a while in a thread of its own.
     ///
     /// # Examples
     ///

@@ -1,6 +1,6 @@
-//! DNS lookup and connecting, the two steps that cannot be interrupted. They run in a thread of
-//! their own, and the attempt waits for that thread, its deadline or the shutdown. It does not
-//! depend on TLS.
+//! DNS lookup and connecting, the two steps that cannot be interrupted. Unless the address is known
+//! and answers soon, they run in a thread of their own, and the attempt waits for that thread, its
+//! deadline or the shutdown. It does not depend on TLS.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs as _};
@@ -8,6 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::known_address::KnownAddress;
 use super::record::{Record, Step};
 use super::server::Server;
 use super::shutdown::Interrupt;
@@ -16,9 +17,55 @@ use super::socket::Socket;
 /// The shortest time limit for connecting, because the system does not accept zero.
 const MIN_TIME: Duration = Duration::from_millis(10);
 
-pub(super) fn dial(server: &Server, record: &Record) -> io::Result<Socket> {
+/// How long an attempt waits for an address without being interrupted, and for one address before
+/// it tries the next one in parallel.
+const SOON: Duration = Duration::from_millis(250);
+
+pub(super) fn dial(server: &Server, known: &KnownAddress, record: &Record) -> io::Result<Socket> {
     record.reached(Step::Lookup);
     record.time_left()?;
+    let stream = match connect_soon(server, known, record)? {
+        Some(stream) => stream,
+        None => {
+            let stream = connect_in_a_thread(server, record)?;
+            if let Ok(address) = stream.peer_addr() {
+                known.keep(address);
+            }
+            stream
+        }
+    };
+    Socket::new(stream, record)
+}
+
+/// Connects without a thread. Returns nothing if the address is not known or does not answer soon.
+fn connect_soon(
+    server: &Server,
+    known: &KnownAddress,
+    record: &Record,
+) -> io::Result<Option<TcpStream>> {
+    let own = server.host.parse::<IpAddr>().ok();
+    let own = own.map(|address| SocketAddr::new(address, server.port));
+    let Some(address) = own.or_else(|| known.get()) else {
+        return Ok(None);
+    };
+    record.reached(Step::Connect);
+    let soon = record.time_left()?.map_or(SOON, |left| left.min(SOON));
+    match TcpStream::connect_timeout(&address, soon.max(MIN_TIME)) {
+        Ok(stream) => Ok(Some(stream)),
+        Err(error) if own.is_some() && error.kind() != io::ErrorKind::TimedOut => {
+            connected(Some(Err(error)), record).map(Some)
+        }
+        Err(_) => {
+            // The service may have another address by now.
+            known.forget();
+            record.time_left()?;
+            record.reached(Step::Lookup);
+            Ok(None)
+        }
+    }
+}
+
+fn connect_in_a_thread(server: &Server, record: &Record) -> io::Result<TcpStream> {
     let by = record.connect_by;
     let slot = Arc::new(Slot::default());
     let waits: Weak<Slot> = Arc::downgrade(&slot);
@@ -37,7 +84,7 @@ pub(super) fn dial(server: &Server, record: &Record) -> io::Result<Socket> {
         })?;
     let (step, stream) = slot.wait(by);
     record.reached(step);
-    Socket::new(connected(stream, record)?, record)
+    connected(stream, record)
 }
 
 /// The thread has the same deadline as the attempt, and may report it first: so the record is asked
@@ -138,15 +185,12 @@ impl Slot {
                 break;
             }
             race.enter(*address, by);
-            race.wait(Some(STAGGER));
+            race.wait(Some(SOON));
         }
         race.wait(by.map(|by| by.saturating_duration_since(Instant::now())));
         race.end()
     }
 }
-
-/// How long to wait for an address before the next one is tried in parallel.
-const STAGGER: Duration = Duration::from_millis(250);
 
 /// Parallel attempts to connect to the addresses of a host. The first that answers is used.
 #[derive(Default)]
@@ -326,6 +370,70 @@ mod tests {
             .unwrap_err();
         if cfg!(target_os = "linux") {
             assert_eq!(failed.kind(), io::ErrorKind::TimedOut);
+        }
+    }
+
+    fn record(deadline: Duration) -> std::rc::Rc<Record> {
+        let deadline = Instant::now() + deadline;
+        Record::new(Pooling::Any, Some(deadline), Arc::default())
+    }
+
+    #[test]
+    fn a_known_address_is_used_until_it_fails() {
+        let (_alive, live) = listener();
+        let (_socket, _queued, silent) = silent();
+        let dead = listener().1;
+        let server = Server::new(false, "localhost", live.port()).unwrap();
+        for (first, reason) in [
+            (None, "the first connection"),
+            (Some(live), "it answers"),
+            (Some(dead), "it refuses"),
+            (Some(silent), "it does not answer"),
+        ] {
+            let known = KnownAddress::default();
+            if let Some(first) = first {
+                known.keep(first);
+            }
+            let record = record(Duration::from_secs(60));
+            let started = Instant::now();
+            let connected = dial(&server, &known, &record);
+            assert!(connected.is_ok(), "{reason}: {:?}", connected.err());
+            assert_eq!(record.step(), Step::Connect, "{reason}");
+            assert_eq!(known.get(), Some(live), "{reason}");
+            assert!(started.elapsed() < Duration::from_secs(10), "{reason}");
+        }
+    }
+
+    #[test]
+    fn a_known_address_is_not_looked_up() {
+        let (_alive, live) = listener();
+        let known = KnownAddress::default();
+        known.keep(live);
+        let server = Server::new(false, "name.invalid", live.port()).unwrap();
+        let record = record(Duration::from_secs(60));
+        assert!(dial(&server, &known, &record).is_ok());
+    }
+
+    #[test]
+    fn an_address_in_the_url_is_reached_or_not() {
+        let (_alive, live) = listener();
+        let (_socket, _queued, silent) = silent();
+        let dead = listener().1;
+        for (address, expected, reason) in [
+            (live, Ok(()), "it answers"),
+            (dead, Err(io::ErrorKind::ConnectionRefused), "it refuses"),
+            (silent, Err(io::ErrorKind::TimedOut), "it does not answer"),
+        ] {
+            if cfg!(not(target_os = "linux")) && address == silent {
+                continue;
+            }
+            let server = Server::new(false, "127.0.0.1", address.port()).unwrap();
+            let known = KnownAddress::default();
+            let record = record(Duration::from_secs(2));
+            let connected = dial(&server, &known, &record);
+            let connected = connected.map(|_| ()).map_err(|error| error.kind());
+            assert_eq!(connected, expected, "{reason}");
+            assert_eq!(record.step(), Step::Connect, "{reason}");
         }
     }
 

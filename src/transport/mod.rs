@@ -7,6 +7,7 @@ mod exchange;
 mod failure;
 mod given;
 mod headers;
+mod known_address;
 mod pool;
 mod proxy;
 mod record;
@@ -36,6 +37,7 @@ use connection::Connection;
 use exchange::{Broken, exchange};
 use failure::failure;
 use headers::Headers;
+use known_address::KnownAddress;
 use pool::Pool;
 use record::{Record, Step};
 use route::{ProxyHop, Route};
@@ -136,6 +138,7 @@ impl Transport {
             tls: tls::handshake(&server, pinned_certificate, roots)?,
             server,
             proxy,
+            known: KnownAddress::default(),
         };
         Ok(Transport {
             route,

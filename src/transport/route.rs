@@ -6,6 +6,7 @@ use std::io;
 use zeroize::Zeroizing;
 
 use super::dial::dial;
+use super::known_address::KnownAddress;
 use super::record::{Record, Step};
 use super::server::Server;
 use super::stream::Stream;
@@ -17,6 +18,8 @@ pub(super) struct Route {
     pub(super) server: Server,
     pub(super) tls: Option<Box<dyn Handshake>>,
     pub(super) proxy: Option<ProxyHop>,
+    /// The address of the proxy, else of the service.
+    pub(super) known: KnownAddress,
 }
 
 /// A proxy on the route.
@@ -34,8 +37,8 @@ pub(super) struct ProxyHop {
 impl Route {
     pub(super) fn open(&self, record: &Record) -> io::Result<Box<dyn Stream>> {
         let stream: Box<dyn Stream> = match &self.proxy {
-            None => Box::new(dial(&self.server, record)?),
-            Some(proxy) => proxy.open(&self.server, record)?,
+            None => Box::new(dial(&self.server, &self.known, record)?),
+            Some(proxy) => proxy.open(&self.server, &self.known, record)?,
         };
         agree(self.tls.as_deref(), stream, record, Step::Tls)
     }
@@ -69,8 +72,13 @@ impl Route {
 }
 
 impl ProxyHop {
-    fn open(&self, to: &Server, record: &Record) -> io::Result<Box<dyn Stream>> {
-        let socket = Box::new(dial(&self.server, record)?);
+    fn open(
+        &self,
+        to: &Server,
+        known: &KnownAddress,
+        record: &Record,
+    ) -> io::Result<Box<dyn Stream>> {
+        let socket = Box::new(dial(&self.server, known, record)?);
         let mut stream = agree(self.tls.as_deref(), socket, record, Step::ProxyTls)?;
         record.reached(Step::Tunnel);
         let authorization = self.authorization.as_ref();
