@@ -114,9 +114,10 @@ impl Hooks {
         }
     }
 
-    pub(super) fn report_call(&self, call: &FinishedCall<'_>) {
+    pub(super) fn report_call<'a>(&self, call: impl FnOnce() -> FinishedCall<'a>) {
         if let Some(hook) = &self.on_call {
-            guarded("on_call", || hook(call));
+            let call = call();
+            guarded("on_call", || hook(&call));
         }
     }
 }

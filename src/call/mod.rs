@@ -87,8 +87,12 @@ impl<'a> Running<'a> {
     }
 
     fn attempt(&self) -> Sent {
-        let started = Instant::now();
+        let started = match self.attempts {
+            0 => self.started,
+            _ => Instant::now(),
+        };
         let result = self.caller.transport.send(&Request {
+            started,
             method: self.call.method,
             target: self.call.target,
             authorization: self.caller.authorization,
@@ -173,7 +177,7 @@ impl<'a> Running<'a> {
     }
 
     fn report_call(&self, error: Option<&Error>) {
-        self.caller.hooks.report_call(&FinishedCall {
+        self.caller.hooks.report_call(|| FinishedCall {
             endpoint: self.call.endpoint,
             attempts: self.attempts,
             elapsed: self.started.elapsed(),

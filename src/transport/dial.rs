@@ -375,7 +375,7 @@ mod tests {
 
     fn record(deadline: Duration) -> std::rc::Rc<Record> {
         let deadline = Instant::now() + deadline;
-        Record::new(Pooling::Any, Some(deadline), Arc::default())
+        Record::new(Pooling::Any, Instant::now(), Some(deadline), Arc::default())
     }
 
     #[test]
@@ -468,7 +468,12 @@ mod tests {
             (None, later, true, Some(Ended::ShutDown), "interrupted"),
         ] {
             let shutdown = Arc::<Shutdown>::default();
-            let record = Record::new(Pooling::Any, deadline, Arc::clone(&shutdown));
+            let record = Record::new(
+                Pooling::Any,
+                Instant::now(),
+                deadline,
+                Arc::clone(&shutdown),
+            );
             if shut_down {
                 shutdown.set();
             }

@@ -1,11 +1,10 @@
 //! The headers of a request, and which of them a caller may set. It does not depend on connections.
 
 use bytes::Bytes;
-use ureq_proto::client::{Call, state::Prepare};
+use ureq_proto::http::HeaderMap;
 use ureq_proto::http::header::{
     ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HOST, HeaderName, HeaderValue, USER_AGENT,
 };
-use ureq_proto::http::{HeaderMap, Request};
 use zeroize::Zeroizing;
 
 use crate::auth::{ContractNumber, Credentials};
@@ -48,17 +47,17 @@ const RESERVED: [&str; 16] = [
     "x-method-override",
 ];
 
-/// The `Authorization` header.
+/// The headers of every request with these credentials.
 pub(crate) struct Authorization {
-    /// Its only copy is zeroized after its last use.
-    value: HeaderValue,
-    /// The maximum size of a request with it, in bytes.
+    /// The only copy of the credentials is zeroized after its last use.
+    headers: HeaderMap,
+    /// The maximum size of a request with them, in bytes.
     pub(super) request_size: usize,
 }
 
 impl Authorization {
-    /// Returns an error if a request with this header and this path of the base URL would be too
-    /// large.
+    /// Returns an error if a request with these credentials and this path of the base URL would be
+    /// too large.
     pub(super) fn new(
         credentials: &Credentials,
         headers: &Headers,
@@ -66,14 +65,29 @@ impl Authorization {
     ) -> Result<Authorization> {
         let value = secret_value(credentials.authorization())
             .map_err(|reason| Error::invalid("credentials", reason))?;
+        let request_size = headers.request_size(value.len(), path)?;
+        let mut headers = headers.map.clone();
+        headers.insert(AUTHORIZATION, value);
         Ok(Authorization {
-            request_size: headers.request_size(value.len(), path)?,
-            value,
+            headers,
+            request_size,
         })
     }
 
     pub(crate) fn as_str(&self) -> &str {
-        self.value.to_str().unwrap_or_default()
+        let value = self.headers.get(AUTHORIZATION);
+        value
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+    }
+
+    /// Returns the headers of a request.
+    pub(super) fn headers(&self, contract_number: Option<ContractNumber>) -> HeaderMap {
+        let mut headers = self.headers.clone();
+        if let Some(number) = contract_number {
+            headers.insert(CONTRACT_NUMBER, HeaderValue::from(number.get()));
+        }
+        headers
     }
 }
 
@@ -133,10 +147,8 @@ fn value(text: Bytes) -> std::result::Result<HeaderValue, &'static str> {
 
 /// The headers of every request of a client.
 pub(super) struct Headers {
-    host: HeaderValue,
-    user_agent: HeaderValue,
-    /// The caller's own.
-    extra: HeaderMap,
+    map: HeaderMap,
+    host: usize,
     /// The size of the user agent and the caller's own headers.
     size: usize,
 }
@@ -149,15 +161,20 @@ impl Headers {
         extra: Vec<ExtraHeader>,
     ) -> Result<Headers> {
         let mut headers = Headers {
-            host,
+            map: HeaderMap::new(),
+            host: host.len(),
             size: size(&USER_AGENT, &user_agent.0),
-            user_agent: user_agent.0,
-            extra: HeaderMap::new(),
         };
         headers.request_size(0, 0)?;
+        headers.map.insert(HOST, host);
+        headers.map.insert(USER_AGENT, user_agent.0);
+        let json = HeaderValue::from_static("application/json");
+        headers.map.insert(ACCEPT, json);
+        let identity = HeaderValue::from_static("identity");
+        headers.map.insert(ACCEPT_ENCODING, identity);
         for ExtraHeader(name, value) in extra {
             headers.size += size(&name, &value);
-            if let Some(old) = headers.extra.insert(name.clone(), value) {
+            if let Some(old) = headers.map.insert(name.clone(), value) {
                 headers.size -= size(&name, &old);
             }
             // A header map has a maximum size.
@@ -169,7 +186,7 @@ impl Headers {
     /// Returns the maximum size of a request, in bytes, or an error if one with these credentials
     /// and this path of the base URL would be too large.
     pub(super) fn request_size(&self, credentials: usize, path: usize) -> Result<usize> {
-        let (headers, base_url) = (self.size, self.host.len() + path);
+        let (headers, base_url) = (self.size, self.host + path);
         let size = headers + credentials + base_url + MAX_OF_ITS_OWN;
         if size <= MAX_HEAD {
             return Ok(size);
@@ -181,29 +198,9 @@ impl Headers {
         Err(Error::invalid("request", reason))
     }
 
-    /// Returns a call for this request, with its headers.
-    pub(super) fn call(
-        &self,
-        mut request: Request<()>,
-        authorization: &Authorization,
-        contract_number: Option<ContractNumber>,
-    ) -> std::result::Result<Call<Prepare>, ureq_proto::Error> {
-        request.headers_mut().clone_from(&self.extra);
-        let mut call = Call::new(request)?;
-        call.header(HOST, self.host.clone())?;
-        call.header(USER_AGENT, self.user_agent.clone())?;
-        call.header(ACCEPT, HeaderValue::from_static("application/json"))?;
-        call.header(ACCEPT_ENCODING, HeaderValue::from_static("identity"))?;
-        call.header(AUTHORIZATION, authorization.value.clone())?;
-        if let Some(number) = contract_number {
-            call.header(CONTRACT_NUMBER, HeaderValue::from(number.get()))?;
-        }
-        Ok(call)
-    }
-
     /// Returns the values of the caller's headers that may be secret.
     pub(super) fn secrets(&self) -> impl Iterator<Item = &str> {
-        let secret = self.extra.values().filter(|value| value.is_sensitive());
+        let secret = self.map.values().filter(|value| value.is_sensitive());
         secret.filter_map(|value| value.to_str().ok())
     }
 }

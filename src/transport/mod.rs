@@ -105,6 +105,8 @@ pub(crate) struct Request<'a> {
     pub(crate) authorization: &'a Authorization,
     pub(crate) contract_number: Option<ContractNumber>,
     pub(crate) pooling: Pooling,
+    /// When the attempt started.
+    pub(crate) started: Instant,
     pub(crate) deadline: Option<Instant>,
     /// Ends the attempt.
     pub(crate) shutdown: &'a Arc<Shutdown>,
@@ -172,7 +174,7 @@ impl Transport {
     /// Makes one attempt, in the caller's thread.
     pub(crate) fn send(&self, request: &Request) -> AttemptResult {
         let shutdown = Arc::clone(request.shutdown);
-        let record = Record::new(request.pooling, request.deadline, shutdown);
+        let record = Record::new(request.pooling, request.started, request.deadline, shutdown);
         let _entered = record.enter();
         let result = self.attempt(request, &record);
         if result.as_ref().is_err_and(Failure::connection_was_lost) {
@@ -211,15 +213,15 @@ impl Transport {
             Method::Get => http::Method::GET,
             Method::Delete => http::Method::DELETE,
         };
-        self.headers
-            .call(prepared, request.authorization, request.contract_number)
+        *prepared.headers_mut() = request.authorization.headers(request.contract_number);
+        Call::new(prepared)
     }
 
     /// Returns an idle connection, if the attempt may use one and there is one, or else a new one.
     fn connection(&self, record: &Record) -> io::Result<Connection> {
         record.time_left()?;
         let idle = match record.pooling {
-            Pooling::Any => self.pool.take(),
+            Pooling::Any => self.pool.take(record.started),
             Pooling::Fresh | Pooling::Own => None,
         };
         match idle {

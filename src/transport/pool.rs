@@ -26,11 +26,13 @@ struct Idle {
 
 impl Pool {
     /// Takes the connection that was used last, if it is open and has no unexpected bytes.
-    pub(super) fn take(&self) -> Option<Connection> {
+    pub(super) fn take(&self, now: Instant) -> Option<Connection> {
         loop {
             // The lock is not held while a connection is checked.
             let mut idle = self.lock().idle.pop()?;
-            if idle.since.elapsed() < MAX_IDLE_AGE && idle.connection.is_quiet() {
+            if now.saturating_duration_since(idle.since) < MAX_IDLE_AGE
+                && idle.connection.is_quiet()
+            {
                 return Some(idle.connection);
             }
         }
@@ -116,7 +118,10 @@ mod tests {
             pool.put(connection(false));
             assert_eq!(pool.lock().idle.len(), n.min(MAX_IDLE));
         }
-        assert!(pool.take().is_none(), "all of them are closed");
+        assert!(
+            pool.take(Instant::now()).is_none(),
+            "all of them are closed"
+        );
         assert!(pool.lock().idle.is_empty(), "closed ones are removed");
     }
 
@@ -131,11 +136,17 @@ mod tests {
             since: long_ago,
         };
         pool.lock().idle.extend([old(), old(), old()]);
-        assert!(pool.take().is_none(), "removed when one is taken");
+        assert!(
+            pool.take(Instant::now()).is_none(),
+            "removed when one is taken"
+        );
 
         pool.lock().idle.extend([old(), old(), old()]);
         pool.put(connection(true));
         assert_eq!(pool.lock().idle.len(), 1, "removed when one is put back");
-        assert!(pool.take().is_some(), "the one put back is not old");
+        assert!(
+            pool.take(Instant::now()).is_some(),
+            "the one put back is not old"
+        );
     }
 }

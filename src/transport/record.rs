@@ -55,6 +55,7 @@ pub(crate) enum Pooling {
 pub(super) struct Record {
     pub(super) pooling: Pooling,
     pub(super) shutdown: Arc<Shutdown>,
+    pub(super) started: Instant,
     deadline: Option<Instant>,
     /// The deadline for having a connection.
     pub(super) connect_by: Option<Instant>,
@@ -68,17 +69,17 @@ pub(super) struct Record {
 impl Record {
     pub(super) fn new(
         pooling: Pooling,
+        started: Instant,
         deadline: Option<Instant>,
         shutdown: Arc<Shutdown>,
     ) -> Rc<Record> {
         // Half of the time, so that there is time for another attempt to connect.
-        let connect_by = deadline.map(|deadline| {
-            let now = Instant::now();
-            now + deadline.saturating_duration_since(now) / 2
-        });
+        let connect_by =
+            deadline.map(|deadline| started + deadline.saturating_duration_since(started) / 2);
         Rc::new(Record {
             pooling,
             shutdown,
+            started,
             deadline,
             connect_by,
             step: Cell::new(Step::Start),

@@ -195,7 +195,7 @@ mod tests {
     fn a_read_ends_with_the_shutdown_even_if_nothing_wakes_it() {
         let (mut socket, mut other) = connection();
         let shutdown = Arc::<Shutdown>::default();
-        let record = Record::new(Pooling::Any, None, Arc::clone(&shutdown));
+        let record = Record::new(Pooling::Any, Instant::now(), None, Arc::clone(&shutdown));
         record.reached(Step::HandedOver);
         let _entered = record.enter();
         let (end, ended) = channel::<()>();
