@@ -15,7 +15,9 @@ use std::net::TcpListener;
 use std::sync::{LazyLock, Mutex};
 use std::thread::{self, JoinHandle};
 
-use ionoscloud_auth::{Client, CreateTokenOptions, Credentials, Jwt, create_token};
+use ionoscloud_auth::{
+    Client, CreateTokenOptions, Credentials, GetAllTokensOptions, Jwt, create_token, get_all_tokens,
+};
 use read_process_memory::{CopyAddress as _, Pid, ProcessHandle};
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -90,9 +92,12 @@ fn holds(bytes: &[u8], part: &[u8]) -> bool {
     false
 }
 
-/// Starts a service that responds once with a JSON object that contains the secret of `seed`,
-/// `times` times, and leaves no copy of it in memory. Returns its URL and its thread.
-fn service(seed: &'static str, times: usize, framing: Framing) -> (String, JoinHandle<()>) {
+/// Starts a service that responds once with this body, and leaves no copy of it or of the request
+/// in memory. Returns its URL and its thread.
+fn service(
+    framing: Framing,
+    body: impl FnOnce() -> Zeroizing<String> + Send + 'static,
+) -> (String, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let thread = thread::spawn(move || {
@@ -102,26 +107,34 @@ fn service(seed: &'static str, times: usize, framing: Framing) -> (String, JoinH
         while !request[..length].ends_with(b"\r\n\r\n") {
             length += stream.read(&mut request[length..]).unwrap();
         }
-        let (secret, start) = (Zeroizing::new(secret(seed)), r#"{"token":""#);
-        let size = start.len() + times * LENGTH + r#""}"#.len();
+        let body = body();
+        let size = body.len();
         let (head, end) = match framing {
-            Framing::Length => (format!("Content-Length: {size}\r\n\r\n"), r#""}"#),
-            Framing::Cut => (format!("Content-Length: {size}\r\n\r\n"), ""),
+            Framing::Length => (format!("Content-Length: {size}\r\n\r\n"), ""),
+            Framing::Cut => (format!("Content-Length: {}\r\n\r\n", size + 1), ""),
             Framing::Chunked => (
                 format!("Transfer-Encoding: chunked\r\n\r\n{size:x}\r\n"),
-                "\"}\r\n0\r\n\r\n",
+                "\r\n0\r\n\r\n",
             ),
         };
         // One piece, so that most of it is in the client's buffer at once.
         let mut response = Zeroizing::new(String::with_capacity(size + 200));
-        response.push_str("HTTP/1.1 200 OK\r\n");
-        response.push_str(&head);
-        response.push_str(start);
-        (0..times).for_each(|_| response.push_str(&secret));
-        response.push_str(end);
+        for part in ["HTTP/1.1 200 OK\r\n", &head, &body, end] {
+            response.push_str(part);
+        }
         stream.write_all(response.as_bytes()).unwrap();
     });
     (url, thread)
+}
+
+/// Returns the response to a create, with the secret of `seed`, `times` times.
+fn created(seed: &str, times: usize) -> Zeroizing<String> {
+    let part = Zeroizing::new(secret(seed));
+    let mut json = Zeroizing::new(String::with_capacity(times * LENGTH + 20));
+    json.push_str(r#"{"token":""#);
+    (0..times).for_each(|_| json.push_str(&part));
+    json.push_str(r#""}"#);
+    json
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -187,10 +200,7 @@ fn secrets_are_wiped_from_memory() {
     assert!(!is_in_memory(seed), "the value of a refused header");
 
     let seed = "LMNOPQRS";
-    let mut json = Zeroizing::new(String::with_capacity(2 * LENGTH));
-    json.push_str(r#"{"token":""#);
-    json.push_str(&Zeroizing::new(secret(seed)));
-    json.push_str(r#""}"#);
+    let json = created(seed, 1);
     let jwt: Jwt = serde_json::from_str(&json).unwrap();
     drop(json);
     assert_eq!(jwt.token().len(), LENGTH);
@@ -210,7 +220,7 @@ fn secrets_are_wiped_from_memory() {
         ("QSUWYbdf", 100, Framing::Chunked),
         ("hjlnprtv", 100, Framing::Cut),
     ] {
-        let (url, service) = service(seed, times, framing);
+        let (url, service) = service(framing, move || created(seed, times));
         let client = client(&url);
         let created = create_token(&client, &CreateTokenOptions::new());
         service.join().unwrap();
@@ -226,4 +236,17 @@ fn secrets_are_wiped_from_memory() {
         drop(client);
         assert!(!is_in_memory(sent), "a token that was sent");
     }
+
+    // A connection that is kept, by a client that has other credentials.
+    let list = || Zeroizing::new(r#"{"tokens":[]}"#.to_owned());
+    let (url, service) = service(Framing::Length, list);
+    let kept = builder().base_url(url).build().unwrap();
+    let client = kept.with_credentials(Credentials::token(secret(sent)));
+    let client = client.unwrap();
+    get_all_tokens(&client, &GetAllTokensOptions::new()).unwrap();
+    service.join().unwrap();
+    assert!(is_in_memory(sent));
+    drop(client);
+    assert!(!is_in_memory(sent), "a token that was sent on a connection");
+    drop(kept);
 }

@@ -1,5 +1,16 @@
 //! Shared by the load programs: `load <url> <calls> <threads> [ca.pem]`. Prints the number of
-//! tokens and the peak memory in KiB.
+//! tokens, the peak memory in KiB, and the number of allocations (feature `allocations`, else 0).
+
+#[cfg(feature = "allocations")]
+#[global_allocator]
+static ALLOCATOR: &stats_alloc::StatsAlloc<std::alloc::System> = &stats_alloc::INSTRUMENTED_SYSTEM;
+
+fn allocations() -> usize {
+    #[cfg(feature = "allocations")]
+    return ALLOCATOR.stats().allocations + ALLOCATOR.stats().reallocations;
+    #[cfg(not(feature = "allocations"))]
+    0
+}
 
 pub struct Settings {
     pub url: String,
@@ -33,7 +44,7 @@ pub fn run<W: Fn() -> usize + Send + Sync>(worker: impl Fn(&Settings) -> W) {
             .map(|handle| handle.join().expect("no panic"))
             .sum()
     });
-    println!("{tokens} {}", peak_memory());
+    println!("{tokens} {} {}", peak_memory(), allocations());
 }
 
 /// Returns the peak memory in KiB. The system's value for an ended process may include its

@@ -6,14 +6,15 @@ use std::ops::Range;
 
 use zeroize::Zeroize as _;
 
+use super::headers::MAX_HEAD;
 use super::stream::Stream;
 
-/// The size of the buffer, in bytes.
-pub(super) const BUFFER: usize = 32 * 1024;
+/// The size of the buffer, in bytes. Every request fits, and a head that is too large is noticed.
+const BUFFER: usize = 2 * MAX_HEAD;
 
 pub(super) struct Connection {
     stream: Box<dyn Stream>,
-    /// Allocated by the first read.
+    /// For a request and then its response. Allocated before the first request.
     buffer: Vec<u8>,
     /// The bytes of the buffer that were not used yet.
     unused: Range<usize>,
@@ -31,9 +32,20 @@ impl Connection {
         }
     }
 
-    pub(super) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+    /// Sends what `write` writes into the buffer, which leaves no copy there. Nothing may have been
+    /// received that was not used.
+    pub(super) fn send<E: From<io::Error>>(
+        &mut self,
+        write: impl FnOnce(&mut [u8]) -> Result<usize, E>,
+    ) -> Result<(), E> {
+        self.allocate();
+        let amount = write(&mut self.buffer)?;
+        self.touched = self.touched.max(amount);
+        let bytes = self.buffer.get_mut(..amount).unwrap_or_default();
         self.stream.write_all(bytes)?;
-        self.stream.flush()
+        self.stream.flush()?;
+        bytes.zeroize();
+        Ok(())
     }
 
     /// Returns the bytes that were read but not used yet.
@@ -48,9 +60,7 @@ impl Connection {
     /// Waits for more bytes. Returns false if there are none, because the peer has closed the
     /// connection or the buffer is full.
     pub(super) fn receive(&mut self) -> io::Result<bool> {
-        if self.buffer.is_empty() {
-            self.buffer = vec![0; BUFFER];
-        }
+        self.allocate();
         if self.unused.start > 0 {
             self.buffer.copy_within(self.unused.clone(), 0);
             self.unused = 0..self.unused.len();
@@ -60,6 +70,12 @@ impl Connection {
         self.unused.end += amount;
         self.touched = self.touched.max(self.unused.end);
         Ok(amount > 0)
+    }
+
+    fn allocate(&mut self) {
+        if self.buffer.is_empty() {
+            self.buffer = vec![0; BUFFER];
+        }
     }
 
     /// Whether the connection is open and has no unexpected bytes.

@@ -7,7 +7,7 @@ use ureq_proto::client::state::{Prepare, RecvBody, RecvResponse};
 use ureq_proto::client::{Call, RecvBodyResult, RecvResponseResult, SendRequestResult};
 use ureq_proto::http::response::Parts;
 use ureq_proto::{BodyMode, Error};
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroize as _;
 
 use super::connection::Connection;
 use super::headers::MAX_HEAD;
@@ -52,17 +52,14 @@ pub(super) struct Incoming {
     is_reusable: bool,
 }
 
-/// Sends the request, of at most `size` bytes, and waits for the head of the response.
+/// Sends the request, and waits for the head of the response.
 pub(super) fn exchange(
     call: Call<Prepare>,
-    size: usize,
     connection: &mut Connection,
 ) -> Result<Incoming, Broken> {
     let mut call = call.proceed();
-    let mut output = Zeroizing::new(vec![0; size]);
     while !call.can_proceed() {
-        let amount = call.write(&mut output)?;
-        connection.send(output.get(..amount).unwrap_or_default())?;
+        connection.send(|buffer| call.write(buffer).map_err(Broken::from))?;
     }
     match call.proceed()? {
         Some(SendRequestResult::RecvResponse(call)) => receive_head(call, connection),
@@ -295,7 +292,7 @@ mod tests {
             Broken::LargeBody(_) => "large body".to_owned(),
         };
         let call = Call::new(Request::new(())).unwrap();
-        let incoming = match exchange(call, 100, &mut connection) {
+        let incoming = match exchange(call, &mut connection) {
             Ok(incoming) => incoming,
             Err(broken) => return describe(broken),
         };

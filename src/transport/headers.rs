@@ -48,12 +48,9 @@ const RESERVED: [&str; 16] = [
 ];
 
 /// The headers of every request with these credentials.
-pub(crate) struct Authorization {
-    /// The only copy of the credentials is zeroized after its last use.
-    headers: HeaderMap,
-    /// The maximum size of a request with them, in bytes.
-    pub(super) request_size: usize,
-}
+///
+/// The only copy of the credentials is zeroized after its last use.
+pub(crate) struct Authorization(HeaderMap);
 
 impl Authorization {
     /// Returns an error if a request with these credentials and this path of the base URL would be
@@ -65,17 +62,14 @@ impl Authorization {
     ) -> Result<Authorization> {
         let value = secret_value(credentials.authorization())
             .map_err(|reason| Error::invalid("credentials", reason))?;
-        let request_size = headers.request_size(value.len(), path)?;
+        headers.validate_size(value.len(), path)?;
         let mut headers = headers.map.clone();
         headers.insert(AUTHORIZATION, value);
-        Ok(Authorization {
-            headers,
-            request_size,
-        })
+        Ok(Authorization(headers))
     }
 
     pub(crate) fn as_str(&self) -> &str {
-        let value = self.headers.get(AUTHORIZATION);
+        let value = self.0.get(AUTHORIZATION);
         value
             .and_then(|value| value.to_str().ok())
             .unwrap_or_default()
@@ -83,7 +77,7 @@ impl Authorization {
 
     /// Returns the headers of a request.
     pub(super) fn headers(&self, contract_number: Option<ContractNumber>) -> HeaderMap {
-        let mut headers = self.headers.clone();
+        let mut headers = self.0.clone();
         if let Some(number) = contract_number {
             headers.insert(CONTRACT_NUMBER, HeaderValue::from(number.get()));
         }
@@ -165,7 +159,7 @@ impl Headers {
             host: host.len(),
             size: size(&USER_AGENT, &user_agent.0),
         };
-        headers.request_size(0, 0)?;
+        headers.validate_size(0, 0)?;
         headers.map.insert(HOST, host);
         headers.map.insert(USER_AGENT, user_agent.0);
         let json = HeaderValue::from_static("application/json");
@@ -178,18 +172,17 @@ impl Headers {
                 headers.size -= size(&name, &old);
             }
             // A header map has a maximum size.
-            headers.request_size(0, 0)?;
+            headers.validate_size(0, 0)?;
         }
         Ok(headers)
     }
 
-    /// Returns the maximum size of a request, in bytes, or an error if one with these credentials
-    /// and this path of the base URL would be too large.
-    pub(super) fn request_size(&self, credentials: usize, path: usize) -> Result<usize> {
+    /// Returns an error if a request with these credentials and this path of the base URL would be
+    /// too large.
+    fn validate_size(&self, credentials: usize, path: usize) -> Result<()> {
         let (headers, base_url) = (self.size, self.host + path);
-        let size = headers + credentials + base_url + MAX_OF_ITS_OWN;
-        if size <= MAX_HEAD {
-            return Ok(size);
+        if headers + credentials + base_url + MAX_OF_ITS_OWN <= MAX_HEAD {
+            return Ok(());
         }
         let reason = format!(
             "is larger than {MAX_HEAD} bytes: {credentials} for the credentials, {headers} for \

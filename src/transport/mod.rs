@@ -192,8 +192,7 @@ impl Transport {
             .map_err(|error| unsent(io::Error::other(error)))?;
         let mut connection = self.connection(record).map_err(unsent)?;
         record.reached(Step::HandedOver);
-        let size = request.authorization.request_size;
-        let incoming = exchange(call, size, &mut connection).map_err(failed)?;
+        let incoming = exchange(call, &mut connection).map_err(failed)?;
         let (response, is_reusable) = response::read(incoming, &mut connection, record, failed)?;
         if is_reusable && record.connection_is_kept() {
             self.keep(connection, record);

@@ -7,11 +7,13 @@ mod load;
 
 fn main() {
     load::run(|settings| {
-        let client = Client::builder()
+        let mut builder = Client::builder()
             .base_url(&settings.url)
-            .credentials(Credentials::token("eyJhbGciOiJSUzI1NiJ9.e30.c2ln"))
-            .build()
-            .expect("a client");
+            .credentials(Credentials::token("eyJhbGciOiJSUzI1NiJ9.e30.c2ln"));
+        if let Some(ca) = &settings.ca {
+            builder = builder.root_certificates_pem(ca.clone());
+        }
+        let client = builder.build().expect("a client");
         let options = CreateTokenOptions::new();
         move || {
             create_token(&client, &options)

@@ -1,10 +1,12 @@
-//! Bare ureq under load, with creates, each on a fresh connection.
+//! Bare ureq under load, with creates. Each has a new agent, and with it a fresh connection.
 
 use serde::Deserialize;
 use ureq::Agent;
 
 #[path = "../../../load.rs"]
 mod load;
+#[path = "../roots.rs"]
+mod roots;
 
 #[derive(Deserialize)]
 struct Jwt {
@@ -13,12 +15,14 @@ struct Jwt {
 
 fn main() {
     load::run(|settings| {
-        let agent: Agent = Agent::config_builder()
-            .max_idle_connections(0)
-            .build()
-            .into();
+        let mut config = Agent::config_builder();
+        if let Some(ca) = &settings.ca {
+            config = config.tls_config(roots::only(ca));
+        }
+        let config = config.build();
         let url = format!("{}/auth/v1/tokens/generate", settings.url);
         move || {
+            let agent = Agent::new_with_config(config.clone());
             let mut answer = agent
                 .get(&url)
                 .header("Authorization", "Bearer eyJhbGciOiJSUzI1NiJ9.e30.c2ln")

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use ureq::Agent;
-use ureq::tls::{PemItem, RootCerts, TlsConfig};
 
 #[path = "../../../load.rs"]
 mod load;
+#[path = "../roots.rs"]
+mod roots;
 #[path = "../../../tokens.rs"]
 mod tokens;
 
@@ -17,14 +18,7 @@ fn main() {
             config = config.timeout_global(Some(Duration::from_secs(30)));
         }
         if let Some(ca) = &settings.ca {
-            let certificates: Vec<_> = ureq::tls::parse_pem(ca)
-                .filter_map(|item| match item {
-                    Ok(PemItem::Certificate(certificate)) => Some(certificate),
-                    _ => None,
-                })
-                .collect();
-            let roots = RootCerts::new_with_certs(&certificates);
-            config = config.tls_config(TlsConfig::builder().root_certs(roots).build());
+            config = config.tls_config(roots::only(ca));
         }
         let agent: Agent = config.build().into();
         let url = format!("{}/auth/v1/tokens", settings.url);
