@@ -74,9 +74,10 @@ fn receive_head(
 ) -> Result<Incoming, Broken> {
     let head = loop {
         let (used, head) = call.try_response(connection.received(), false)?;
-        let size = match &head {
-            Some(_) => used,
-            None => connection.received().len(),
+        // If nothing was used, the head is not complete.
+        let size = match used {
+            0 => connection.received().len(),
+            used => used,
         };
         if size > MAX_HEAD {
             return Err(Broken::LargeHead);
@@ -440,6 +441,8 @@ mod tests {
 
     #[test]
     fn heads_are_read_in_any_pieces() {
+        let much = "x".repeat(MAX_HEAD);
+        let early = format!("HTTP/1.1 103 X\r\n\r\nHTTP/1.1 200 X\r\n\r\n{much}");
         let endless = format!("HTTP/1.1 200 X\r\nX: {}", "x".repeat(MAX_HEAD));
         for (response, expected, reason) in [
             ("HTTP/1.1 204 X\r\n\r\n", "204 \"\" reusable", "no body"),
@@ -472,6 +475,11 @@ mod tests {
                 "HTTP/1.1 103 X\r\n\r\n",
                 "UnexpectedEof",
                 "only an interim response",
+            ),
+            (
+                &early,
+                "200 \"xxxxxxxxxxxxxxxxxxxx\" large body",
+                "an interim response, and much with it",
             ),
             (
                 "HTTP/1.1 101 X\r\n\r\n",

@@ -177,9 +177,13 @@ impl Transport {
         let record = Record::new(request.pooling, request.started, request.deadline, shutdown);
         let _entered = record.enter();
         let result = self.attempt(request, &record);
-        if result.as_ref().is_err_and(Failure::connection_was_lost) {
-            // The others have been idle even longer.
-            self.pool.clear();
+        if let Err(failure) = &result {
+            // Another address may not fail.
+            self.route.known.forget();
+            if failure.connection_was_lost() {
+                // The others have been idle even longer.
+                self.pool.clear();
+            }
         }
         result
     }
@@ -194,7 +198,7 @@ impl Transport {
         record.reached(Step::HandedOver);
         let incoming = exchange(call, &mut connection).map_err(failed)?;
         let (response, is_reusable) = response::read(incoming, &mut connection, record, failed)?;
-        if is_reusable && record.connection_is_kept() {
+        if is_reusable && connection.received().is_empty() && record.connection_is_kept() {
             self.keep(connection, record);
         }
         Ok(response)
@@ -235,6 +239,61 @@ impl Transport {
         if record.shutdown.is_set() {
             // The pool may have been closed just before.
             self.pool.clear();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+    use std::thread;
+
+    fn transport(port: u16) -> Transport {
+        Transport::new(Settings {
+            origin: Origin::new(false, &format!("localhost:{port}")).unwrap(),
+            path: String::new(),
+            user_agent: UserAgent::new("test").unwrap(),
+            root_certificates: None,
+            pinned_certificate: None,
+            headers: Vec::new(),
+            proxy: None,
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn an_address_is_known_until_a_connection_to_it_fails() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let transport = transport(address.port());
+        let authorization = transport.authorize(&Credentials::token("a.b.c"));
+        let authorization = authorization.unwrap();
+        let shutdown = Arc::default();
+        for (response, known) in [
+            ("HTTP/1.1 503 X\r\nContent-Length: 0\r\n\r\n", Some(address)),
+            ("", None),
+        ] {
+            let result = thread::scope(|scope| {
+                scope.spawn(|| {
+                    let mut stream = listener.accept().unwrap().0;
+                    assert!(stream.read(&mut [0; 1024]).unwrap() > 0);
+                    stream.write_all(response.as_bytes()).unwrap();
+                });
+                transport.send(&Request {
+                    method: Method::Get,
+                    target: "/tokens",
+                    authorization: &authorization,
+                    contract_number: None,
+                    pooling: Pooling::Own,
+                    started: Instant::now(),
+                    deadline: None,
+                    shutdown: &shutdown,
+                })
+            });
+            assert_eq!(result.is_ok(), known.is_some());
+            assert_eq!(transport.route.known.get(), known, "{response:?}");
         }
     }
 }
