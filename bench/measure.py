@@ -1,5 +1,5 @@
-"""How bench/run measures: the server, the programs, and what one of them costs. It does not depend on
-what is compared."""
+"""How bench/run measures: the server, the programs, and what one of them costs. It does not depend
+on what is compared."""
 
 import json
 import os

@@ -66,11 +66,14 @@ pub(super) fn failure(broken: Broken, record: &Record, route: &Route) -> Failure
             Some(error.kind()),
         ),
         (None, Broken::Protocol(error)) => {
-            let reason = format!("the response from {peer} is not valid HTTP/1.1: {error}");
-            (reason, None)
+            let fault = match error {
+                ureq_proto::Error::HttpParseFail(fault) => fault,
+                other => other.to_string(),
+            };
+            (format!("from {peer}: it is not HTTP/1.1 ({fault})"), None)
         }
         (None, Broken::LargeHead) => {
-            let reason = format!("the headers from {peer} are larger than {MAX_HEAD} bytes");
+            let reason = format!("from {peer}: its headers are larger than {MAX_HEAD} bytes");
             (reason, None)
         }
         (None, Broken::LargeBody(limit)) => {
