@@ -72,20 +72,21 @@ fn receive_head(
     mut call: Call<RecvResponse>,
     connection: &mut Connection,
 ) -> Result<Incoming, Broken> {
+    // Interim responses, such as 103, count as a part of the head: there must not be too many.
+    let mut size = 0;
     let head = loop {
         let (used, head) = call.try_response(connection.received(), false)?;
-        // If nothing was used, the head is not complete.
-        let size = match used {
+        size += used;
+        connection.consume(used);
+        let incomplete = match used {
             0 => connection.received().len(),
-            used => used,
+            _ => 0,
         };
-        if size > MAX_HEAD {
+        if size + incomplete > MAX_HEAD {
             return Err(Broken::LargeHead);
         }
-        connection.consume(used);
         match head {
             Some(head) => break head,
-            // An interim response, such as 103.
             None if used > 0 => {}
             None if connection.receive()? => {}
             None => return Err(Broken::closed()),
@@ -443,6 +444,7 @@ mod tests {
     fn heads_are_read_in_any_pieces() {
         let much = "x".repeat(MAX_HEAD);
         let early = format!("HTTP/1.1 103 X\r\n\r\nHTTP/1.1 200 X\r\n\r\n{much}");
+        let interim = "HTTP/1.1 100 X\r\n\r\n".repeat(MAX_HEAD / 18 + 1);
         let endless = format!("HTTP/1.1 200 X\r\nX: {}", "x".repeat(MAX_HEAD));
         for (response, expected, reason) in [
             ("HTTP/1.1 204 X\r\n\r\n", "204 \"\" reusable", "no body"),
@@ -493,6 +495,7 @@ mod tests {
             ),
             ("HTTP/1.1 200 X\r\n", "UnexpectedEof", "cut off"),
             (&endless, "large head", "a header without an end"),
+            (&interim, "large head", "too many interim responses"),
             ("", "UnexpectedEof", "nothing"),
             ("HTTP/2 200\r\n\r\n", "not HTTP", "another version"),
             (
