@@ -199,6 +199,14 @@ fn secrets_are_wiped_from_memory() {
     drop(builder().header("x-key", long(seed, "\n")).build());
     assert!(!is_in_memory(seed), "the value of a refused header");
 
+    let seed = "ikmoqsuw";
+    let mut url = String::with_capacity(40 * LENGTH);
+    url.push_str("http://user:");
+    url.push_str(&Zeroizing::new(long(seed, "%41@proxy.example")));
+    let builder_with_proxy = builder().proxy(url);
+    assert!(!is_in_memory(seed), "the password in a proxy's URL");
+    drop(builder_with_proxy);
+
     let seed = "LMNOPQRS";
     let json = created(seed, 1);
     let jwt: Jwt = serde_json::from_str(&json).unwrap();

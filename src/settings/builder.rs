@@ -183,7 +183,7 @@ impl ClientBuilder {
     /// The library opens a proxy tunnel (`CONNECT`), so with https the proxy sees neither
     /// credentials nor tokens. No proxy is used for a loopback address.
     pub fn proxy(mut self, url: impl Into<String>) -> ClientBuilder {
-        let server = ProxyServer::parse(&url.into());
+        let server = ProxyServer::parse(&Zeroizing::new(url.into()));
         self.proxy = ProxyChoice::Server(Setting::new(Source::Option("proxy"), server));
         self
     }

@@ -57,8 +57,13 @@ impl Connection {
         self.unused.start = (self.unused.start + amount).min(self.unused.end);
     }
 
-    /// Waits for more bytes. Returns false if there are none, because the peer has closed the
-    /// connection or the buffer is full.
+    /// Whether there is no space for more bytes before some are used.
+    pub(super) fn is_full(&self) -> bool {
+        self.unused.len() == BUFFER
+    }
+
+    /// Waits for more bytes. Returns false if the peer has closed the connection. The buffer must
+    /// not be full.
     pub(super) fn receive(&mut self) -> io::Result<bool> {
         self.allocate();
         if self.unused.start > 0 {

@@ -45,19 +45,26 @@ fn connect_soon(
 ) -> io::Result<Option<TcpStream>> {
     let own = server.host.parse::<IpAddr>().ok();
     let own = own.map(|address| SocketAddr::new(address, server.port));
-    let Some(address) = own.or_else(|| known.get()) else {
+    let address = own.or_else(|| known.get());
+    let Some(address) = address.filter(|address| !known.is_slow(*address)) else {
         return Ok(None);
     };
     record.reached(Step::Connect);
-    let soon = record.time_left()?.map_or(SOON, |left| left.min(SOON));
+    record.address_known(own.is_none());
+    // Half of the time, so that there is time for a lookup.
+    let soon = record.time_left()?.map_or(SOON, |left| SOON.min(left / 2));
     match TcpStream::connect_timeout(&address, soon.max(MIN_TIME)) {
         Ok(stream) => Ok(Some(stream)),
         Err(error) if own.is_some() && error.kind() != io::ErrorKind::TimedOut => {
             connected(Some(Err(error)), record).map(Some)
         }
-        Err(_) => {
+        Err(error) => {
             // The service may have another address by now.
             known.forget();
+            if error.kind() == io::ErrorKind::TimedOut {
+                known.was_slow(address);
+            }
+            record.address_known(false);
             record.time_left()?;
             record.reached(Step::Lookup);
             Ok(None)
@@ -401,6 +408,20 @@ mod tests {
             assert_eq!(record.step(), Step::Connect, "{reason}");
             assert_eq!(known.get(), Some(live), "{reason}");
             assert!(started.elapsed() < Duration::from_secs(10), "{reason}");
+        }
+    }
+
+    #[test]
+    fn a_silent_address_is_waited_for_only_once_and_not_too_long() {
+        let (_alive, live) = listener();
+        let (_socket, _queued, silent) = silent();
+        let server = Server::new(false, "localhost", live.port()).unwrap();
+        let known = KnownAddress::default();
+        for reason in ["half of the time is left", "it is known to be slow"] {
+            known.keep(silent);
+            let connected = dial(&server, &known, &record(Duration::from_millis(400)));
+            assert!(connected.is_ok(), "{reason}: {:?}", connected.err());
+            assert_eq!(known.is_slow(silent), cfg!(target_os = "linux"), "{reason}");
         }
     }
 

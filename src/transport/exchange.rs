@@ -159,10 +159,16 @@ fn read_body(
         if used > 0 {
             continue;
         }
+        if connection.is_full() {
+            // A line between chunks does not end.
+            return Err(Error::ChunkExpectedCrLf.into());
+        }
         match connection.receive() {
             Ok(true) => {}
-            // The second is TLS without close_notify.
+            // The last chunk is there, but not the empty line after it.
+            _ if call.is_ended_chunked() => return Ok(false),
             Ok(false) => return at_the_end(&call),
+            // TLS without close_notify.
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return at_the_end(&call),
             Err(error) => return Err(error.into()),
         }
@@ -177,12 +183,12 @@ fn read_body(
     })
 }
 
-/// The peer has closed the connection. Some do so after the last chunk, without the empty line.
+/// The peer has closed the connection.
 fn at_the_end(call: &Call<RecvBody>) -> Result<bool, Broken> {
-    if call.can_proceed() || call.is_ended_chunked() {
-        return Ok(false);
+    match call.can_proceed() {
+        true => Ok(false),
+        false => Err(Broken::closed()),
     }
-    Err(Broken::closed())
 }
 
 struct Buffer {
@@ -229,7 +235,15 @@ impl Buffer {
 
     fn into_bytes(mut self) -> Vec<u8> {
         self.bytes.truncate(self.filled.min(self.limit));
-        self.bytes
+        std::mem::take(&mut self.bytes)
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        if self.may_be_token {
+            self.bytes.zeroize();
+        }
     }
 }
 
@@ -514,41 +528,33 @@ mod tests {
     #[test]
     fn a_connection_that_fails_is_not_an_end() {
         use io::ErrorKind::{ConnectionReset, TimedOut, UnexpectedEof};
-        for (head, end, expected, reason) in [
-            (
-                "X: y",
-                UnexpectedEof,
-                "200 \"a\" last",
-                "TLS without close_notify",
-            ),
-            (
-                "X: y",
-                ConnectionReset,
-                "200 \"a\" ConnectionReset",
-                "there may have been more",
-            ),
-            (
-                "X: y",
-                TimedOut,
-                "200 \"a\" TimedOut",
-                "there may have been more",
-            ),
-            (
-                "Content-Length: 2",
-                UnexpectedEof,
-                "200 \"a\" UnexpectedEof",
-                "there was more",
-            ),
-            (
-                "Content-Length: 1",
-                ConnectionReset,
-                "200 \"a\" reusable",
-                "it was complete",
-            ),
-        ] {
-            let response = format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\na");
+        let chunked = "Transfer-Encoding: chunked";
+        #[rustfmt::skip]
+        let cases = [
+            ("X: y", "a", UnexpectedEof, "200 \"a\" last", "TLS without close_notify"),
+            ("X: y", "a", ConnectionReset, "200 \"a\" ConnectionReset", "there may be more"),
+            ("X: y", "a", TimedOut, "200 \"a\" TimedOut", "there may be more"),
+            ("Content-Length: 2", "a", UnexpectedEof, "200 \"a\" UnexpectedEof", "there is more"),
+            ("Content-Length: 1", "a", ConnectionReset, "200 \"a\" reusable", "it is complete"),
+            (chunked, "1\r\na\r\n0\r\n", ConnectionReset, "200 \"a\" last", "it is complete"),
+            (chunked, "1\r\na\r\n0\r\n", TimedOut, "200 \"a\" last", "it is complete"),
+            (chunked, "1\r\na\r\n", ConnectionReset, "200 \"a\" ConnectionReset", "there is more"),
+        ];
+        for (head, body, end, expected, reason) in cases {
+            let response = format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\n{body}");
             let seen = received(response.as_bytes(), 1, Some(end));
             assert_eq!(seen, expected, "{reason}");
+        }
+    }
+
+    #[test]
+    fn a_line_between_chunks_that_does_not_end_is_not_http() {
+        for length in [2 * MAX_HEAD, 40_000] {
+            let endless = "x".repeat(length);
+            let response =
+                format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{endless}");
+            let seen = received(response.as_bytes(), usize::MAX, None);
+            assert_eq!(seen, "200 \"\" not HTTP", "{length}");
         }
     }
 

@@ -9,33 +9,40 @@ use std::time::{Duration, Instant};
 const MAX_AGE: Duration = Duration::from_secs(10);
 
 #[derive(Default)]
-pub(super) struct KnownAddress(Mutex<Option<Found>>);
+pub(super) struct KnownAddress(Mutex<Known>);
 
-struct Found {
-    address: SocketAddr,
-    at: Instant,
+#[derive(Default)]
+struct Known {
+    found: Option<(SocketAddr, Instant)>,
+    /// An address that did not answer soon.
+    slow: Option<SocketAddr>,
 }
 
 impl KnownAddress {
     pub(super) fn get(&self) -> Option<SocketAddr> {
-        let found = self.lock();
-        let fresh = found
-            .as_ref()
-            .filter(|found| found.at.elapsed() < MAX_AGE)?;
-        Some(fresh.address)
+        let (address, at) = self.lock().found?;
+        (at.elapsed() < MAX_AGE).then_some(address)
     }
 
     /// Keeps an address that was just looked up.
     pub(super) fn keep(&self, address: SocketAddr) {
-        let at = Instant::now();
-        *self.lock() = Some(Found { address, at });
+        self.lock().found = Some((address, Instant::now()));
     }
 
     pub(super) fn forget(&self) {
-        *self.lock() = None;
+        self.lock().found = None;
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Found>> {
+    /// Records that this address does not answer soon: it is not worth waiting for it again.
+    pub(super) fn was_slow(&self, address: SocketAddr) {
+        self.lock().slow = Some(address);
+    }
+
+    pub(super) fn is_slow(&self, address: SocketAddr) -> bool {
+        self.lock().slow == Some(address)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -52,11 +59,13 @@ mod tests {
         known.keep(address);
         assert_eq!(known.get(), Some(address));
         if let Some(at) = Instant::now().checked_sub(MAX_AGE) {
-            *known.lock() = Some(Found { address, at });
+            known.lock().found = Some((address, at));
             assert_eq!(known.get(), None, "too old");
         }
         known.keep(address);
         known.forget();
         assert_eq!(known.get(), None);
+        known.was_slow(address);
+        assert!(known.is_slow(address));
     }
 }

@@ -177,13 +177,16 @@ impl Transport {
         let record = Record::new(request.pooling, request.started, request.deadline, shutdown);
         let _entered = record.enter();
         let result = self.attempt(request, &record);
-        if let Err(failure) = &result {
-            // Another address may not fail.
+        if result
+            .as_ref()
+            .map_or(true, Response::is_overloaded_or_broken)
+        {
+            // Another address may do better.
             self.route.known.forget();
-            if failure.connection_was_lost() {
-                // The others have been idle even longer.
-                self.pool.clear();
-            }
+        }
+        if result.as_ref().is_err_and(Failure::connection_was_lost) {
+            // The others have been idle even longer.
+            self.pool.clear();
         }
         result
     }
@@ -250,7 +253,7 @@ mod tests {
     use std::net::TcpListener;
     use std::thread;
 
-    fn transport(port: u16) -> Transport {
+    fn transport(port: u16, proxy: Option<&str>) -> Transport {
         Transport::new(Settings {
             origin: Origin::new(false, &format!("localhost:{port}")).unwrap(),
             path: String::new(),
@@ -258,42 +261,65 @@ mod tests {
             root_certificates: None,
             pinned_certificate: None,
             headers: Vec::new(),
-            proxy: None,
+            proxy: proxy.map(|url| Given {
+                value: ProxyServer::parse(url).unwrap(),
+                source: "test".to_owned(),
+            }),
         })
         .unwrap()
+    }
+
+    /// Makes an attempt, to which the listener responds.
+    fn attempt(transport: &Transport, listener: &TcpListener, response: &str) -> AttemptResult {
+        let authorization = transport.authorize(&Credentials::token("a.b.c"));
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut stream = listener.accept().unwrap().0;
+                assert!(stream.read(&mut [0; 1024]).unwrap() > 0);
+                stream.write_all(response.as_bytes()).unwrap();
+            });
+            transport.send(&Request {
+                method: Method::Get,
+                target: "/tokens",
+                authorization: &authorization.unwrap(),
+                contract_number: None,
+                pooling: Pooling::Own,
+                started: Instant::now(),
+                deadline: None,
+                shutdown: &Arc::default(),
+            })
+        })
     }
 
     #[test]
     fn an_address_is_known_until_a_connection_to_it_fails() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let transport = transport(address.port());
-        let authorization = transport.authorize(&Credentials::token("a.b.c"));
-        let authorization = authorization.unwrap();
-        let shutdown = Arc::default();
-        for (response, known) in [
-            ("HTTP/1.1 503 X\r\nContent-Length: 0\r\n\r\n", Some(address)),
-            ("", None),
+        let transport = transport(address.port(), None);
+        for (response, known, reason) in [
+            ("HTTP/1.1 204 X\r\n\r\n", Some(address), "it works"),
+            ("HTTP/1.1 404 X\r\n\r\n", Some(address), "that works, too"),
+            ("HTTP/1.1 503 X\r\n\r\n", None, "another may work"),
+            ("HTTP/1.1 429 X\r\n\r\n", None, "another may have time"),
+            ("", None, "the connection is lost"),
         ] {
-            let result = thread::scope(|scope| {
-                scope.spawn(|| {
-                    let mut stream = listener.accept().unwrap().0;
-                    assert!(stream.read(&mut [0; 1024]).unwrap() > 0);
-                    stream.write_all(response.as_bytes()).unwrap();
-                });
-                transport.send(&Request {
-                    method: Method::Get,
-                    target: "/tokens",
-                    authorization: &authorization,
-                    contract_number: None,
-                    pooling: Pooling::Own,
-                    started: Instant::now(),
-                    deadline: None,
-                    shutdown: &shutdown,
-                })
-            });
-            assert_eq!(result.is_ok(), known.is_some());
-            assert_eq!(transport.route.known.get(), known, "{response:?}");
+            transport.route.known.keep(address);
+            let result = attempt(&transport, &listener, response);
+            assert_eq!(result.is_ok(), !response.is_empty());
+            assert_eq!(transport.route.known.get(), known, "{reason}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_final_only_from_an_address_that_was_looked_up() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let proxy = format!("http://localhost:{}", address.port());
+        let transport = transport(1, Some(&proxy));
+        transport.route.known.keep(address);
+        for is_final in [false, true] {
+            let refused = attempt(&transport, &listener, "HTTP/1.1 403 X\r\n\r\n");
+            assert_eq!(refused.err().unwrap().would_fail_again, is_final);
         }
     }
 }

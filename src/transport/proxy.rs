@@ -1,5 +1,6 @@
 //! The proxy: its address and credentials. It does not depend on where they come from.
 
+use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 use ureq_proto::http::Uri;
 use zeroize::Zeroizing;
@@ -20,7 +21,8 @@ impl ProxyServer {
     /// does not quote the URL, which may contain a password.
     pub(crate) fn parse(url: &str) -> Result<ProxyServer, &'static str> {
         const NOT_VALID: &str = "is not a valid proxy URL, such as http://proxy.example:3128";
-        let uri: Uri = url.trim().parse().map_err(|_| NOT_VALID)?;
+        let url = Bytes::from_owner(Zeroizing::new(url.trim().to_owned()));
+        let uri = Uri::from_maybe_shared(url).map_err(|_| NOT_VALID)?;
         let authority = uri.authority().ok_or(NOT_VALID)?;
         let scheme = uri.scheme_str().unwrap_or("http").to_ascii_lowercase();
         let (is_https, default_port) = match scheme.as_str() {
@@ -59,8 +61,12 @@ impl ProxyServer {
 
 /// Decodes a part of a URL. Returns `None` if the result is not UTF-8.
 fn decode(part: &str) -> Option<Zeroizing<String>> {
-    let decoded = percent_decode_str(part).decode_utf8().ok()?;
-    Some(Zeroizing::new(decoded.into_owned()))
+    let mut decoded = Zeroizing::new(Vec::with_capacity(part.len()));
+    decoded.extend(percent_decode_str(part));
+    std::str::from_utf8(&decoded).ok()?;
+    String::from_utf8(std::mem::take(&mut *decoded))
+        .ok()
+        .map(Zeroizing::new)
 }
 
 #[cfg(test)]

@@ -62,6 +62,7 @@ pub(super) struct Record {
     step: Cell<Step>,
     ended: Cell<Option<Ended>>,
     would_fail_again: Cell<bool>,
+    address_was_known: Cell<bool>,
     client_was_refused: Cell<bool>,
     certificate_was_demanded: Cell<bool>,
 }
@@ -85,6 +86,7 @@ impl Record {
             step: Cell::new(Step::Start),
             ended: Cell::new(None),
             would_fail_again: Cell::new(false),
+            address_was_known: Cell::new(false),
             client_was_refused: Cell::new(false),
             certificate_was_demanded: Cell::new(false),
         })
@@ -119,8 +121,13 @@ impl Record {
         self.would_fail_again.set(true);
     }
 
+    /// Records that the address was not looked up: a retry may find another one.
+    pub(super) fn address_known(&self, was_known: bool) {
+        self.address_was_known.set(was_known);
+    }
+
     pub(super) fn would_fail_again(&self) -> bool {
-        self.would_fail_again.get()
+        self.would_fail_again.get() && !self.address_was_known.get()
     }
 
     /// Records that the peer has refused this client in the TLS handshake, before it read a

@@ -94,6 +94,11 @@ impl Response {
         is_success(self.status.code)
     }
 
+    /// Whether the server does not serve at the moment.
+    pub(super) fn is_overloaded_or_broken(&self) -> bool {
+        self.status.code == 429 || self.status.code >= 500
+    }
+
     /// Whether the response declares that it has no body.
     pub(crate) fn is_empty(&self) -> bool {
         self.body.is_empty() && self.is_complete && self.has_length
