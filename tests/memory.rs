@@ -11,13 +11,16 @@
 )]
 
 use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{LazyLock, Mutex};
 use std::thread::{self, JoinHandle};
 
 use ionoscloud_auth::{
     Client, CreateTokenOptions, Credentials, GetAllTokensOptions, Jwt, create_token, get_all_tokens,
 };
+use log::LevelFilter;
 use read_process_memory::{CopyAddress as _, Pid, ProcessHandle};
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -105,7 +108,10 @@ fn service(
         let mut request = Zeroizing::new([0; 8192]);
         let mut length = 0;
         while !request[..length].ends_with(b"\r\n\r\n") {
-            length += stream.read(&mut request[length..]).unwrap();
+            match stream.read(&mut request[length..]) {
+                Ok(amount @ 1..) => length += amount,
+                _ => return,
+            }
         }
         let body = body();
         let size = body.len();
@@ -122,7 +128,7 @@ fn service(
         for part in ["HTTP/1.1 200 OK\r\n", &head, &body, end] {
             response.push_str(part);
         }
-        stream.write_all(response.as_bytes()).unwrap();
+        drop(stream.write_all(response.as_bytes()));
     });
     (url, thread)
 }
@@ -257,4 +263,49 @@ fn secrets_are_wiped_from_memory() {
     drop(client);
     assert!(!is_in_memory(sent), "a token that was sent on a connection");
     drop(kept);
+
+    a_panicking_logger_leaves_no_token();
+}
+
+fn a_panicking_logger_leaves_no_token() {
+    log::set_logger(&PanicsOnce).unwrap();
+    log::set_max_level(LevelFilter::Debug);
+    let seed = "prtvxzBD";
+    for lines in 0.. {
+        let (url, service) = service(Framing::Length, || created(seed, 100));
+        let builder = Client::builder().credentials(Credentials::token("a.b.c"));
+        let client = builder.base_url(&url).build().unwrap();
+        LINES_LEFT.store(lines, Ordering::SeqCst);
+        let called = catch_unwind(AssertUnwindSafe(|| {
+            drop(create_token(&client, &CreateTokenOptions::new()).unwrap());
+        }));
+        LINES_LEFT.store(usize::MAX, Ordering::SeqCst);
+        // A call that panicked early has not connected.
+        drop(TcpStream::connect(url.trim_start_matches("http://")));
+        drop(service.join());
+        assert!(!is_in_memory(seed), "a panic after {lines} lines");
+        if called.is_ok() {
+            assert!(lines > 3, "only {lines} lines were logged");
+            break;
+        }
+    }
+}
+
+/// The number of lines before the one at which the logger panics.
+static LINES_LEFT: AtomicUsize = AtomicUsize::new(usize::MAX);
+
+struct PanicsOnce;
+
+impl log::Log for PanicsOnce {
+    fn enabled(&self, metadata: &log::Metadata) -> bool {
+        metadata.level() <= log::Level::Debug
+    }
+
+    fn log(&self, _: &log::Record) {
+        if LINES_LEFT.fetch_sub(1, Ordering::SeqCst) == 0 {
+            panic!("the logger");
+        }
+    }
+
+    fn flush(&self) {}
 }
