@@ -57,7 +57,7 @@ impl Connection {
         self.unused.start = (self.unused.start + amount).min(self.unused.end);
     }
 
-    /// Whether there is no space for more bytes before some are used.
+    /// Whether the buffer has no space for more bytes until some are used.
     pub(super) fn is_full(&self) -> bool {
         self.unused.len() == BUFFER
     }
@@ -71,7 +71,11 @@ impl Connection {
             self.unused = 0..self.unused.len();
         }
         let free = self.buffer.get_mut(self.unused.end..).unwrap_or_default();
-        let amount = self.stream.read(free)?;
+        let amount = match self.stream.read(free) {
+            // TLS without close_notify.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => 0,
+            read => read?,
+        };
         self.unused.end += amount;
         self.touched = self.touched.max(self.unused.end);
         Ok(amount > 0)

@@ -46,9 +46,9 @@ impl Broken {
 /// A response whose body is not read yet.
 pub(super) struct Incoming {
     pub(super) head: Parts,
-    /// `None` if there is no body.
+    /// `None` if the response has no body.
     body: Option<Call<RecvBody>>,
-    /// Whether the connection can be used again, if there is no body.
+    /// Whether the connection can be used again after a response without a body.
     is_reusable: bool,
 }
 
@@ -149,9 +149,12 @@ fn read_body(
     connection: &mut Connection,
 ) -> Result<bool, Broken> {
     let ends_with_connection = call.body_mode() == BodyMode::CloseDelimited;
-    while ends_with_connection || !call.can_proceed() {
+    loop {
         if buffer.is_too_small() {
             return Err(Broken::LargeBody(buffer.limit));
+        }
+        if !ends_with_connection && call.can_proceed() {
+            break;
         }
         let (used, amount) = call.read(connection.received(), buffer.room())?;
         connection.consume(used);
@@ -167,28 +170,16 @@ fn read_body(
             Ok(true) => {}
             // The last chunk is there, but not the empty line after it.
             _ if call.is_ended_chunked() => return Ok(false),
-            Ok(false) => return at_the_end(&call),
-            // TLS without close_notify.
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return at_the_end(&call),
+            Ok(false) if ends_with_connection => return Ok(false),
+            Ok(false) => return Err(Broken::closed()),
             Err(error) => return Err(error.into()),
         }
-    }
-    if buffer.is_too_small() {
-        return Err(Broken::LargeBody(buffer.limit));
     }
     Ok(match call.proceed() {
         Some(RecvBodyResult::Redirect(call)) => !call.must_close_connection(),
         Some(RecvBodyResult::Cleanup(call)) => !call.must_close_connection(),
         None => false,
     })
-}
-
-/// The peer has closed the connection.
-fn at_the_end(call: &Call<RecvBody>) -> Result<bool, Broken> {
-    match call.can_proceed() {
-        true => Ok(false),
-        false => Err(Broken::closed()),
-    }
 }
 
 struct Buffer {

@@ -142,7 +142,7 @@ fn value(text: Bytes) -> std::result::Result<HeaderValue, &'static str> {
 /// The headers of every request of a client.
 pub(super) struct Headers {
     map: HeaderMap,
-    host: usize,
+    host_size: usize,
     /// The size of the user agent and the caller's own headers.
     size: usize,
 }
@@ -156,7 +156,7 @@ impl Headers {
     ) -> Result<Headers> {
         let mut headers = Headers {
             map: HeaderMap::new(),
-            host: host.len(),
+            host_size: host.len(),
             size: size(&USER_AGENT, &user_agent.0),
         };
         headers.validate_size(0, 0)?;
@@ -180,7 +180,7 @@ impl Headers {
     /// Returns an error if a request with these credentials and this path of the base URL would be
     /// too large.
     fn validate_size(&self, credentials: usize, path: usize) -> Result<()> {
-        let (headers, base_url) = (self.size, self.host + path);
+        let (headers, base_url) = (self.size, self.host_size + path);
         if headers + credentials + base_url + MAX_OF_ITS_OWN <= MAX_HEAD {
             return Ok(());
         }

@@ -87,7 +87,7 @@ impl Method {
     }
 }
 
-/// The log target to which ureq writes every byte of a connection, at trace level.
+/// The log target to which ureq-proto writes every byte of a connection, at trace level.
 pub(crate) const WIRE_LOG: &str = "ureq_proto";
 
 /// Whether the installed logger accepts that target. If it accepts no trace lines at all, this is
@@ -124,8 +124,11 @@ impl Transport {
             proxy,
         } = settings;
         let roots = root_certificates.as_ref();
-        let host = origin.host_header()?;
-        let server = origin.server;
+        let Origin {
+            host_header,
+            server,
+            ..
+        } = origin;
         let proxy = match proxy {
             None => None,
             Some(Given { value, source }) => Some(ProxyHop {
@@ -146,12 +149,11 @@ impl Transport {
             route,
             pool: Pool::default(),
             path,
-            headers: Headers::new(host, user_agent, headers)?,
+            headers: Headers::new(host_header, user_agent, headers)?,
         })
     }
 
-    /// Returns the `Authorization` header for these credentials, or an error if it would be too
-    /// long.
+    /// Returns the headers for these credentials, or an error if they would be too large.
     pub(crate) fn authorize(&self, credentials: &Credentials) -> Result<Authorization> {
         Authorization::new(credentials, &self.headers, self.path.len())
     }
@@ -194,9 +196,7 @@ impl Transport {
     fn attempt(&self, request: &Request, record: &Record) -> AttemptResult {
         let failed = |broken| failure(broken, record, &self.route);
         let unsent = |error| failed(Broken::Connection(error));
-        let call = self
-            .prepare(request)
-            .map_err(|error| unsent(io::Error::other(error)))?;
+        let call = self.prepare(request).map_err(unsent)?;
         let mut connection = self.connection(record).map_err(unsent)?;
         record.reached(Step::HandedOver);
         let incoming = exchange(call, &mut connection).map_err(failed)?;
@@ -207,12 +207,11 @@ impl Transport {
         Ok(response)
     }
 
-    fn prepare(&self, request: &Request) -> std::result::Result<Call<Prepare>, ureq_proto::Error> {
+    fn prepare(&self, request: &Request) -> io::Result<Call<Prepare>> {
         let mut path = String::with_capacity(self.path.len() + request.target.len());
         path.push_str(&self.path);
         path.push_str(request.target);
-        let path = PathAndQuery::try_from(path)
-            .map_err(|error| ureq_proto::Error::BadHeader(error.to_string()))?;
+        let path = PathAndQuery::try_from(path).map_err(io::Error::other)?;
         let mut prepared = http::Request::new(());
         *prepared.uri_mut() = Uri::from(path);
         *prepared.method_mut() = match request.method {
@@ -220,7 +219,7 @@ impl Transport {
             Method::Delete => http::Method::DELETE,
         };
         *prepared.headers_mut() = request.authorization.headers(request.contract_number);
-        Call::new(prepared)
+        Call::new(prepared).map_err(io::Error::other)
     }
 
     /// Returns an idle connection, if the attempt may use one and there is one, or else a new one.

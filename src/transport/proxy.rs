@@ -5,7 +5,7 @@ use percent_encoding::percent_decode_str;
 use ureq_proto::http::Uri;
 use zeroize::Zeroizing;
 
-use super::server::Server;
+use super::server::{Server, default_port};
 use crate::auth::Credentials;
 
 /// A proxy that opens tunnels.
@@ -25,9 +25,9 @@ impl ProxyServer {
         let uri = Uri::from_maybe_shared(url).map_err(|_| NOT_VALID)?;
         let authority = uri.authority().ok_or(NOT_VALID)?;
         let scheme = uri.scheme_str().unwrap_or("http").to_ascii_lowercase();
-        let (is_https, default_port) = match scheme.as_str() {
-            "http" => (false, 80),
-            "https" => (true, 443),
+        let is_https = match scheme.as_str() {
+            "http" => false,
+            "https" => true,
             "socks" | "socks4" | "socks4a" | "socks5" | "socks5h" => {
                 return Err("is a SOCKS proxy, but only http and https proxies are supported");
             }
@@ -40,16 +40,11 @@ impl ProxyServer {
         };
         let authorization = match user_info {
             None => None,
-            Some(user_info) => {
-                let (username, password) = user_info.split_once(':').unwrap_or((user_info, ""));
-                let username = decode(username).ok_or(NOT_VALID)?;
-                let password = decode(password).ok_or(NOT_VALID)?;
-                Some(Credentials::basic(username.as_str(), password.as_str()).authorization())
-            }
+            Some(user_info) => Some(authorization(user_info).ok_or(NOT_VALID)?),
         };
         let port = host_and_port.strip_prefix(authority.host());
         let port = match port.and_then(|rest| rest.strip_prefix(':')) {
-            None | Some("") => default_port,
+            None | Some("") => default_port(is_https),
             Some(port) => port.parse().map_err(|_| NOT_VALID)?,
         };
         Ok(ProxyServer {
@@ -59,14 +54,19 @@ impl ProxyServer {
     }
 }
 
+/// Returns the value of `Proxy-Authorization` for the `user:password` of a URL.
+fn authorization(user_info: &str) -> Option<Zeroizing<String>> {
+    let (username, password) = user_info.split_once(':').unwrap_or((user_info, ""));
+    let (username, password) = (decode(username)?, decode(password)?);
+    Some(Credentials::basic(username.as_str(), password.as_str()).authorization())
+}
+
 /// Decodes a part of a URL. Returns `None` if the result is not UTF-8.
 fn decode(part: &str) -> Option<Zeroizing<String>> {
     let mut decoded = Zeroizing::new(Vec::with_capacity(part.len()));
     decoded.extend(percent_decode_str(part));
-    std::str::from_utf8(&decoded).ok()?;
-    String::from_utf8(std::mem::take(&mut *decoded))
-        .ok()
-        .map(Zeroizing::new)
+    let text = std::str::from_utf8(&decoded).ok()?;
+    Some(Zeroizing::new(text.to_owned()))
 }
 
 #[cfg(test)]

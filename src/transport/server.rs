@@ -4,8 +4,6 @@ use rustls::pki_types::ServerName;
 use ureq_proto::http::HeaderValue;
 use ureq_proto::http::uri::{Authority, Scheme};
 
-use crate::error::Error;
-
 /// A host and a port, for sockets and TLS.
 #[derive(Clone)]
 pub(super) struct Server {
@@ -55,38 +53,40 @@ fn without_brackets(host: &str) -> String {
 pub(crate) struct Origin {
     scheme: Scheme,
     authority: Authority,
+    /// The value of `Host`, which has the port only if it is not the default.
+    pub(super) host_header: HeaderValue,
     pub(super) server: Server,
+}
+
+pub(super) fn default_port(is_https: bool) -> u16 {
+    if is_https { 443 } else { 80 }
 }
 
 impl Origin {
     /// Reads `host` or `host:port`, or returns what is wrong with it.
     pub(crate) fn new(is_https: bool, authority: &str) -> Result<Origin, &'static str> {
-        let (scheme, default_port) = match is_https {
-            true => (Scheme::HTTPS, 443),
-            false => (Scheme::HTTP, 80),
-        };
-        let authority =
-            Authority::try_from(authority).map_err(|_| "its host is not valid in a URL")?;
+        const NOT_VALID: &str = "its host is not valid in a URL";
+        let authority = Authority::try_from(authority).map_err(|_| NOT_VALID)?;
+        let default_port = default_port(is_https);
         let port = authority.port_u16().unwrap_or(default_port);
+        let host = match port == default_port {
+            true => authority.host(),
+            false => authority.as_str(),
+        };
         Ok(Origin {
+            host_header: HeaderValue::from_str(host).map_err(|_| NOT_VALID)?,
             server: Server::new(is_https, authority.host(), port)?,
-            scheme,
+            scheme: if is_https {
+                Scheme::HTTPS
+            } else {
+                Scheme::HTTP
+            },
             authority,
         })
     }
 
     pub(crate) fn is_https(&self) -> bool {
         self.server.tls_name.is_some()
-    }
-
-    /// Returns the value of `Host`, which has the port only if it is not the default.
-    pub(super) fn host_header(&self) -> crate::error::Result<HeaderValue> {
-        let default_port = if self.is_https() { 443 } else { 80 };
-        let host = match self.authority.port_u16() {
-            Some(port) if port != default_port => self.authority.as_str(),
-            _ => self.authority.host(),
-        };
-        HeaderValue::from_str(host).map_err(|error| Error::invalid("base_url", error.to_string()))
     }
 
     /// A name, or an address without brackets.
@@ -138,7 +138,7 @@ mod tests {
             (true, "[::1]:8443", "[::1]:8443"),
         ] {
             let origin = Origin::new(is_https, authority).unwrap();
-            assert_eq!(origin.host_header().unwrap(), expected, "{authority}");
+            assert_eq!(origin.host_header, expected, "{authority}");
         }
     }
 
