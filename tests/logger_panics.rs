@@ -10,28 +10,15 @@
 
 mod support;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use log::{Level, LevelFilter, Record};
+use log::{Level, LevelFilter};
 use support::*;
-
-/// The number of lines before the one that panics.
-static LEFT: AtomicUsize = AtomicUsize::new(usize::MAX);
-
-/// Panics once.
-fn log_or_panic(record: &Record) {
-    if LEFT.fetch_sub(1, Ordering::SeqCst) == 0 {
-        panic!("the logger, at {}", record.args());
-    }
-}
 
 #[test]
 fn panicking_logger_fails_only_the_call_that_logs() {
     logger::install(
         LevelFilter::Trace,
         |metadata| metadata.level() < Level::Trace || !metadata.target().starts_with("ureq_proto"),
-        log_or_panic,
+        logger::panic_once,
     );
     for closes in [false, true] {
         let body = LIST.success();
@@ -45,9 +32,7 @@ fn panicking_logger_fails_only_the_call_that_logs() {
             let server = FaultServer::start(vec![play.clone()]);
             let client = client_of(&server.url());
             (LIST.run)(&client).unwrap();
-            LEFT.store(lines, Ordering::SeqCst);
-            let called = catch_unwind(AssertUnwindSafe(|| (LIST.run)(&client)));
-            LEFT.store(usize::MAX, Ordering::SeqCst);
+            let called = logger::panic_after(lines, || (LIST.run)(&client));
             for _ in 0..3 {
                 (LIST.run)(&client).unwrap();
             }

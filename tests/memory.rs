@@ -10,10 +10,10 @@
     clippy::indexing_slicing
 )]
 
+mod support;
+
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{LazyLock, Mutex};
 use std::thread::{self, JoinHandle};
 
@@ -22,6 +22,7 @@ use ionoscloud_auth::{
 };
 use log::LevelFilter;
 use read_process_memory::{CopyAddress as _, Pid, ProcessHandle};
+use support::logger;
 use zeroize::{Zeroize as _, Zeroizing};
 
 const LENGTH: usize = 200;
@@ -268,18 +269,15 @@ fn secrets_are_wiped_from_memory() {
 }
 
 fn a_panicking_logger_leaves_no_token() {
-    log::set_logger(&PanicsOnce).unwrap();
-    log::set_max_level(LevelFilter::Debug);
+    logger::install(LevelFilter::Debug, |_| true, logger::panic_once);
     let seed = "prtvxzBD";
     for lines in 0.. {
         let (url, service) = service(Framing::Length, || created(seed, 100));
         let builder = Client::builder().credentials(Credentials::token("a.b.c"));
         let client = builder.base_url(&url).build().unwrap();
-        LINES_LEFT.store(lines, Ordering::SeqCst);
-        let called = catch_unwind(AssertUnwindSafe(|| {
+        let called = logger::panic_after(lines, || {
             drop(create_token(&client, &CreateTokenOptions::new()).unwrap());
-        }));
-        LINES_LEFT.store(usize::MAX, Ordering::SeqCst);
+        });
         // A call that panicked early has not connected.
         drop(TcpStream::connect(url.trim_start_matches("http://")));
         drop(service.join());
@@ -289,23 +287,4 @@ fn a_panicking_logger_leaves_no_token() {
             break;
         }
     }
-}
-
-/// The number of lines before the one at which the logger panics.
-static LINES_LEFT: AtomicUsize = AtomicUsize::new(usize::MAX);
-
-struct PanicsOnce;
-
-impl log::Log for PanicsOnce {
-    fn enabled(&self, metadata: &log::Metadata) -> bool {
-        metadata.level() <= log::Level::Debug
-    }
-
-    fn log(&self, _: &log::Record) {
-        if LINES_LEFT.fetch_sub(1, Ordering::SeqCst) == 0 {
-            panic!("the logger");
-        }
-    }
-
-    fn flush(&self) {}
 }
