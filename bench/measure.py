@@ -197,6 +197,14 @@ def on(cores, server):
         os.sched_setaffinity(process, cores)
 
 
+def each_number_of_cores(server):
+    """Moves server and clients to one core, and then back to all. Yields how to say that."""
+    every_core = os.sched_getaffinity(0)
+    for cores, name in [({min(every_core)}, "on one core"), (every_core, "on all cores")]:
+        on(cores, server)
+        yield name
+
+
 def per_call(client, url, ca, count):
     """Returns the cost of one more call, in the unit of `count`."""
     few, many = 50, 250
