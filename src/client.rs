@@ -12,7 +12,7 @@ use crate::settings::{
     BaseUrl, ClientBuilder, Settings, Source, validate_credentials, validate_timeout,
 };
 use crate::token::{KeyId, key_id};
-use crate::transport::{Authorization, Shutdown, Transport};
+use crate::transport::{Headers, Transport};
 
 /// A client of the Auth API: credentials, settings, and a pool of connections.
 ///
@@ -33,16 +33,15 @@ use crate::transport::{Authorization, Shutdown, Transport};
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
+    transport: Arc<Transport>,
     identity: Arc<Identity>,
     timeout: Duration,
-    shutdown: Arc<Shutdown>,
 }
 
 /// The time limit of a call that cleans up after a shutdown.
 const CLEAN_UP_TIMEOUT: Duration = Duration::from_secs(5);
 
 struct Shared {
-    transport: Transport,
     base_url: BaseUrl,
     /// Where the base URL was set, if it is not the default.
     base_url_source: Option<String>,
@@ -55,7 +54,7 @@ struct Shared {
 struct Identity {
     credentials: Credentials,
     source: CredentialsSource,
-    authorization: Authorization,
+    headers: Headers,
     secrets: Secrets,
 }
 
@@ -65,14 +64,14 @@ impl Identity {
         credentials: Credentials,
         source: CredentialsSource,
     ) -> Result<Identity> {
-        let authorization = transport.authorize(&credentials)?;
-        let headers = transport.secret_headers();
-        let secrets = Secrets::new(&credentials, authorization.as_str(), headers);
+        let headers = transport.headers(&credentials)?;
+        let authorization = credentials.authorization();
+        let secrets = Secrets::new(&credentials, &authorization, transport.secret_headers());
         log::debug!("the credentials come from {source}");
         Ok(Identity {
             credentials,
             source,
-            authorization,
+            headers,
             secrets,
         })
     }
@@ -142,8 +141,7 @@ impl Client {
     /// ```
     pub fn with_credentials(&self, credentials: Credentials) -> Result<Client> {
         validate_credentials(&credentials)?;
-        let transport = &self.shared.transport;
-        let identity = Identity::new(transport, credentials, CredentialsSource::Program)?;
+        let identity = Identity::new(&self.transport, credentials, CredentialsSource::Program)?;
         Ok(Client {
             identity: Arc::new(identity),
             ..self.clone()
@@ -239,8 +237,7 @@ impl Client {
     /// # Ok::<(), ionoscloud_auth::Error>(())
     /// ```
     pub fn shutdown(&self) {
-        self.shutdown.set();
-        self.shared.transport.close_pool();
+        self.transport.shut_down();
     }
 
     /// Returns a client for calls that clean up. A shutdown does not end them, but
@@ -248,7 +245,7 @@ impl Client {
     pub(crate) fn for_clean_up(&self) -> Client {
         Client {
             timeout: self.timeout.min(CLEAN_UP_TIMEOUT),
-            shutdown: Arc::default(),
+            transport: Arc::new(self.transport.renewed()),
             ..self.clone()
         }
     }
@@ -263,15 +260,14 @@ impl Client {
         let own = contract_number.map(ContractNumber::new).transpose();
         let own = own.map_err(|reason| Source::Option("contract_number").refuse(&reason))?;
         Ok(Caller {
-            transport: &self.shared.transport,
-            authorization: &self.identity.authorization,
+            transport: &self.transport,
+            headers: &self.identity.headers,
             token: self.token(),
             credentials_source: &self.identity.source,
             base_url_source: self.shared.base_url_source.as_deref(),
             secrets: &self.identity.secrets,
             contract_number: own.or(self.shared.contract_number),
             timeout: self.timeout,
-            shutdown: &self.shutdown,
             retry: &self.shared.retry,
             hooks: &self.shared.hooks,
             allow_secrets_in_trace_log: self.shared.allow_secrets_in_trace_log,
@@ -303,7 +299,6 @@ impl ClientBuilder {
         let identity = Identity::new(&transport, credentials, credentials_source)?;
         Ok(Client {
             shared: Arc::new(Shared {
-                transport,
                 base_url,
                 base_url_source,
                 contract_number,
@@ -313,7 +308,7 @@ impl ClientBuilder {
             }),
             identity: Arc::new(identity),
             timeout,
-            shutdown: Arc::default(),
+            transport: Arc::new(transport),
         })
     }
 }

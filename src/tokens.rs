@@ -62,6 +62,7 @@ pub(crate) fn create(client: &Client, options: &CreateTokenOptions) -> Result<(J
     call::run(
         &client.caller(options.contract_number)?,
         &Call {
+            returns_secret: true,
             unknown_advice: LIST_AND_DELETE,
             ..Call::get("GET /tokens/generate", &target, NotIdempotent)
         },

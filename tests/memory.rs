@@ -10,19 +10,10 @@
     clippy::indexing_slicing
 )]
 
-mod support;
-
-use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
 use std::sync::{LazyLock, Mutex};
-use std::thread::{self, JoinHandle};
 
-use ionoscloud_auth::{
-    Client, CreateTokenOptions, Credentials, GetAllTokensOptions, Jwt, create_token, get_all_tokens,
-};
-use log::LevelFilter;
+use ionoscloud_auth::{Client, Credentials, Jwt};
 use read_process_memory::{CopyAddress as _, Pid, ProcessHandle};
-use support::logger;
 use zeroize::{Zeroize as _, Zeroizing};
 
 const LENGTH: usize = 200;
@@ -96,62 +87,6 @@ fn holds(bytes: &[u8], part: &[u8]) -> bool {
     false
 }
 
-/// Starts a service that responds once with this body, and leaves no copy of it or of the request
-/// in memory. Returns its URL and its thread.
-fn service(
-    framing: Framing,
-    body: impl FnOnce() -> Zeroizing<String> + Send + 'static,
-) -> (String, JoinHandle<()>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let thread = thread::spawn(move || {
-        let mut stream = listener.accept().unwrap().0;
-        let mut request = Zeroizing::new([0; 8192]);
-        let mut length = 0;
-        while !request[..length].ends_with(b"\r\n\r\n") {
-            match stream.read(&mut request[length..]) {
-                Ok(amount @ 1..) => length += amount,
-                _ => return,
-            }
-        }
-        let body = body();
-        let size = body.len();
-        let (head, end) = match framing {
-            Framing::Length => (format!("Content-Length: {size}\r\n\r\n"), ""),
-            Framing::Cut => (format!("Content-Length: {}\r\n\r\n", size + 1), ""),
-            Framing::Chunked => (
-                format!("Transfer-Encoding: chunked\r\n\r\n{size:x}\r\n"),
-                "\r\n0\r\n\r\n",
-            ),
-        };
-        // One piece, so that most of it is in the client's buffer at once.
-        let mut response = Zeroizing::new(String::with_capacity(size + 200));
-        for part in ["HTTP/1.1 200 OK\r\n", &head, &body, end] {
-            response.push_str(part);
-        }
-        drop(stream.write_all(response.as_bytes()));
-    });
-    (url, thread)
-}
-
-/// Returns the response to a create, with the secret of `seed`, `times` times.
-fn created(seed: &str, times: usize) -> Zeroizing<String> {
-    let part = Zeroizing::new(secret(seed));
-    let mut json = Zeroizing::new(String::with_capacity(times * LENGTH + 20));
-    json.push_str(r#"{"token":""#);
-    (0..times).for_each(|_| json.push_str(&part));
-    json.push_str(r#""}"#);
-    json
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Framing {
-    Length,
-    Chunked,
-    /// With a length, but cut off.
-    Cut,
-}
-
 /// Only one test, because two would find each other's copies.
 #[test]
 fn secrets_are_wiped_from_memory() {
@@ -206,85 +141,17 @@ fn secrets_are_wiped_from_memory() {
     drop(builder().header("x-key", long(seed, "\n")).build());
     assert!(!is_in_memory(seed), "the value of a refused header");
 
-    let seed = "adgjmpsv";
-    let mut url = String::with_capacity(40 * LENGTH);
-    url.push_str("http://user:");
-    url.push_str(&Zeroizing::new(long(seed, "%41@proxy.example")));
-    let builder_with_proxy = builder().proxy(url);
-    assert!(!is_in_memory(seed), "the password in a proxy's URL");
-    drop(builder_with_proxy);
-
     let seed = "LMNOPQRS";
-    let json = created(seed, 1);
+    let token = Zeroizing::new(secret(seed));
+    let mut json = Zeroizing::new(String::with_capacity(2 * LENGTH));
+    for part in [r#"{"token":""#, &token, r#""}"#] {
+        json.push_str(part);
+    }
+    drop(token);
     let jwt: Jwt = serde_json::from_str(&json).unwrap();
     drop(json);
     assert_eq!(jwt.token().len(), LENGTH);
     assert!(is_in_memory(seed));
     drop(jwt);
     assert!(!is_in_memory(seed), "a dropped JWT");
-
-    // What a call sends and receives.
-    let sent = "ACEGIKMO";
-    let client = |url: &str| {
-        let builder = Client::builder().credentials(Credentials::token(secret(sent)));
-        builder.base_url(url).build().unwrap()
-    };
-    for (seed, times, framing) in [
-        ("BEHKNQTW", 1, Framing::Length),
-        ("xtpligdb", 100, Framing::Length),
-        ("QSUWYbdf", 100, Framing::Chunked),
-        ("hjlnprtv", 100, Framing::Cut),
-    ] {
-        let (url, service) = service(framing, move || created(seed, times));
-        let client = client(&url);
-        let created = create_token(&client, &CreateTokenOptions::new());
-        service.join().unwrap();
-        assert!(is_in_memory(sent));
-        match created {
-            Ok(jwt) => {
-                assert_eq!(jwt.token().len(), times * LENGTH);
-                assert!(is_in_memory(seed));
-            }
-            Err(error) => assert!(framing == Framing::Cut, "{error}"),
-        }
-        assert!(!is_in_memory(seed), "a new token, {seed}");
-        drop(client);
-        assert!(!is_in_memory(sent), "a token that was sent");
-    }
-
-    // A connection that is kept, by a client that has other credentials.
-    let list = || Zeroizing::new(r#"{"tokens":[]}"#.to_owned());
-    let (url, service) = service(Framing::Length, list);
-    let kept = builder().base_url(url).build().unwrap();
-    let client = kept.with_credentials(Credentials::token(secret(sent)));
-    let client = client.unwrap();
-    get_all_tokens(&client, &GetAllTokensOptions::new()).unwrap();
-    service.join().unwrap();
-    assert!(is_in_memory(sent));
-    drop(client);
-    assert!(!is_in_memory(sent), "a token that was sent on a connection");
-    drop(kept);
-
-    a_panicking_logger_leaves_no_token();
-}
-
-fn a_panicking_logger_leaves_no_token() {
-    logger::install(LevelFilter::Debug, |_| true, logger::panic_once);
-    let seed = "prtvxzBD";
-    for lines in 0.. {
-        let (url, service) = service(Framing::Length, || created(seed, 100));
-        let builder = Client::builder().credentials(Credentials::token("a.b.c"));
-        let client = builder.base_url(&url).build().unwrap();
-        let called = logger::panic_after(lines, || {
-            drop(create_token(&client, &CreateTokenOptions::new()).unwrap());
-        });
-        // A call that panicked early has not connected.
-        drop(TcpStream::connect(url.trim_start_matches("http://")));
-        drop(service.join());
-        assert!(!is_in_memory(seed), "a panic after {lines} lines");
-        if called.is_ok() {
-            assert!(lines > 3, "only {lines} lines were logged");
-            break;
-        }
-    }
 }

@@ -7,7 +7,6 @@ mod credentials;
 mod secrets;
 mod source;
 
-pub(crate) use concat_secret::concat_secret;
 pub(crate) use contract_number::ContractNumber;
 pub use credentials::Credentials;
 pub(crate) use credentials::Part;

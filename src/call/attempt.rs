@@ -90,7 +90,7 @@ impl Sent {
                     FailureKind::Unreadable => Shown::Unreadable,
                     FailureKind::NoResponse(_) => Shown::NoResponse {
                         may_have_acted: failure.may_have_acted,
-                        would_fail_again: failure.would_fail_again,
+                        would_fail_again: failure.is_final,
                     },
                 };
                 (shown, Came::Failure(failure))

@@ -1,7 +1,6 @@
 //! The description of a call: the caller, the request, and the result. It does not depend on
 //! attempts.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -11,12 +10,12 @@ use super::retry::{Idempotency, RetryPolicy};
 use crate::auth::{ContractNumber, CredentialsSource, Secrets};
 use crate::error::Status;
 use crate::token::read_json;
-use crate::transport::{Authorization, Method, Response, Shutdown, Transport};
+use crate::transport::{Headers, Method, Response, Transport};
 
 /// What all calls of a client have in common.
 pub(crate) struct Caller<'a> {
     pub(crate) transport: &'a Transport,
-    pub(crate) authorization: &'a Authorization,
+    pub(crate) headers: &'a Headers,
     /// The client's own token, if it uses one.
     pub(crate) token: Option<&'a str>,
     pub(crate) credentials_source: &'a CredentialsSource,
@@ -26,7 +25,6 @@ pub(crate) struct Caller<'a> {
     /// The contract that the call is for.
     pub(crate) contract_number: Option<ContractNumber>,
     pub(crate) timeout: Duration,
-    pub(crate) shutdown: &'a Arc<Shutdown>,
     pub(crate) retry: &'a RetryPolicy,
     pub(crate) hooks: &'a Hooks,
     pub(crate) allow_secrets_in_trace_log: bool,
@@ -40,6 +38,8 @@ pub(crate) struct Call<'a> {
     /// The path and query below the base URL.
     pub(crate) target: &'a str,
     pub(crate) idempotency: Idempotency,
+    /// Whether a successful response contains a new token.
+    pub(crate) returns_secret: bool,
     /// Whether the service's own 404, after an attempt that may have worked, means success.
     pub(crate) gone_is_success: bool,
     /// Whether the service's own 404 means that there is no such token.
@@ -56,9 +56,10 @@ impl<'a> Call<'a> {
     ) -> Call<'a> {
         Call {
             endpoint,
-            method: Method::Get,
+            method: Method::GET,
             target,
             idempotency,
+            returns_secret: false,
             gone_is_success: false,
             names_a_token: false,
             unknown_advice: "",
@@ -71,7 +72,7 @@ impl<'a> Call<'a> {
         idempotency: Idempotency,
     ) -> Call<'a> {
         Call {
-            method: Method::Delete,
+            method: Method::DELETE,
             ..Call::get(endpoint, target, idempotency)
         }
     }

@@ -58,7 +58,7 @@ impl Failed<'_> {
     fn shut_down(&self, came: Came, request_id: Option<String>) -> Error {
         let peer = match came {
             Came::Failure(failure) => failure.peer,
-            Came::Response(..) | Came::Unreadable(..) => self.caller.transport.service(),
+            Came::Response(..) | Came::Unreadable(..) => self.caller.transport.service().to_owned(),
         };
         let reason = "the client was shut down: create a new one to call again".to_owned();
         self.no_response(TransportErrorKind::ShutDown, peer, reason, None, request_id)

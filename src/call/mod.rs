@@ -15,7 +15,7 @@ mod service_error;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
-use crate::transport::{Pooling, Request, Response, WIRE_LOG, wire_is_logged};
+use crate::transport::{Method, Request, Response, WIRE_LOG, wire_is_logged};
 
 use attempt::{Finished, Sent};
 use error::Failed;
@@ -92,21 +92,20 @@ impl<'a> Running<'a> {
             _ => Instant::now(),
         };
         let result = self.caller.transport.send(&Request {
-            started,
-            method: self.call.method,
+            method: &self.call.method,
             target: self.call.target,
-            authorization: self.caller.authorization,
+            headers: self.caller.headers,
             contract_number: self.caller.contract_number,
-            pooling: match self.call.idempotency {
-                Idempotency::NotIdempotent => Pooling::Own,
-                Idempotency::Idempotent if self.connection_was_lost => Pooling::Fresh,
-                Idempotency::Idempotent => Pooling::Any,
-            },
+            // A response that crosses the request on the wire looks like its answer.
+            may_use_idle: self.call.method == Method::GET
+                && self.call.idempotency == Idempotency::Idempotent
+                && !self.connection_was_lost,
+            returns_secret: self.call.returns_secret,
             deadline: self.deadline,
-            shutdown: self.caller.shutdown,
+            secrets: self.caller.secrets,
         });
         let elapsed = started.elapsed();
-        let shut_down = self.caller.shutdown.is_set();
+        let shut_down = self.caller.transport.is_shut_down();
         let gone_is_success = self.call.gone_is_success && self.outcome_unknown;
         Sent::new(
             result,
@@ -211,7 +210,7 @@ impl<'a> Running<'a> {
             self.attempts,
             attempt.shown,
         );
-        attempt.facts.shut_down = self.caller.shutdown.wait(delay);
+        attempt.facts.shut_down = self.caller.transport.wait(delay);
         !attempt.facts.shut_down
     }
 }

@@ -2,17 +2,21 @@
 //! comes from.
 
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr};
 
-use crate::transport::Origin;
+use crate::transport::is_valid_for_tls;
 
 /// The base URL of the API, in its parts.
 #[derive(Clone)]
 pub(crate) struct BaseUrl {
-    pub(crate) origin: Origin,
+    pub(super) is_https: bool,
+    /// A name, or an address without brackets.
+    pub(super) host: String,
+    pub(super) port: u16,
+    /// The host and port as they were given.
+    authority: String,
     /// `/auth/v1`, with an optional prefix, without a slash at the end.
-    pub(crate) path: String,
-    is_loopback: bool,
+    path: String,
 }
 
 /// The end of every base URL.
@@ -39,7 +43,10 @@ impl BaseUrl {
         if authority.contains('@') {
             return Err("contains a user name or password; pass them as credentials");
         }
-        let is_loopback = is_loopback(authority)?;
+        let (host, port) = split(authority)?;
+        if is_https && !is_valid_for_tls(host) {
+            return Err("its host is not a valid name for TLS");
+        }
         let path = path.trim_end_matches('/');
         if !path
             .bytes()
@@ -61,65 +68,64 @@ impl BaseUrl {
             );
         }
         Ok(BaseUrl {
-            origin: Origin::new(is_https, authority)?,
+            is_https,
+            host: host.to_owned(),
+            port: port.unwrap_or(if is_https { 443 } else { 80 }),
+            authority: authority.to_owned(),
             path: format!("{before}{API}"),
-            is_loopback,
         })
     }
 
     /// Whether the host is a loopback address: 127.0.0.0/8, ::1, or exactly `localhost`.
     pub(crate) fn is_loopback(&self) -> bool {
-        self.is_loopback
+        let address = self.host.parse::<IpAddr>();
+        address.is_ok_and(|address| address.is_loopback())
+            || self.host.eq_ignore_ascii_case("localhost")
     }
 }
 
-/// Returns whether a host, with or without a port, is a loopback address, or what is wrong with it.
-fn is_loopback(authority: &str) -> Result<bool, &'static str> {
-    let (loopback, rest) = match authority.strip_prefix('[') {
+/// Splits `host:port` or `[::1]:port`. The host has no brackets.
+fn split(authority: &str) -> Result<(&str, Option<u16>), &'static str> {
+    let (host, rest) = match authority.strip_prefix('[') {
         Some(bracketed) => {
-            let (address, rest) = bracketed
-                .split_once(']')
-                .ok_or("its host has a '[' without a ']'")?;
-            let address: Ipv6Addr = address
-                .parse()
-                .map_err(|_| "its host is not an IPv6 address")?;
-            (address.is_loopback(), rest)
+            let closed = bracketed.split_once(']');
+            let (address, rest) = closed.ok_or("its host has a '[' without a ']'")?;
+            if address.parse::<Ipv6Addr>().is_err() {
+                return Err("its host is not an IPv6 address");
+            }
+            (address, rest)
         }
         None => {
             let (host, rest) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
             if host.is_empty() {
                 return Err("has no host");
             }
-            if !host
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
-            {
+            let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+            if !host.bytes().all(is_valid) {
                 return Err(
                     "its host contains a space or another character that is not valid in a host \
                      name; write international names in punycode",
                 );
             }
-            let address = host.parse::<Ipv4Addr>();
-            let loopback = address.is_ok_and(|address| address.is_loopback())
-                || host.eq_ignore_ascii_case("localhost");
-            (loopback, rest)
+            (host, rest)
         }
     };
-    match rest.strip_prefix(':') {
-        None if rest.is_empty() => Ok(loopback),
-        Some(port)
-            if port.bytes().all(|byte| byte.is_ascii_digit())
-                && port.parse::<u16>().is_ok_and(|port| port > 0) =>
-        {
-            Ok(loopback)
-        }
+    if rest.is_empty() {
+        return Ok((host, None));
+    }
+    let port = rest
+        .strip_prefix(':')
+        .filter(|port| port.bytes().all(|b| b.is_ascii_digit()));
+    match port.and_then(|port| port.parse().ok()) {
+        Some(port @ 1..) => Ok((host, Some(port))),
         _ => Err("its port is not a number from 1 to 65535"),
     }
 }
 
 impl fmt::Display for BaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.origin.to_url(), self.path)
+        let scheme = if self.is_https { "https" } else { "http" };
+        write!(f, "{scheme}://{}{}", self.authority, self.path)
     }
 }
 

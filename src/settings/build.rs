@@ -9,7 +9,7 @@ use super::source::{Setting, Source};
 use crate::auth::{ContractNumber, Credentials, CredentialsSource};
 use crate::call::{Hooks, RetryPolicy};
 use crate::error::{Error, Result};
-use crate::transport::{self, UserAgent};
+use crate::transport;
 
 const BASE_URL: &str = "https://api.ionos.com/auth/v1";
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -51,7 +51,7 @@ impl ClientBuilder {
             base_url,
             certificates,
         } = service.get()?;
-        if !base_url.origin.is_https() {
+        if !base_url.is_https {
             if !base_url.is_loopback() && !self.allow_insecure_http {
                 return Err(plain_http(&service));
             }
@@ -61,7 +61,7 @@ impl ClientBuilder {
             }
         }
         let user_agent = self.user_agent.unwrap_or_else(|| {
-            let user_agent = UserAgent::new(&user_agent(""));
+            let user_agent = Ok::<_, String>(user_agent(""));
             Setting::new(Source::Option("user_agent"), user_agent)
         });
         let root_certificates = self.root_certificates.map(Setting::into_given);
@@ -72,8 +72,7 @@ impl ClientBuilder {
             base_url: base_url.clone(),
             base_url_source,
             transport: transport::Settings {
-                origin: base_url.origin.clone(),
-                path: base_url.path.clone(),
+                base_url: base_url.to_string(),
                 user_agent: user_agent.into_value()?,
                 root_certificates: root_certificates.transpose()?.or(certificates.clone()),
                 pinned_certificate: value(self.pinned_certificate)?,

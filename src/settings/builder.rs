@@ -7,11 +7,12 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::base_url::BaseUrl;
-use super::proxy::ProxyChoice;
-use super::source::{Setting, Source};
+use super::header::{Header, header, header_value};
+use super::proxy::{self, ProxyChoice};
+use super::source::{Given, Setting, Source};
 use crate::auth::{ContractNumber, Credentials, CredentialsSource};
 use crate::call::{Attempt, FinishedCall, Hooks, RetryPolicy};
-use crate::transport::{ExtraHeader, Fingerprint, Given, ProxyServer, RootCertificates, UserAgent};
+use crate::transport::{Fingerprint, RootCertificates};
 
 /// Configures a [`Client`](crate::Client).
 ///
@@ -40,10 +41,10 @@ pub struct ClientBuilder {
     pub(super) contract_number: Option<Setting<ContractNumber>>,
     pub(super) timeout: Option<Duration>,
     pub(super) retry: RetryPolicy,
-    pub(super) user_agent: Option<Setting<UserAgent>>,
+    pub(super) user_agent: Option<Setting<String>>,
     pub(super) root_certificates: Option<Setting<RootCertificates>>,
     pub(super) pinned_certificate: Option<Setting<Fingerprint>>,
-    pub(super) headers: Vec<Setting<ExtraHeader>>,
+    pub(super) headers: Vec<Setting<Header>>,
     pub(super) proxy: ProxyChoice,
     pub(super) hooks: Hooks,
     /// Where a config file was looked for but not found.
@@ -121,7 +122,7 @@ impl ClientBuilder {
     ///
     /// It becomes the first part of `User-Agent`, in front of `ionoscloud-auth/` and the version.
     pub fn user_agent(mut self, product: impl Into<String>) -> ClientBuilder {
-        let user_agent = UserAgent::new(&user_agent(&product.into()));
+        let user_agent = header_value(&user_agent(&product.into())).map(str::to_owned);
         self.user_agent = Some(Setting::new(Source::Option("user_agent"), user_agent));
         self
     }
@@ -153,7 +154,7 @@ impl ClientBuilder {
     /// the library uses rustls, even with the feature `native-tls`.
     #[cfg(feature = "pinned-cert")]
     pub fn pinned_certificate_sha256(mut self, fingerprint: impl Into<String>) -> ClientBuilder {
-        let fingerprint = Fingerprint::parse(&fingerprint.into());
+        let fingerprint = super::fingerprint::parse(&fingerprint.into());
         let source = Source::Option("pinned_certificate_sha256");
         self.pinned_certificate = Some(Setting::new(source, fingerprint));
         self
@@ -170,7 +171,7 @@ impl ClientBuilder {
     /// `Accept-Encoding`, `X-Contract-Number`, `Connection` and `Content-Length`.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> ClientBuilder {
         let value = Zeroizing::new(value.into());
-        let header = ExtraHeader::new(&name.into(), &value);
+        let header = header(&name.into(), &value);
         self.headers
             .push(Setting::new(Source::Option("header"), header));
         self
@@ -183,7 +184,7 @@ impl ClientBuilder {
     /// The library opens a proxy tunnel (`CONNECT`), so with https the proxy sees neither
     /// credentials nor tokens. No proxy is used for a loopback address.
     pub fn proxy(mut self, url: impl Into<String>) -> ClientBuilder {
-        let server = ProxyServer::parse(&Zeroizing::new(url.into()));
+        let server = proxy::parse(&Zeroizing::new(url.into()));
         self.proxy = ProxyChoice::Server(Setting::new(Source::Option("proxy"), server));
         self
     }
@@ -287,8 +288,8 @@ pub(super) fn user_agent(product: &str) -> String {
 impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let headers = self.headers.iter().map(|header| {
-            let name = header.get().map(ExtraHeader::name);
-            name.unwrap_or(REFUSED)
+            let header = header.get();
+            header.map_or(REFUSED, |(name, _)| name.as_str())
         });
         let service = self.service.as_ref().and_then(|service| service.get().ok());
         let file_certificates = service.is_some_and(|service| service.certificates.is_some());
@@ -307,7 +308,7 @@ impl fmt::Debug for ClientBuilder {
             .field("retry", &self.retry)
             .field(
                 "user_agent",
-                &format_args!("{}", shown(&self.user_agent, |a| a.as_str().to_owned())),
+                &format_args!("{}", shown(&self.user_agent, String::clone)),
             )
             .field("headers", &headers.collect::<Vec<_>>())
             .field("allow_insecure_http", &self.allow_insecure_http)

@@ -93,7 +93,16 @@ fn credentials() -> Result<Option<(Credentials, CredentialsSource)>> {
 
 /// Returns the environment's pin. Without the feature `pinned-cert` a pin is an error.
 pub(super) fn pin() -> Result<Option<Setting<Fingerprint>>> {
-    setting("IONOS_PINNED_CERT", Fingerprint::parse)
+    #[cfg(feature = "pinned-cert")]
+    let parse = super::fingerprint::parse;
+    #[cfg(not(feature = "pinned-cert"))]
+    let parse = |_: &str| {
+        Err(
+            "is set, but this program was built without the feature pinned-cert: unset it, or \
+             build with the feature",
+        )
+    };
+    setting("IONOS_PINNED_CERT", parse)
 }
 
 /// Reads a setting from a variable, if that is set.

@@ -7,6 +7,9 @@ mod builder;
 #[cfg(feature = "config-file")]
 mod config_file;
 mod environment;
+#[cfg(feature = "pinned-cert")]
+mod fingerprint;
+mod header;
 mod no_proxy;
 mod proxy;
 mod source;

@@ -2,12 +2,12 @@
 
 use std::net::Ipv4Addr;
 
-use crate::transport::Origin;
+use super::base_url::BaseUrl;
 
 /// Whether a list such as `NO_PROXY` contains this server. Entries are separated by commas. Each is
 /// a host with an optional port and includes its subdomains; `*` matches every host.
-pub(super) fn lists(list: &str, origin: &Origin) -> bool {
-    let host = origin.host();
+pub(super) fn lists(list: &str, base_url: &BaseUrl) -> bool {
+    let host = base_url.host.as_str();
     let is_address = host.parse::<Ipv4Addr>().is_ok();
     list.split(',').map(str::trim).any(|entry| {
         let (name, port) = host_and_port(entry);
@@ -21,7 +21,7 @@ pub(super) fn lists(list: &str, origin: &Origin) -> bool {
         };
         entry == "*"
             || (!domain.is_empty()
-                && port.is_none_or(|port| port.parse() == Ok(origin.port()))
+                && port.is_none_or(|port| port.parse() == Ok(base_url.port))
                 && host.len().checked_sub(domain.len()).is_some_and(is_below))
     })
 }
@@ -41,7 +41,6 @@ fn host_and_port(text: &str) -> (&str, Option<&str>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::base_url::BaseUrl;
     use proptest::prelude::*;
 
     #[test]
@@ -112,9 +111,9 @@ mod tests {
             ),
             ("https://[2001:db8::1]", "db8::1", false, "a part of it"),
         ] {
-            let origin = BaseUrl::parse(url).unwrap().origin;
+            let url_read = BaseUrl::parse(url).unwrap();
             assert_eq!(
-                lists(list, &origin),
+                lists(list, &url_read),
                 expected,
                 "{reason}: {url} in {list:?}"
             );
@@ -124,7 +123,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_list_of_hosts_is_read_without_a_panic(list in "[a-c.:,*\\[\\] ü]{0,20}") {
-            let _ = lists(&list, &BaseUrl::parse("a.b.c").unwrap().origin);
+            let _ = lists(&list, &BaseUrl::parse("a.b.c").unwrap());
         }
     }
 }

@@ -5,7 +5,6 @@ use std::fmt;
 
 use crate::auth::Part;
 use crate::error::{Error, Result};
-use crate::transport::Given;
 
 /// The place where a value was set.
 #[derive(Debug, Clone)]
@@ -56,6 +55,9 @@ impl fmt::Display for Source {
     }
 }
 
+/// A setting and its place, for errors that occur later.
+pub(crate) type Given<T> = (T, String);
+
 /// A setting: its value, or why it is not usable, and the place where it was set.
 #[derive(Clone)]
 pub(crate) struct Setting<T> {
@@ -91,7 +93,7 @@ impl<T> Setting<T> {
     pub(crate) fn into_given(self) -> Result<Given<T>> {
         let source = self.source.to_string();
         let value = self.into_value()?;
-        Ok(Given { value, source })
+        Ok((value, source))
     }
 
     pub(crate) fn source(&self) -> &Source {

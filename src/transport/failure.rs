@@ -1,27 +1,25 @@
-//! What an attempt without a response means, by its record and not by the kind of its error. It
-//! does not depend on retries.
+//! What an attempt without a response means. Its record says that, not the kind of its error.
 
 use std::io;
 
-use super::exchange::Broken;
-use super::headers::MAX_HEAD;
-use super::record::{Ended, Record, Step};
-use super::route::Route;
-use super::tls::ClientRefused;
-use crate::error::{Status, TransportErrorKind, sanitize_line};
+use rustls::{CertificateError, InvalidMessage};
+use ureq::Error;
 
-/// The maximum length of a reason, enough for two host names and a description.
-const MAX_REASON: usize = 1000;
+use super::record::{Ended, Record, Step};
+use crate::auth::Secrets;
+use crate::error::{Status, TransportErrorKind};
+
+/// The maximum length of a peer's words in an error.
+const MAX_WORDS: usize = 500;
 
 /// A failed attempt.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) kind: FailureKind,
-    /// `false` only if the record shows that no request was sent.
+    /// `false` only if the record shows that no request was handed over.
     pub(crate) may_have_acted: bool,
-    /// Whether the next attempt would fail the same way, for example because the certificate is not
-    /// trusted or the proxy requires a password.
-    pub(crate) would_fail_again: bool,
+    /// Whether the next attempt would only be refused again.
+    pub(crate) is_final: bool,
     /// The status, if the response had begun.
     pub(crate) status: Option<Status>,
     pub(crate) request_id: Option<String>,
@@ -47,64 +45,65 @@ impl Failure {
 }
 
 /// Makes a failure from an error and the record of how far the attempt had come.
-pub(super) fn failure(broken: Broken, record: &Record, route: &Route) -> Failure {
+pub(super) fn failure(error: Error, record: &Record, route: &Route, secrets: &Secrets) -> Failure {
     let step = record.step();
-    if let (Step::HandedOver, Some(_), Broken::Connection(error)) = (step, &route.tls, &broken) {
-        if ClientRefused::is_in(error) {
-            record.client_refused();
-        }
-    }
-    let client_refused = record.client_was_refused();
-    let kind = kind(&broken, record);
     let peer = route.described(step);
-    let (reason, io_kind) = match (record.ended(), broken) {
-        (Some(Ended::ShutDown), _) => ("the client was shut down".to_owned(), None),
-        (Some(Ended::TimedOut), _) => (too_late(step, &peer), None),
-        (None, _) if client_refused => (failed(step, &peer, &ClientRefused.to_string()), None),
-        (None, Broken::Connection(error)) => (
-            failed(step, &peer, &words(step, &error)),
-            Some(error.kind()),
-        ),
-        (None, Broken::Protocol(error)) => {
-            let fault = match error {
-                ureq_proto::Error::HttpParseFail(fault) => fault,
-                other => other.to_string(),
-            };
-            (format!("from {peer}: it is not HTTP/1.1 ({fault})"), None)
-        }
-        (None, Broken::LargeHead) => {
-            let reason = format!("from {peer}: its headers are larger than {MAX_HEAD} bytes");
-            (reason, None)
-        }
-        (None, Broken::LargeBody(limit)) => {
-            (format!("the body is longer than {} MiB", limit >> 20), None)
+    let ended = record.ended();
+    let kind = kind(&error, ended, step);
+    let reason = match ended {
+        Some(Ended::ShutDown) => "the client was shut down".to_owned(),
+        Some(Ended::TimedOut) => too_late(step, &peer),
+        None => {
+            let words = secrets.show(&words(step, &error, route), MAX_WORDS);
+            failed(step, kind, &peer, &words)
         }
     };
     Failure {
         kind,
-        may_have_acted: step == Step::HandedOver && !client_refused,
-        would_fail_again: record.would_fail_again() || step == Step::Start,
+        may_have_acted: step == Step::HandedOver,
+        is_final: is_final(&error, step),
         status: None,
         request_id: None,
-        peer: route.peer(step),
-        reason: sanitize_line(&reason, MAX_REASON),
-        io_kind,
+        peer: route.peer(step).to_owned(),
+        reason,
+        io_kind: match &error {
+            Error::Io(error) if ended.is_none() => Some(error.kind()),
+            _ => None,
+        },
     }
 }
 
-fn kind(broken: &Broken, record: &Record) -> FailureKind {
+fn kind(error: &Error, ended: Option<Ended>, step: Step) -> FailureKind {
     use TransportErrorKind as Kind;
-    let client_refused = record.client_was_refused();
-    FailureKind::NoResponse(match (record.ended(), record.step(), broken) {
-        (Some(Ended::ShutDown), ..) => Kind::ShutDown,
-        (Some(Ended::TimedOut), ..) => Kind::TimedOut,
-        (None, Step::Lookup, _) => Kind::AddressNotFound,
-        (None, Step::Tls | Step::ProxyTls, _) => Kind::TlsFailed,
-        (None, Step::HandedOver, _) if client_refused => Kind::TlsFailed,
-        (None, Step::HandedOver, Broken::Connection(_)) => Kind::ConnectionLost,
-        (None, Step::HandedOver, _) => return FailureKind::Unreadable,
-        (None, Step::Start | Step::Connect | Step::Tunnel, _) => Kind::ConnectFailed,
+    FailureKind::NoResponse(match (ended, step) {
+        (Some(Ended::ShutDown), _) => Kind::ShutDown,
+        (Some(Ended::TimedOut), _) => Kind::TimedOut,
+        (None, Step::Lookup) => Kind::AddressNotFound,
+        (None, Step::Start | Step::Connect | Step::Tunnel) => Kind::ConnectFailed,
+        (None, Step::Tls | Step::ProxyTls) => Kind::TlsFailed,
+        (None, Step::HandedOver) => match error {
+            Error::Io(_) | Error::BodyStalled => Kind::ConnectionLost,
+            _ => return FailureKind::Unreadable,
+        },
     })
+}
+
+/// Whether the next attempt would only be refused again.
+fn is_final(error: &Error, step: Step) -> bool {
+    match (step, error) {
+        (Step::HandedOver, _) => false,
+        (Step::Start, _) => true,
+        (_, Error::ConnectProxyFailed(text)) => matches!(proxy_status(text), Some(401 | 403 | 407)),
+        _ => rustls_error(error).is_some_and(|error| {
+            matches!(
+                error,
+                rustls::Error::InvalidCertificate(_)
+                    // The pin's.
+                    | rustls::Error::General(_)
+                    | rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)
+            )
+        }),
+    }
 }
 
 fn too_late(step: Step, peer: &str) -> String {
@@ -118,30 +117,141 @@ fn too_late(step: Step, peer: &str) -> String {
     }
 }
 
-fn failed(step: Step, peer: &str, why: &str) -> String {
+fn failed(step: Step, kind: FailureKind, peer: &str, why: &str) -> String {
     match step {
         Step::Lookup => format!("could not find the address of {peer}: {why}"),
         Step::Start | Step::Connect => format!("could not connect to {peer}: {why}"),
         Step::Tunnel => format!("could not open a proxy tunnel through {peer}: {why}"),
         Step::Tls | Step::ProxyTls => format!("the TLS handshake with {peer} failed: {why}"),
+        Step::HandedOver if kind == FailureKind::Unreadable => format!("from {peer}: {why}"),
         Step::HandedOver => format!("lost the connection to {peer}: {why}"),
     }
 }
 
-/// Returns the text of a system or TLS error, without what only repeats the step.
-fn words(step: Step, error: &io::Error) -> String {
-    match (step, error.kind()) {
-        // A missing close_notify and a closed socket mean the same to a reader of the error.
-        (Step::HandedOver, io::ErrorKind::UnexpectedEof) => {
-            "the peer closed it before the response was complete".to_owned()
-        }
-        (Step::Tls | Step::ProxyTls, io::ErrorKind::UnexpectedEof) => {
-            "the peer closed the connection".to_owned()
-        }
-        _ => {
+/// Returns the text of an error, without what only repeats the step.
+fn words(step: Step, error: &Error, route: &Route) -> String {
+    if let Some(error) = rustls_error(error) {
+        return tls_words(error, route);
+    }
+    match error {
+        Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => match step {
+            Step::HandedOver => "the peer closed it before the response was complete".to_owned(),
+            _ => "the peer closed the connection".to_owned(),
+        },
+        Error::Io(error) => {
             let text = error.to_string();
             let lookup = "failed to lookup address information: ";
             text.strip_prefix(lookup).unwrap_or(&text).to_owned()
+        }
+        Error::ConnectProxyFailed(text) => route.tunnel_refused(text),
+        Error::Protocol(error) if step == Step::Tunnel => format!(
+            "its response is not HTTP ({error}): check its port, and whether its URL must begin \
+             with https://"
+        ),
+        Error::Protocol(error) => format!("it is not HTTP/1.1 ({error})"),
+        Error::LargeResponseHeader(_, max) => format!("its headers are larger than {max} bytes"),
+        Error::BodyExceedsLimit(max) => format!("its body is longer than {} MiB", max >> 20),
+        error => error.to_string(),
+    }
+}
+
+fn tls_words(error: &rustls::Error, route: &Route) -> String {
+    match error {
+        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
+            format!("{error}: {}", route.trust)
+        }
+        rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
+            "it does not speak TLS: check the port, or whether its URL must begin with http://"
+                .to_owned()
+        }
+        rustls::Error::General(text) => text.clone(),
+        error => error.to_string(),
+    }
+}
+
+fn rustls_error(error: &Error) -> Option<&rustls::Error> {
+    match error {
+        Error::Rustls(error) => Some(error),
+        Error::Io(error) => error.get_ref()?.downcast_ref(),
+        _ => None,
+    }
+}
+
+/// ureq tells a proxy's status only in a text like `proxy server responded 407/407` (ureq.md 6).
+fn proxy_status(text: &str) -> Option<u16> {
+    text.rsplit_once('/')?.1.parse().ok()
+}
+
+/// The way to the service, as errors name it.
+pub(super) struct Route {
+    /// The host and port of the service.
+    pub(super) service: String,
+    pub(super) proxy: Option<ProxyHop>,
+    /// Which certificate authorities are trusted, and what to do if another one is needed.
+    pub(super) trust: String,
+}
+
+pub(super) struct ProxyHop {
+    /// The host and port of the proxy.
+    pub(super) authority: String,
+    /// The option or variable that configures the proxy.
+    pub(super) source: String,
+    pub(super) has_credentials: bool,
+}
+
+impl Route {
+    /// Returns the proxy, if it is the peer in this step.
+    fn proxy_in(&self, step: Step) -> Option<&ProxyHop> {
+        match step {
+            Step::Lookup | Step::Connect | Step::ProxyTls | Step::Tunnel => self.proxy.as_ref(),
+            Step::Start | Step::Tls | Step::HandedOver => None,
+        }
+    }
+
+    /// Returns the host and port of the peer in this step.
+    fn peer(&self, step: Step) -> &str {
+        self.proxy_in(step)
+            .map_or(&self.service, |proxy| &proxy.authority)
+    }
+
+    /// Describes the peer in this step, with where a proxy was configured.
+    fn described(&self, step: Step) -> String {
+        let service = &self.service;
+        let Some(ProxyHop {
+            authority, source, ..
+        }) = &self.proxy
+        else {
+            return service.clone();
+        };
+        let proxy = format!("{authority} (the proxy from {source})");
+        match self.proxy_in(step) {
+            Some(_) => proxy,
+            None if step == Step::Start => service.clone(),
+            None => format!("{service} through {proxy}"),
+        }
+    }
+
+    /// Explains the proxy's refusal of a tunnel, and what to do.
+    fn tunnel_refused(&self, text: &str) -> String {
+        let service = &self.service;
+        let (source, has_credentials) = match &self.proxy {
+            Some(proxy) => (proxy.source.as_str(), proxy.has_credentials),
+            None => ("", false),
+        };
+        match proxy_status(text) {
+            Some(status @ (401 | 407)) if has_credentials => format!(
+                "it rejected the user name and password ({status}): correct them in {source}"
+            ),
+            Some(status @ (401 | 407)) => format!(
+                "it requires a user name and password ({status}): add them to {source}, as in \
+                 http://user:password@proxy.example:3128"
+            ),
+            Some(403) => format!(
+                "it does not allow tunnels to {service} (403): ask its administrator to allow \
+                 that, or connect without it"
+            ),
+            Some(status @ 502..=504) => format!("it could not reach {service} ({status})"),
+            _ => text.to_owned(),
         }
     }
 }

@@ -1,91 +1,54 @@
-//! One attempt: sends a request and returns a response or a failure. This is the only folder that
-//! uses ureq-proto, http and rustls. It does not depend on retries or endpoints.
+//! One attempt: sends a request with ureq, and returns a response or a failure. This is the only
+//! folder that names ureq, http and rustls.
 
-mod connection;
-mod dial;
-mod exchange;
 mod failure;
-mod given;
-mod headers;
-mod known_address;
-mod pool;
-mod proxy;
+mod layers;
+#[cfg(feature = "pinned-cert")]
+mod pinned;
 mod record;
 mod response;
-mod retry_after;
-mod route;
-mod server;
-mod shutdown;
-mod socket;
-mod stream;
-mod tls;
-mod tunnel;
 
-use std::io;
 use std::sync::Arc;
-use std::time::Instant;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
-use ureq_proto::client::Call;
-use ureq_proto::client::state::Prepare;
-use ureq_proto::http::uri::PathAndQuery;
-use ureq_proto::http::{self, Uri};
+use bytes::Bytes;
+use rustls::RootCertStore;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
+use ureq::Agent;
+use ureq::config::Config;
+use ureq::http::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HOST, HeaderName, HeaderValue, USER_AGENT,
+};
+use ureq::http::uri::{Authority, Scheme};
+use ureq::http::{self, HeaderMap, Uri};
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use zeroize::Zeroizing;
 
-use crate::auth::{ContractNumber, Credentials};
-use crate::error::Result;
+use crate::auth::{ContractNumber, Credentials, Secrets};
+use crate::error::{Error, Result};
 
-use connection::Connection;
-use exchange::{Broken, exchange};
-use failure::failure;
-use headers::Headers;
-use known_address::KnownAddress;
-use pool::Pool;
-use record::{Record, Step};
-use route::{ProxyHop, Route};
+use failure::{ProxyHop, Route, failure};
+use record::{Record, Shutdown};
 
 pub(crate) use failure::{Failure, FailureKind};
-pub(crate) use given::Given;
-pub(crate) use headers::{Authorization, ExtraHeader, UserAgent};
-pub(crate) use proxy::ProxyServer;
-pub(crate) use record::Pooling;
 pub(crate) use response::{AttemptResult, Response};
-pub(crate) use server::Origin;
-pub(crate) use shutdown::Shutdown;
-pub(crate) use tls::{Fingerprint, RootCertificates};
+pub(crate) use ureq::http::Method;
+pub(crate) use ureq::{Proxy, ProxyProtocol};
 
-pub(crate) struct Transport {
-    route: Route,
-    pool: Pool,
-    /// The path of the base URL.
-    path: String,
-    headers: Headers,
-}
+/// The SHA-256 of a certificate's DER.
+pub(crate) type Fingerprint = [u8; 32];
 
-/// The settings of a transport.
-pub(crate) struct Settings {
-    pub(crate) origin: Origin,
-    /// The path of the base URL.
-    pub(crate) path: String,
-    pub(crate) user_agent: UserAgent,
-    pub(crate) root_certificates: Option<Given<RootCertificates>>,
-    pub(crate) pinned_certificate: Option<Fingerprint>,
-    pub(crate) headers: Vec<ExtraHeader>,
-    pub(crate) proxy: Option<Given<ProxyServer>>,
-}
+/// The maximum size of a header section, in bytes. Servers accept 8 to 64 KiB.
+const MAX_HEAD: usize = 16 * 1024;
+/// The part of it for the request line, the contract number and the headers that never change.
+const MAX_OF_ITS_OWN: usize = 512;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Method {
-    Get,
-    Delete,
-}
+const CONTRACT_NUMBER: HeaderName = HeaderName::from_static("x-contract-number");
 
-impl Method {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Method::Get => "GET",
-            Method::Delete => "DELETE",
-        }
-    }
-}
+/// The headers for a request ID, in order of precedence.
+pub(crate) const REQUEST_IDS: [&str; 3] = ["x-requestid", "x-request-id", "x-correlation-id"];
 
 /// The log target to which ureq-proto writes every byte of a connection, at trace level.
 pub(crate) const WIRE_LOG: &str = "ureq_proto";
@@ -98,227 +61,325 @@ pub(crate) fn wire_is_logged() -> bool {
         || log::log_enabled!(target: "ureq_proto::util", log::Level::Trace)
 }
 
+/// Whether a host, a name or an address without brackets, can be in a certificate.
+pub(crate) fn is_valid_for_tls(host: &str) -> bool {
+    ServerName::try_from(host).is_ok()
+}
+
+/// The settings of a transport. A text beside a setting says where it was made.
+pub(crate) struct Settings {
+    pub(crate) base_url: String,
+    pub(crate) user_agent: String,
+    pub(crate) root_certificates: Option<(RootCertificates, String)>,
+    pub(crate) pinned_certificate: Option<Fingerprint>,
+    /// The caller's headers. Of several with the same name, the last one counts.
+    pub(crate) headers: Vec<(String, Zeroizing<String>)>,
+    pub(crate) proxy: Option<(Proxy, String)>,
+}
+
+#[derive(Clone)]
+pub(crate) struct RootCertificates(RootCerts);
+
+impl RootCertificates {
+    pub(crate) fn from_pem(pem: &[u8]) -> std::result::Result<RootCertificates, &'static str> {
+        let certificates: Vec<_> = CertificateDer::pem_slice_iter(pem)
+            .collect::<std::result::Result<_, _>>()
+            .map_err(|_| "is not valid PEM")?;
+        if certificates.is_empty() {
+            return Err("contains no certificate");
+        }
+        // ureq would ignore it, and the handshake would then blame the roots.
+        if RootCertStore::empty()
+            .add_parsable_certificates(certificates.iter().cloned())
+            .1
+            > 0
+        {
+            return Err("contains a certificate that is not readable");
+        }
+        let owned = |der: &CertificateDer| Certificate::from_der(der).to_owned();
+        Ok(RootCertificates(certificates.iter().map(owned).into()))
+    }
+}
+
 pub(crate) struct Request<'a> {
-    pub(crate) method: Method,
+    pub(crate) method: &'a Method,
     /// The path and query below the base URL.
     pub(crate) target: &'a str,
-    pub(crate) authorization: &'a Authorization,
+    pub(crate) headers: &'a Headers,
     pub(crate) contract_number: Option<ContractNumber>,
-    pub(crate) pooling: Pooling,
-    /// When the attempt started.
-    pub(crate) started: Instant,
+    /// Whether an idle connection may be used. It may be stale, or hold a response that nobody
+    /// asked for yet.
+    pub(crate) may_use_idle: bool,
+    /// Whether the response contains a new token.
+    pub(crate) returns_secret: bool,
     pub(crate) deadline: Option<Instant>,
-    /// Ends the attempt.
-    pub(crate) shutdown: &'a Arc<Shutdown>,
+    /// What must not be shown of the response.
+    pub(crate) secrets: &'a Secrets,
+}
+
+/// The headers of every request with the same credentials.
+///
+/// The only copy of the credentials is zeroized after its last use.
+pub(crate) struct Headers(HeaderMap);
+
+/// What is the same after a shutdown.
+struct Setup {
+    scheme: Scheme,
+    authority: Authority,
+    /// The path of the base URL.
+    path: String,
+    /// All but the credentials.
+    headers: Vec<(HeaderName, HeaderValue)>,
+    user_agent: String,
+    roots: RootCerts,
+    pin: Option<Fingerprint>,
+    proxy: Option<Proxy>,
+    route: Route,
+}
+
+pub(crate) struct Transport {
+    /// Keeps idle connections.
+    pooling: Agent,
+    /// Opens a connection for each request.
+    single: Agent,
+    shutdown: Arc<Shutdown>,
+    /// The number of connections that were lost. An older idle connection is not used again.
+    losses: Arc<AtomicUsize>,
+    setup: Arc<Setup>,
 }
 
 impl Transport {
     pub(crate) fn new(settings: Settings) -> Result<Transport> {
-        let Settings {
-            origin,
-            path,
-            user_agent,
-            root_certificates,
-            pinned_certificate,
-            headers,
-            proxy,
-        } = settings;
-        let roots = root_certificates.as_ref();
-        let Origin {
-            host_header,
-            server,
-            ..
-        } = origin;
-        let proxy = match proxy {
-            None => None,
-            Some(Given { value, source }) => Some(ProxyHop {
-                tls: tls::handshake(&value.server, None, roots)?,
-                server: value.server,
-                authorization: value.authorization,
-                user_agent: user_agent.as_str().to_owned(),
-                source,
-            }),
+        let refused = |_| Error::invalid("base_url", "is not a valid URL");
+        let base = Uri::try_from(&settings.base_url).map_err(refused)?;
+        let base = base.into_parts();
+        let (Some(scheme), Some(authority)) = (base.scheme, base.authority) else {
+            return Err(Error::invalid("base_url", "has no host"));
         };
-        let route = Route {
-            tls: tls::handshake(&server, pinned_certificate, roots)?,
-            server,
-            proxy,
-            known: KnownAddress::default(),
-        };
-        Ok(Transport {
-            route,
-            pool: Pool::default(),
-            path,
-            headers: Headers::new(host_header, user_agent, headers)?,
-        })
+        let path = base.path_and_query;
+        Ok(Transport::start(Arc::new(Setup {
+            path: path.map_or_else(String::new, |path| path.to_string()),
+            headers: headers(&scheme, &authority, &settings)?,
+            route: route(&scheme, &authority, &settings),
+            scheme,
+            authority,
+            user_agent: settings.user_agent,
+            roots: match settings.root_certificates {
+                Some((RootCertificates(roots), _)) => roots,
+                None if cfg!(feature = "platform-verifier") => RootCerts::PlatformVerifier,
+                None => RootCerts::WebPki,
+            },
+            pin: settings.pinned_certificate,
+            proxy: settings.proxy.map(|(proxy, _)| proxy),
+        })))
     }
 
-    /// Returns the headers for these credentials, or an error if they would be too large.
-    pub(crate) fn authorize(&self, credentials: &Credentials) -> Result<Authorization> {
-        Authorization::new(credentials, &self.headers, self.path.len())
+    fn start(setup: Arc<Setup>) -> Transport {
+        let losses = Arc::default();
+        let agent = |max_idle| layers::agent(setup.config(max_idle), setup.pin, &losses);
+        Transport {
+            pooling: agent(16),
+            single: agent(0),
+            shutdown: Arc::default(),
+            losses,
+            setup,
+        }
+    }
+
+    /// Returns a transport to the same service that works even after a shutdown of this one.
+    pub(crate) fn renewed(&self) -> Transport {
+        Transport::start(Arc::clone(&self.setup))
+    }
+
+    /// Returns the headers for these credentials, or an error if a request would be too large.
+    pub(crate) fn headers(&self, credentials: &Credentials) -> Result<Headers> {
+        let setup = &*self.setup;
+        let authorization = header_value(credentials.authorization())
+            .map_err(|reason| Error::invalid("credentials", reason))?;
+        let fixed = setup
+            .headers
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone()));
+        let all: Vec<_> = fixed.chain([(AUTHORIZATION, authorization)]).collect();
+        let size = |(name, value): &(HeaderName, HeaderValue)| {
+            name.as_str().len() + value.len() + ": \r\n".len()
+        };
+        let total = all.iter().map(size).sum::<usize>() + setup.path.len() + MAX_OF_ITS_OWN;
+        if total > MAX_HEAD {
+            let reason = format!(
+                "is larger than {MAX_HEAD} bytes, with {total} bytes of credentials, headers, \
+                 user agent and base URL"
+            );
+            return Err(Error::invalid("request", reason));
+        }
+        // Collecting would keep several headers with the same name.
+        let mut headers = HeaderMap::new();
+        for (name, value) in all {
+            headers.insert(name, value);
+        }
+        Ok(Headers(headers))
     }
 
     /// Returns the values of headers that may be secret.
     pub(crate) fn secret_headers(&self) -> impl Iterator<Item = &str> {
-        self.headers.secrets()
+        let secret = self
+            .setup
+            .headers
+            .iter()
+            .filter(|(_, value)| value.is_sensitive());
+        secret.filter_map(|(_, value)| value.to_str().ok())
     }
 
     /// Returns the host and port of the service.
-    pub(crate) fn service(&self) -> String {
-        self.route.server.authority()
+    pub(crate) fn service(&self) -> &str {
+        &self.setup.route.service
     }
 
-    /// Closes the idle connections, and does not keep further ones.
-    pub(crate) fn close_pool(&self) {
-        self.pool.close();
+    /// Ends everything that waits, and refuses every later request.
+    pub(crate) fn shut_down(&self) {
+        self.shutdown.set();
+        // A logger that panics may end this early (ureq.md 3, 17): first what changes something.
+        self.single.clone().shutdown();
+        self.pooling.clone().shutdown();
     }
 
-    /// Makes one attempt, in the caller's thread.
+    pub(crate) fn is_shut_down(&self) -> bool {
+        self.shutdown.is_set()
+    }
+
+    /// Waits for this delay. Returns whether the shutdown came before its end.
+    pub(crate) fn wait(&self, delay: Duration) -> bool {
+        self.shutdown.wait(delay)
+    }
+
+    /// Makes one attempt.
     pub(crate) fn send(&self, request: &Request) -> AttemptResult {
-        let shutdown = Arc::clone(request.shutdown);
-        let record = Record::new(request.pooling, request.started, request.deadline, shutdown);
+        let record = Record::new(request.deadline, &self.shutdown);
         let _entered = record.enter();
-        let result = self.attempt(request, &record);
-        if result
-            .as_ref()
-            .map_or(true, Response::is_overloaded_or_broken)
-        {
-            // Another address may do better.
-            self.route.known.forget();
-        }
+        let failed = |error| failure(error, &record, &self.setup.route, request.secrets);
+        let agent = match request.may_use_idle {
+            true => &self.pooling,
+            false => &self.single,
+        };
+        let prepared = self.setup.request(request).map_err(failed)?;
+        let result = agent.run(prepared).map_err(failed);
+        let result = result.and_then(|response| response::read(response, request, failed));
         if result.as_ref().is_err_and(Failure::connection_was_lost) {
-            // The others have been idle even longer.
-            self.pool.clear();
+            self.losses.fetch_add(1, Ordering::SeqCst);
         }
         result
     }
+}
 
-    fn attempt(&self, request: &Request, record: &Record) -> AttemptResult {
-        let failed = |broken| failure(broken, record, &self.route);
-        let unsent = |error| failed(Broken::Connection(error));
-        let call = self.prepare(request).map_err(unsent)?;
-        let mut connection = self.connection(record).map_err(unsent)?;
-        record.reached(Step::HandedOver);
-        let incoming = exchange(call, &mut connection).map_err(failed)?;
-        let (response, is_reusable) = response::read(incoming, &mut connection, record, failed)?;
-        if is_reusable && connection.received().is_empty() && record.connection_is_kept() {
-            self.keep(connection, record);
-        }
-        Ok(response)
+impl Setup {
+    /// ureq's own time limits stay off: they cost a thread a call (ureq.md 1).
+    fn config(&self, max_idle: usize) -> Config {
+        let tls = TlsConfig::builder().root_certs(self.roots.clone()).build();
+        Config::builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .proxy(self.proxy.clone())
+            .tls_config(tls)
+            .user_agent(&self.user_agent)
+            .max_response_header_size(MAX_HEAD)
+            .input_buffer_size(2 * MAX_HEAD)
+            .output_buffer_size(MAX_HEAD)
+            .max_idle_connections(max_idle)
+            .max_idle_connections_per_host(max_idle)
+            .build()
     }
 
-    fn prepare(&self, request: &Request) -> io::Result<Call<Prepare>> {
-        let mut path = String::with_capacity(self.path.len() + request.target.len());
-        path.push_str(&self.path);
-        path.push_str(request.target);
-        let path = PathAndQuery::try_from(path).map_err(io::Error::other)?;
+    fn request(&self, request: &Request) -> std::result::Result<http::Request<()>, ureq::Error> {
+        let path = [&self.path, request.target].concat();
+        let uri = Uri::builder()
+            .scheme(self.scheme.clone())
+            .authority(self.authority.clone())
+            .path_and_query(path)
+            .build()?;
         let mut prepared = http::Request::new(());
-        *prepared.uri_mut() = Uri::from(path);
-        *prepared.method_mut() = match request.method {
-            Method::Get => http::Method::GET,
-            Method::Delete => http::Method::DELETE,
-        };
-        *prepared.headers_mut() = request.authorization.headers(request.contract_number);
-        Call::new(prepared).map_err(io::Error::other)
-    }
-
-    /// Returns an idle connection, if the attempt may use one and there is one, or else a new one.
-    fn connection(&self, record: &Record) -> io::Result<Connection> {
-        record.time_left()?;
-        let idle = match record.pooling {
-            Pooling::Any => self.pool.take(record.started),
-            Pooling::Fresh | Pooling::Own => None,
-        };
-        match idle {
-            Some(connection) => Ok(connection),
-            None => self.route.open(record).map(Connection::new),
+        *prepared.uri_mut() = uri;
+        *prepared.method_mut() = request.method.clone();
+        *prepared.headers_mut() = request.headers.0.clone();
+        if let Some(number) = request.contract_number {
+            let number = HeaderValue::from(number.get());
+            prepared.headers_mut().insert(CONTRACT_NUMBER, number);
         }
-    }
-
-    /// Keeps a connection that can be used again.
-    fn keep(&self, connection: Connection, record: &Record) {
-        self.pool.put(connection);
-        if record.shutdown.is_set() {
-            // The pool may have been closed just before.
-            self.pool.clear();
-        }
+        Ok(prepared)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::io::{Read as _, Write as _};
-    use std::net::TcpListener;
-    use std::thread;
-
-    fn transport(port: u16, proxy: Option<&str>) -> Transport {
-        Transport::new(Settings {
-            origin: Origin::new(false, &format!("localhost:{port}")).unwrap(),
-            path: String::new(),
-            user_agent: UserAgent::new("test").unwrap(),
-            root_certificates: None,
-            pinned_certificate: None,
-            headers: Vec::new(),
-            proxy: proxy.map(|url| Given {
-                value: ProxyServer::parse(url).unwrap(),
-                source: "test".to_owned(),
-            }),
-        })
-        .unwrap()
+/// Returns the headers of every request, but for the credentials.
+fn headers(
+    scheme: &Scheme,
+    authority: &Authority,
+    settings: &Settings,
+) -> Result<Vec<(HeaderName, HeaderValue)>> {
+    let host = match port(scheme, authority) == default_port(scheme) {
+        true => authority.host(),
+        false => authority.as_str(),
+    };
+    let mut headers = Vec::new();
+    for (name, text) in [
+        (HOST, host),
+        (USER_AGENT, &settings.user_agent),
+        (ACCEPT, "application/json"),
+        (ACCEPT_ENCODING, "identity"),
+    ] {
+        let mut value = header_value(text.to_owned().into())
+            .map_err(|reason| Error::invalid("user_agent", reason))?;
+        value.set_sensitive(false);
+        headers.push((name, value));
     }
-
-    /// Makes an attempt, to which the listener responds.
-    fn attempt(transport: &Transport, listener: &TcpListener, response: &str) -> AttemptResult {
-        let authorization = transport.authorize(&Credentials::token("a.b.c"));
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                let mut stream = listener.accept().unwrap().0;
-                assert!(stream.read(&mut [0; 1024]).unwrap() > 0);
-                stream.write_all(response.as_bytes()).unwrap();
-            });
-            transport.send(&Request {
-                method: Method::Get,
-                target: "/tokens",
-                authorization: &authorization.unwrap(),
-                contract_number: None,
-                pooling: Pooling::Own,
-                started: Instant::now(),
-                deadline: None,
-                shutdown: &Arc::default(),
-            })
-        })
+    for (name, text) in &settings.headers {
+        let name = HeaderName::from_bytes(name.as_bytes())
+            .map_err(|_| Error::invalid("header", "has a name that is not valid"))?;
+        let mut value =
+            header_value(text.clone()).map_err(|reason| Error::invalid("header", reason))?;
+        // A request ID is meant to be repeated in the response.
+        value.set_sensitive(!REQUEST_IDS.contains(&name.as_str()));
+        headers.push((name, value));
     }
+    Ok(headers)
+}
 
-    #[test]
-    fn an_address_is_known_until_a_connection_to_it_fails() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let transport = transport(address.port(), None);
-        for (response, known, reason) in [
-            ("HTTP/1.1 204 X\r\n\r\n", Some(address), "it works"),
-            ("HTTP/1.1 404 X\r\n\r\n", Some(address), "that works, too"),
-            ("HTTP/1.1 503 X\r\n\r\n", None, "another may work"),
-            ("HTTP/1.1 429 X\r\n\r\n", None, "another may have time"),
-            ("", None, "the connection is lost"),
-        ] {
-            transport.route.known.keep(address);
-            let result = attempt(&transport, &listener, response);
-            assert_eq!(result.is_ok(), !response.is_empty());
-            assert_eq!(transport.route.known.get(), known, "{reason}");
+/// Returns a value that is zeroized when it is dropped, and not shown by `Debug`.
+fn header_value(text: Zeroizing<String>) -> std::result::Result<HeaderValue, &'static str> {
+    let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(text))
+        .map_err(|_| "contains a character that is not valid in a header")?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// Returns the way to the service, as errors name it.
+fn route(scheme: &Scheme, authority: &Authority, settings: &Settings) -> Route {
+    let trust = match &settings.root_certificates {
+        Some((_, source)) => {
+            format!("only the authorities in {source} are trusted: add the one that signed it")
         }
+        None if cfg!(feature = "platform-verifier") => "this system does not trust the authority \
+            that signed it: add that to the system's trust store, or pass it to \
+            root_certificates_pem"
+            .to_owned(),
+        None => "Mozilla does not trust the authority that signed it: for a private one, or a \
+            proxy that inspects TLS, pass its certificate to root_certificates_pem, or use the \
+            system's trust store (feature platform-verifier)"
+            .to_owned(),
+    };
+    Route {
+        service: format!("{}:{}", authority.host(), port(scheme, authority)),
+        proxy: settings.proxy.as_ref().map(|(value, source)| ProxyHop {
+            authority: format!("{}:{}", value.host(), value.port()),
+            source: source.clone(),
+            has_credentials: value.username().is_some() || value.password().is_some(),
+        }),
+        trust,
     }
+}
 
-    #[test]
-    fn a_refusal_is_final_only_from_an_address_that_was_looked_up() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let proxy = format!("http://localhost:{}", address.port());
-        let transport = transport(1, Some(&proxy));
-        transport.route.known.keep(address);
-        for is_final in [false, true] {
-            let refused = attempt(&transport, &listener, "HTTP/1.1 403 X\r\n\r\n");
-            assert_eq!(refused.err().unwrap().would_fail_again, is_final);
-        }
-    }
+fn port(scheme: &Scheme, authority: &Authority) -> u16 {
+    authority.port_u16().unwrap_or(default_port(scheme))
+}
+
+fn default_port(scheme: &Scheme) -> u16 {
+    if *scheme == Scheme::HTTPS { 443 } else { 80 }
 }

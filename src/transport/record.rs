@@ -1,23 +1,22 @@
-//! The record of one attempt: how far it has come, and what ended it. Each layer writes down what
-//! it sees. The record is in a thread-local, where the socket below TLS can reach it. It does not
-//! depend on those layers.
+//! The record of one attempt: how far it has come, when it must end, and whether the client was
+//! shut down. It is in a thread-local, where the layers of a connection reach it.
 
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::mem::ManuallyDrop;
 use std::rc::Rc;
-use std::sync::{Arc, Weak};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::shutdown::{Interrupt, Shutdown};
-
-thread_local! {
-    /// Has no destructor, so that it exists until the end of the thread: the destructor of another
-    /// thread-local may make a call.
-    static CURRENT: RefCell<Option<Current>> = const { RefCell::new(None) };
-}
+use ureq::{Error, Timeout};
 
 type Current = ManuallyDrop<Rc<Record>>;
+
+thread_local! {
+    /// Has no destructor, so that a call in the destructor of another thread-local works.
+    static CURRENT: RefCell<Option<Current>> = const { RefCell::new(None) };
+}
 
 /// How far an attempt has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +29,7 @@ pub(super) enum Step {
     Tunnel,
     /// The TLS handshake with the service.
     Tls,
-    /// A ready connection was handed over to send the request: from here on the service may act.
+    /// The request was handed to a ready connection: from here on the service may act.
     HandedOver,
 }
 
@@ -41,54 +40,24 @@ pub(super) enum Ended {
     ShutDown,
 }
 
-/// The connections that an attempt may use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Pooling {
-    /// An idle one, if there is one.
-    Any,
-    /// A new one that is kept afterwards, because an idle one has just been lost.
-    Fresh,
-    /// A new one for this attempt only, because a stale one would leave the outcome unknown.
-    Own,
-}
-
 pub(super) struct Record {
-    pub(super) pooling: Pooling,
-    pub(super) shutdown: Arc<Shutdown>,
-    pub(super) started: Instant,
+    step: Cell<Step>,
     deadline: Option<Instant>,
     /// The deadline for having a connection.
-    pub(super) connect_by: Option<Instant>,
-    step: Cell<Step>,
-    ended: Cell<Option<Ended>>,
-    would_fail_again: Cell<bool>,
-    address_was_known: Cell<bool>,
-    client_was_refused: Cell<bool>,
-    certificate_was_demanded: Cell<bool>,
+    connect_by: Option<Instant>,
+    shutdown: Arc<Shutdown>,
 }
 
 impl Record {
-    pub(super) fn new(
-        pooling: Pooling,
-        started: Instant,
-        deadline: Option<Instant>,
-        shutdown: Arc<Shutdown>,
-    ) -> Rc<Record> {
+    pub(super) fn new(deadline: Option<Instant>, shutdown: &Arc<Shutdown>) -> Rc<Record> {
+        let now = Instant::now();
         // Half of the time, so that there is time for another attempt to connect.
-        let connect_by =
-            deadline.map(|deadline| started + deadline.saturating_duration_since(started) / 2);
+        let half = |deadline: Instant| now + deadline.saturating_duration_since(now) / 2;
         Rc::new(Record {
-            pooling,
-            shutdown,
-            started,
-            deadline,
-            connect_by,
             step: Cell::new(Step::Start),
-            ended: Cell::new(None),
-            would_fail_again: Cell::new(false),
-            address_was_known: Cell::new(false),
-            client_was_refused: Cell::new(false),
-            certificate_was_demanded: Cell::new(false),
+            deadline,
+            connect_by: deadline.map(half),
+            shutdown: Arc::clone(shutdown),
         })
     }
 
@@ -97,11 +66,10 @@ impl Record {
         Entered(CURRENT.replace(Some(ManuallyDrop::new(Rc::clone(self)))))
     }
 
-    /// Returns the record of the current thread's attempt.
-    pub(super) fn current() -> io::Result<Rc<Record>> {
-        CURRENT
-            .with_borrow(|current| current.as_deref().cloned())
-            .ok_or_else(|| io::Error::other("a connection was used outside of an attempt"))
+    pub(super) fn current() -> Result<Rc<Record>, Error> {
+        let current = CURRENT.with_borrow(|current| current.as_deref().cloned());
+        current
+            .ok_or_else(|| io::Error::other("a connection was used outside of an attempt").into())
     }
 
     pub(super) fn reached(&self, step: Step) {
@@ -112,91 +80,35 @@ impl Record {
         self.step.get()
     }
 
-    pub(super) fn ended(&self) -> Option<Ended> {
-        self.ended.get()
-    }
-
-    /// Records that a retry would only be refused again.
-    pub(super) fn refused_for_good(&self) {
-        self.would_fail_again.set(true);
-    }
-
-    /// Records that the address was not looked up: a retry may find another one.
-    pub(super) fn address_known(&self, was_known: bool) {
-        self.address_was_known.set(was_known);
-    }
-
-    pub(super) fn would_fail_again(&self) -> bool {
-        self.would_fail_again.get() && !self.address_was_known.get()
-    }
-
-    /// Records that the peer has refused this client in the TLS handshake, before it read a
-    /// request.
-    pub(super) fn client_refused(&self) {
-        self.client_was_refused.set(true);
-        self.refused_for_good();
-    }
-
-    /// Records that the peer asks for a client certificate. The platform's TLS does not report
-    /// that.
-    #[cfg_attr(
-        all(feature = "native-tls", not(feature = "pinned-cert")),
-        allow(dead_code)
-    )]
-    pub(super) fn certificate_demanded(&self) {
-        self.certificate_was_demanded.set(true);
-    }
-
-    #[cfg_attr(
-        all(feature = "native-tls", not(feature = "pinned-cert")),
-        allow(dead_code)
-    )]
-    pub(super) fn certificate_was_demanded(&self) -> bool {
-        self.certificate_was_demanded.get()
-    }
-
-    pub(super) fn client_was_refused(&self) -> bool {
-        self.client_was_refused.get()
-    }
-
-    /// Whether the connection may be used again after this attempt.
-    pub(super) fn connection_is_kept(&self) -> bool {
-        self.pooling != Pooling::Own && !self.shutdown.is_set()
-    }
-
-    /// Registers `waits` to be interrupted by a shutdown. Returns an error if the client is already
-    /// shut down.
-    pub(super) fn interrupts(&self, waits: Weak<dyn Interrupt>) -> io::Result<()> {
-        if self.shutdown.register(waits) {
-            return Ok(());
-        }
-        Err(self.end(Ended::ShutDown))
-    }
-
-    /// Returns the remaining time for this step, or an error if there is none or after a shutdown.
-    pub(super) fn time_left(&self) -> io::Result<Option<Duration>> {
-        if self.shutdown.is_set() {
-            return Err(self.end(Ended::ShutDown));
-        }
+    /// Returns the rest of the time for this step, or `None` without a limit.
+    fn left(&self) -> Option<Duration> {
         let limit = match self.step() {
             Step::HandedOver => self.deadline,
             _ => self.connect_by,
         };
-        let Some(limit) = limit else {
-            return Ok(None);
-        };
-        let left = limit.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(self.end(Ended::TimedOut));
-        }
-        Ok(Some(left))
+        limit.map(|limit| limit.saturating_duration_since(Instant::now()))
     }
 
-    fn end(&self, ended: Ended) -> io::Error {
-        self.ended.set(Some(ended));
-        match ended {
-            Ended::TimedOut => io::Error::new(io::ErrorKind::TimedOut, "timed out"),
-            Ended::ShutDown => io::Error::new(io::ErrorKind::NotConnected, "shut down"),
+    pub(super) fn ended(&self) -> Option<Ended> {
+        if self.shutdown.is_set() {
+            return Some(Ended::ShutDown);
+        }
+        self.left()
+            .is_some_and(|left| left.is_zero())
+            .then_some(Ended::TimedOut)
+    }
+
+    /// Returns the time that the next wait may take: at most an hour, because a wait without any
+    /// limit ends with a signal (ureq.md 13). An error means that the attempt must end.
+    pub(super) fn time_left(&self) -> Result<Duration, Error> {
+        const HOUR: Duration = Duration::from_secs(3600);
+        if self.shutdown.is_set() {
+            return Err(io::Error::from(io::ErrorKind::NotConnected).into());
+        }
+        match self.left() {
+            None => Ok(HOUR),
+            Some(Duration::ZERO) => Err(Error::Timeout(Timeout::Global)),
+            Some(left) => Ok(left.min(HOUR)),
         }
     }
 }
@@ -208,5 +120,37 @@ impl Drop for Entered {
     fn drop(&mut self) {
         let own = CURRENT.replace(self.0.take());
         drop(own.map(ManuallyDrop::into_inner));
+    }
+}
+
+/// Whether the client was shut down.
+#[derive(Default)]
+pub(super) struct Shutdown {
+    /// Written only under the lock.
+    is_set: AtomicBool,
+    lock: Mutex<()>,
+    changed: Condvar,
+}
+
+impl Shutdown {
+    pub(super) fn set(&self) {
+        let lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        self.is_set.store(true, Ordering::SeqCst);
+        drop(lock);
+        self.changed.notify_all();
+    }
+
+    pub(super) fn is_set(&self) -> bool {
+        self.is_set.load(Ordering::SeqCst)
+    }
+
+    /// Waits for this delay. Returns whether the shutdown came before its end.
+    pub(super) fn wait(&self, delay: Duration) -> bool {
+        let lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self
+            .changed
+            .wait_timeout_while(lock, delay, |()| !self.is_set());
+        drop(waited);
+        self.is_set()
     }
 }

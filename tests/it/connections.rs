@@ -12,7 +12,7 @@ use crate::support::faults::status;
 use crate::support::*;
 
 #[test]
-fn repeatable_calls_reuse_a_connection_and_others_open_their_own() {
+fn only_calls_that_read_reuse_a_connection() {
     let server = FaultServer::start((0..100).map(|_| Play::Write(LIST.success())).collect());
     let client = client_of(&server.url());
     for _ in 0..100 {
@@ -31,7 +31,7 @@ fn repeatable_calls_reuse_a_connection_and_others_open_their_own() {
     for endpoint in ENDPOINTS {
         (LIST.run)(&client).unwrap();
         (endpoint.run)(&client).unwrap();
-        expected += usize::from(!endpoint.repeatable);
+        expected += usize::from(!endpoint.only_reads());
         assert_eq!(server.connections(), expected, "{}", endpoint.name);
         (LIST.run)(&client).unwrap();
         assert_eq!(
@@ -63,8 +63,8 @@ fn closed_idle_connection_is_replaced() {
     });
 }
 
-/// The connection is reset when the next request arrives. Calls that may not be repeated never use
-/// an idle connection.
+/// The connection is reset when the next request arrives. Calls that change something never use an
+/// idle connection.
 #[test]
 fn lost_idle_connection_costs_repeatable_calls_one_attempt() {
     for endpoint in ENDPOINTS {

@@ -172,17 +172,15 @@ fn error_names_the_proxy_and_the_option_that_names_it() {
         (
             through(&speaks_tls),
             format!(
-                "{}it speaks TLS: its URL in ClientBuilder::proxy must begin with https://",
+                "{}its response is not HTTP (http parse fail: invalid HTTP version): check its \
+                 port, and whether its URL must begin with https://",
                 named(&speaks_tls)
             ),
             "it is an https proxy",
         ),
         (
             through(&hangs_up),
-            format!(
-                "{}it closed the connection without a response",
-                named(&hangs_up)
-            ),
+            format!("{}proxy server did not respond", named(&hangs_up)),
             "it hangs up",
         ),
         (

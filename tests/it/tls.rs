@@ -24,7 +24,6 @@ fn certificate_must_be_valid_trusted_and_of_the_host() {
     let other = authority("Another CA");
     let both = format!("{}\n{}", other.pem, ca.pem);
     let good = 2020..2100;
-    let native = cfg!(feature = "native-tls");
     // (the certificate's name, years and authority, the host, the client's roots, the error)
     for (name, years, by, host, roots, says, reason) in [
         (
@@ -60,7 +59,7 @@ fn certificate_must_be_valid_trusted_and_of_the_host() {
             Some(&ca),
             "localhost",
             Some(&ca.pem),
-            Some("its certificate expired at 2021-01-01T00:00:00Z; this machine's clock is at 2"),
+            Some("invalid peer certificate: certificate expired: verification time 1"),
             "expired",
         ),
         (
@@ -69,7 +68,7 @@ fn certificate_must_be_valid_trusted_and_of_the_host() {
             Some(&ca),
             "localhost",
             Some(&ca.pem),
-            Some("its certificate is not valid before 2090-01-01T00:00:00Z; this machine"),
+            Some("invalid peer certificate: certificate not valid yet: verification time 1"),
             "not yet valid",
         ),
         (
@@ -79,8 +78,8 @@ fn certificate_must_be_valid_trusted_and_of_the_host() {
             "localhost",
             Some(&ca.pem),
             Some(
-                "its certificate is not signed by an authority in \
-                 ClientBuilder::root_certificates_pem",
+                "invalid peer certificate: UnknownIssuer: only the authorities in \
+                 ClientBuilder::root_certificates_pem are trusted: add the one that signed it",
             ),
             "self-signed",
         ),
@@ -91,8 +90,8 @@ fn certificate_must_be_valid_trusted_and_of_the_host() {
             "localhost",
             Some(&ca.pem),
             Some(
-                "its certificate is not signed by an authority in \
-                 ClientBuilder::root_certificates_pem",
+                "invalid peer certificate: UnknownIssuer: only the authorities in \
+                 ClientBuilder::root_certificates_pem are trusted: add the one that signed it",
             ),
             "an unknown CA",
         ),
@@ -103,9 +102,9 @@ fn certificate_must_be_valid_trusted_and_of_the_host() {
             "localhost",
             None,
             Some(if cfg!(feature = "platform-verifier") {
-                "not signed by an authority that this system trusts: add the one that signed it"
+                "this system does not trust the authority that signed it: add that"
             } else {
-                "not signed by an authority that Mozilla trusts: for a private authority"
+                "Mozilla does not trust the authority that signed it: for a private one"
             }),
             "a private CA and Mozilla's roots",
         ),
@@ -115,7 +114,7 @@ fn certificate_must_be_valid_trusted_and_of_the_host() {
             Some(&ca),
             "localhost",
             Some(&ca.pem),
-            Some("its certificate is not valid for localhost, only for example.test"),
+            Some("certificate not valid for name \"localhost\"; certificate is only valid for"),
             "another host",
         ),
         (
@@ -124,7 +123,7 @@ fn certificate_must_be_valid_trusted_and_of_the_host() {
             Some(&ca),
             "127.0.0.1",
             Some(&ca.pem),
-            Some("its certificate is not valid for 127.0.0.1, only for localhost"),
+            Some("certificate not valid for name \"127.0.0.1\"; certificate is only valid for"),
             "a name for an address",
         ),
     ] {
@@ -137,10 +136,8 @@ fn certificate_must_be_valid_trusted_and_of_the_host() {
             }
             (Err(error), Some(says)) => {
                 println!("{reason}: {error}");
-                // The platforms' TLS libraries have their own texts.
                 let whom = format!("the TLS handshake with {host}:{} failed: ", server.port);
                 assert!(error.to_string().contains(&whom), "{reason}: {error}");
-                let says = if native { "certificate" } else { says };
                 assert!(error.to_string().contains(says), "{reason}: {error}");
                 assert!(!error.outcome_unknown(), "{reason}");
                 let Error::Transport(error) = error else {
@@ -177,17 +174,13 @@ fn untrusted_certificate_is_not_retried() {
 
 /// `openssl req -x509` creates certificates of an authority.
 #[test]
-fn certificate_of_an_authority_is_explained() {
+fn certificate_of_an_authority_is_named() {
     let ca = authority("A test's CA");
     let server = serve(ca.as_server());
     let error = list(&server, "localhost", Some(&ca.pem))
         .unwrap_err()
         .to_string();
-    let says = match cfg!(feature = "native-tls") {
-        true => "certificate",
-        false => "is that of a certificate authority and not accepted for a server",
-    };
-    assert!(error.contains(says), "{error}");
+    assert!(error.contains("CaUsedAsEndEntity"), "{error}");
     assert_eq!(server.heads().len(), 0);
 }
 
@@ -201,20 +194,12 @@ fn servers_without_tls_are_recognized() {
         ),
         (
             Play::WriteAndClose(b"\x15\x03\x03\x00\x02\x02\x46".to_vec()),
-            if cfg!(feature = "native-tls") {
-                "alert"
-            } else {
-                "it refused with the alert ProtocolVersion"
-            },
+            "received fatal alert: ProtocolVersion",
             "another version",
         ),
         (
             Play::WriteAndClose(vec![]),
-            if cfg!(feature = "native-tls") {
-                ""
-            } else {
-                "the peer closed the connection"
-            },
+            "the peer closed the connection",
             "nothing",
         ),
     ] {
@@ -223,46 +208,6 @@ fn servers_without_tls_are_recognized() {
         let error = list_tokens(&client).unwrap_err();
         assert!(error.to_string().contains(says), "{reason}: {error}");
         assert!(!error.outcome_unknown(), "{reason}: {error}");
-    }
-}
-
-#[test]
-fn demanded_client_certificate_is_named_whatever_the_version() {
-    let ca = authority("A test's CA");
-    for version in rustls::ALL_VERSIONS {
-        let identity = certificate("127.0.0.1", 2020..2100, Some(&ca));
-        let connections = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&connections);
-        let port = listen(
-            config_with_client_auth(identity, &ca, &[version]),
-            move |_, mut stream| {
-                count.fetch_add(1, Ordering::SeqCst);
-                let _ = read_head(&mut stream);
-                // Unread data would reset the connection, which may drop the alert.
-                let _ = stream.sock.shutdown(std::net::Shutdown::Write);
-                let _ = std::io::copy(&mut stream.sock, &mut std::io::sink());
-            },
-        );
-        let client = builder_of(&format!("https://127.0.0.1:{port}"))
-            .root_certificates_pem(&*ca.pem)
-            .build()
-            .unwrap();
-        for endpoint in [CREATE, LIST] {
-            let error = (endpoint.run)(&client).unwrap_err();
-            if cfg!(feature = "native-tls") {
-                continue;
-            }
-            assert!(
-                error.to_string().contains("requires a client certificate"),
-                "{error}"
-            );
-            assert!(!error.outcome_unknown(), "{version:?}: {error}");
-            assert_eq!(
-                connections.swap(0, Ordering::SeqCst),
-                1,
-                "{version:?}: {error}"
-            );
-        }
     }
 }
 

@@ -12,8 +12,8 @@ use crate::auth::{Credentials, CredentialsSource, Part};
 use crate::error::{MAX_SHOWN, sanitize_line};
 use crate::settings::base_url::BaseUrl;
 use crate::settings::builder::Service;
-use crate::settings::source::Setting;
-use crate::transport::{Given, RootCertificates};
+use crate::settings::source::{Given, Setting};
+use crate::transport::RootCertificates;
 
 /// The settings of the selected profile.
 #[derive(Default)]
@@ -240,7 +240,7 @@ fn certificates(
     let value = RootCertificates::from_pem(pem.as_bytes())
         .map_err(|reason| Fault::at(node, format!("{name}: {reason}")))?;
     let source = format!("{name} of {}", file.source(Some(node.line)));
-    Ok(Some(Given { value, source }))
+    Ok(Some((value, source)))
 }
 
 #[cfg(test)]
