@@ -9,9 +9,7 @@
 
 use std::process::ExitCode;
 
-use ionoscloud_auth::{
-    Client, Error, GetAllTokensOptions, Result, TransportErrorKind, get_all_tokens,
-};
+use ionoscloud_auth::{Client, Error, ErrorKind, GetAllTokensOptions, Result, get_all_tokens};
 
 fn main() -> ExitCode {
     ExitCode::from(run())
@@ -47,5 +45,5 @@ fn list() -> Result<usize> {
 }
 
 fn is_cancelled(error: &Error) -> bool {
-    matches!(error, Error::Transport(error) if error.kind == TransportErrorKind::ShutDown)
+    matches!(error, Error::Call(error) if error.kind == ErrorKind::ShutDown)
 }

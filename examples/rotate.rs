@@ -159,7 +159,8 @@ fn rotate(options: &Options) -> std::result::Result<Done, Box<dyn std::error::Er
             }
         }
         Err(error) => {
-            let code = if error.may_have_left_a_token() { 4 } else { 1 };
+            let may_be_orphaned = error.outcome_unknown() || error.orphan().is_some();
+            let code = if may_be_orphaned { 4 } else { 1 };
             done(format!("{whole}, and was not replaced: {error}"), code)
         }
     }
@@ -167,7 +168,7 @@ fn rotate(options: &Options) -> std::result::Result<Done, Box<dyn std::error::Er
 
 /// Whether the service itself says that there is no such token. A gateway's 404 does not count.
 fn is_gone(error: &Error) -> bool {
-    matches!(error, Error::Api(answer) if answer.status == 404 && !answer.messages.is_empty())
+    matches!(error, Error::Call(call) if call.status == Some(404) && !call.messages.is_empty())
 }
 
 /// Returns when the token was created and when it expires, from its claims or else from the

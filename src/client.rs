@@ -1,16 +1,15 @@
-//! The client: a handle to the credentials, settings and connections that calls share. It does not
-//! depend on HTTP.
+//! The client: a handle to the credentials, settings and connections that calls share.
 
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::auth::{ContractNumber, Credentials, CredentialsSource, Secrets};
-use crate::call::{Caller, Hooks, RetryPolicy};
-use crate::error::Result;
-use crate::settings::{
-    BaseUrl, ClientBuilder, Settings, Source, validate_credentials, validate_timeout,
-};
+use crate::builder::{ClientBuilder, validate_timeout};
+use crate::call::Attempt;
+use crate::credentials::{Credentials, Secrets};
+use crate::error::{Error, Result};
+use crate::retry::RetryPolicy;
 use crate::token::{KeyId, key_id};
 use crate::transport::{Headers, Transport};
 
@@ -32,50 +31,68 @@ use crate::transport::{Headers, Transport};
 /// ```
 #[derive(Clone)]
 pub struct Client {
-    shared: Arc<Shared>,
-    transport: Arc<Transport>,
-    identity: Arc<Identity>,
-    timeout: Duration,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) transport: Arc<Transport>,
+    pub(crate) identity: Arc<Identity>,
+    pub(crate) timeout: Duration,
 }
 
 /// The time limit of a call that cleans up after a shutdown.
 const CLEAN_UP_TIMEOUT: Duration = Duration::from_secs(5);
 
-struct Shared {
-    base_url: BaseUrl,
-    /// Where the base URL was set, if it is not the default.
-    base_url_source: Option<String>,
-    contract_number: Option<ContractNumber>,
-    retry: RetryPolicy,
-    hooks: Hooks,
-    allow_secrets_in_trace_log: bool,
+pub(crate) type OnAttempt = dyn Fn(&Attempt<'_>) + Send + Sync;
+
+/// The settings that all clones share.
+pub(crate) struct Shared {
+    pub(crate) base_url: String,
+    /// The variable or file that set the base URL.
+    pub(crate) base_url_source: Option<String>,
+    pub(crate) contract_number: Option<u32>,
+    pub(crate) retry: RetryPolicy,
+    pub(crate) on_attempt: Option<Arc<OnAttempt>>,
 }
 
-struct Identity {
+pub(crate) struct Identity {
     credentials: Credentials,
-    source: CredentialsSource,
-    headers: Headers,
-    secrets: Secrets,
+    /// The variables or file that the credentials came from.
+    pub(crate) source: Option<String>,
+    pub(crate) headers: Headers,
+    pub(crate) secrets: Secrets,
 }
 
 impl Identity {
-    fn new(
+    pub(crate) fn new(
         transport: &Transport,
         credentials: Credentials,
-        source: CredentialsSource,
+        source: Option<String>,
     ) -> Result<Identity> {
-        let headers = transport.headers(&credentials)?;
-        let authorization = credentials.authorization();
-        let secrets = Secrets::new(&credentials, &authorization, transport.secret_headers());
-        log::debug!("the credentials come from {source}");
+        credentials
+            .validate()
+            .map_err(|(part, reason)| match &source {
+                Some(source) => Error::invalid(source, format!("the {part} {reason}")),
+                None => Error::invalid(part, reason),
+            })?;
         Ok(Identity {
+            headers: transport.headers(&credentials)?,
+            secrets: Secrets::new(&credentials, transport.secret_headers()),
             credentials,
             source,
-            headers,
-            secrets,
         })
     }
 }
+
+/// Returns a contract number that the service accepts, a positive int32, or what is wrong with it.
+pub(crate) fn contract_number(number: u32) -> Result<u32, String> {
+    let max = i32::MAX.unsigned_abs();
+    match number {
+        1.. if number <= max => Ok(number),
+        _ => Err(format!("is {number}, but must be from 1 to {max}")),
+    }
+}
+
+// A call that panicked leaves nothing half done that another call sees.
+impl UnwindSafe for Client {}
+impl RefUnwindSafe for Client {}
 
 impl Client {
     /// Creates a client for `https://api.ionos.com/auth/v1` with the default settings.
@@ -140,8 +157,7 @@ impl Client {
     /// # }
     /// ```
     pub fn with_credentials(&self, credentials: Credentials) -> Result<Client> {
-        validate_credentials(&credentials)?;
-        let identity = Identity::new(&self.transport, credentials, CredentialsSource::Program)?;
+        let identity = Identity::new(&self.transport, credentials, None)?;
         Ok(Client {
             identity: Arc::new(identity),
             ..self.clone()
@@ -201,7 +217,8 @@ impl Client {
         key_id(self.token()?).ok()
     }
 
-    /// Returns where the credentials came from, so that a tool can show it.
+    /// Returns where the credentials came from, for people: `IONOS_TOKEN`, `IONOS_USERNAME and
+    /// IONOS_PASSWORD`, a profile of a config file, or `the program itself`.
     ///
     /// # Examples
     ///
@@ -209,21 +226,24 @@ impl Client {
     /// use ionoscloud_auth::{Client, Credentials};
     ///
     /// let client = Client::new(Credentials::token("eyJ0eXAiOiJKV1QifQ.e30.c2ln"))?;
-    /// assert_eq!(client.credentials_source().to_string(), "the program itself");
+    /// assert_eq!(client.credentials_source(), "the program itself");
     /// # Ok::<(), ionoscloud_auth::Error>(())
     /// ```
-    pub fn credentials_source(&self) -> &CredentialsSource {
-        &self.identity.source
+    pub fn credentials_source(&self) -> &str {
+        self.identity
+            .source
+            .as_deref()
+            .unwrap_or("the program itself")
     }
 
     /// Ends all calls in flight, and makes every later call fail with
-    /// [`TransportErrorKind::ShutDown`](crate::TransportErrorKind::ShutDown). This also shuts down
-    /// all clones. It can be called from any thread.
+    /// [`ErrorKind::ShutDown`](crate::ErrorKind::ShutDown). This also shuts down all clones. It can
+    /// be called from any thread.
     ///
-    /// A call in flight returns at once, whatever it is waiting for, or within 250 ms if it is just
-    /// connecting. Its [`outcome_unknown()`](crate::Error::outcome_unknown) is true if it already
-    /// had a connection. A DNS lookup or an attempt to connect cannot be interrupted; if it takes
-    /// longer, it continues for a while in a thread of its own.
+    /// A call in flight returns at once, whatever it is waiting for. Its
+    /// [`outcome_unknown()`](crate::Error::outcome_unknown) is true if its request was already
+    /// handed to a connection. A DNS lookup or an attempt to connect cannot be interrupted; it
+    /// continues for a while in a thread of its own.
     ///
     /// # Examples
     ///
@@ -254,73 +274,15 @@ impl Client {
     pub(crate) fn token(&self) -> Option<&str> {
         self.identity.credentials.as_token()
     }
-
-    /// Returns what a call requires of the client, for this contract or else the client's own.
-    pub(crate) fn caller(&self, contract_number: Option<u32>) -> Result<Caller<'_>> {
-        let own = contract_number.map(ContractNumber::new).transpose();
-        let own = own.map_err(|reason| Source::Option("contract_number").refuse(&reason))?;
-        Ok(Caller {
-            transport: &self.transport,
-            headers: &self.identity.headers,
-            token: self.token(),
-            credentials_source: &self.identity.source,
-            base_url_source: self.shared.base_url_source.as_deref(),
-            secrets: &self.identity.secrets,
-            contract_number: own.or(self.shared.contract_number),
-            timeout: self.timeout,
-            retry: &self.shared.retry,
-            hooks: &self.shared.hooks,
-            allow_secrets_in_trace_log: self.shared.allow_secrets_in_trace_log,
-        })
-    }
-}
-
-impl ClientBuilder {
-    /// Builds the client. No request is sent.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Invalid`](crate::Error::Invalid) if there are no credentials, or if a setting is
-    /// not usable. The error names the option or variable.
-    pub fn build(self) -> Result<Client> {
-        let Settings {
-            credentials,
-            credentials_source,
-            base_url,
-            base_url_source,
-            transport,
-            contract_number,
-            timeout,
-            retry,
-            hooks,
-            allow_secrets_in_trace_log,
-        } = self.validate()?;
-        let transport = Transport::new(transport)?;
-        let identity = Identity::new(&transport, credentials, credentials_source)?;
-        Ok(Client {
-            shared: Arc::new(Shared {
-                base_url,
-                base_url_source,
-                contract_number,
-                retry,
-                hooks,
-                allow_secrets_in_trace_log,
-            }),
-            identity: Arc::new(identity),
-            timeout,
-            transport: Arc::new(transport),
-        })
-    }
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let contract_number = self.shared.contract_number;
         f.debug_struct("Client")
-            .field("base_url", &self.shared.base_url.to_string())
+            .field("base_url", &self.shared.base_url)
             .field("credentials", &self.identity.credentials)
-            .field("credentials_source", &self.identity.source)
-            .field("contract_number", &contract_number.map(ContractNumber::get))
+            .field("credentials_source", &self.credentials_source())
+            .field("contract_number", &self.shared.contract_number)
             .field("timeout", &self.timeout)
             .field("retry", &self.shared.retry)
             .finish_non_exhaustive()

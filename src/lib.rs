@@ -69,36 +69,62 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod auth;
+mod builder;
 mod call;
 mod client;
-#[cfg(any(doc, doctest))]
-pub mod docs;
+mod credentials;
 mod error;
-#[cfg(fuzzing)]
-pub mod fuzzing;
 #[cfg(feature = "mock")]
 pub mod mock;
+mod outcome;
+mod retry;
 mod rotation;
 mod settings;
 mod token;
 mod tokens;
 mod transport;
 
-pub use auth::{Credentials, CredentialsSource};
-pub use call::{Attempt, AttemptOutcome, FinishedCall, RetryPolicy};
+pub use builder::ClientBuilder;
+pub use call::Attempt;
 pub use client::Client;
-pub use error::{
-    ApiError, ApiMessage, Error, Result, TransportError, TransportErrorKind, UnreadableResponse,
-};
+pub use credentials::Credentials;
+pub use error::{ApiMessage, CallError, Error, ErrorKind, Result};
+pub use retry::RetryPolicy;
 pub use rotation::{Orphan, RotateError, RotateTokenOptions, Rotation, rotate_token};
-pub use settings::ClientBuilder;
 pub use token::{
     Claims, Criteria, DeleteResponse, DueTokens, Identity, Jwt, KeyId, Token, Tokens, claims,
     key_id,
 };
 // The endpoints and their options.
 pub use tokens::*;
+
+/// Guides that go further than an item's own documentation.
+#[cfg(any(doc, doctest))]
+pub mod docs {
+    #[doc = include_str!("../docs/errors.md")]
+    pub mod errors {}
+    #[doc = include_str!("../docs/settings.md")]
+    pub mod settings {}
+    #[doc = include_str!("../docs/rotating_tokens.md")]
+    pub mod rotating_tokens {}
+    #[doc = include_str!("../docs/testing.md")]
+    pub mod testing {}
+    // The page's own picture is a file next to it, which rustdoc does not copy: it is inlined.
+    /// What a call costs, compared with other clients.
+    ///
+    /// <style>img[src="performance.svg"] { display: none }</style>
+    #[doc = include_str!("../docs/performance.svg")]
+    #[doc = include_str!("../docs/performance.md")]
+    pub mod performance {}
+    #[doc = include_str!("../docs/dependencies.md")]
+    pub mod dependencies {}
+    #[doc = include_str!("../docs/platforms.md")]
+    pub mod platforms {}
+    #[doc = include_str!("../docs/coming_from_go.md")]
+    pub mod coming_from_go {}
+    #[doc = include_str!("../SECURITY.md")]
+    pub mod security {}
+}
 
 /// Makes the programs in the README tests.
 #[cfg(all(doctest, feature = "mock"))]

@@ -1,13 +1,14 @@
-//! The five endpoints: method, path, options, and whether a request may be repeated. This file does
-//! not depend on HTTP.
+//! The five endpoints: method, path, options, whether a request may be repeated, and what its
+//! response must say.
 
 use std::time::Duration;
 
-use crate::call::Idempotency::{Idempotent, NotIdempotent};
-use crate::call::{self, Call, Caller, Done, Unread, json};
+use crate::call::{self, Call, is_by_service, json, successful_body};
 use crate::client::Client;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
+use crate::outcome::Outcome;
 use crate::token::{Criteria, DeleteResponse, Jwt, KeyId, Token, Tokens};
+use crate::transport::{Failure, Response};
 
 /// The lifetimes that a new token may have, in seconds.
 pub(crate) const TTL: std::ops::RangeInclusive<u64> = 60..=31_536_000;
@@ -25,7 +26,7 @@ pub(crate) const TTL: std::ops::RangeInclusive<u64> = 60..=31_536_000;
 /// # Errors
 ///
 /// - [`Error::Invalid`] if an option is out of range. No request was sent.
-/// - [`Error::Api`] if the service refused: 401 or 403.
+/// - [`ErrorKind::Api`] if the service refused: 401 or 403.
 /// - If [`outcome_unknown()`](Error::outcome_unknown) is true, there may be an orphaned token.
 ///   [List](get_all_tokens) the tokens and delete it.
 ///
@@ -41,15 +42,15 @@ pub(crate) const TTL: std::ops::RangeInclusive<u64> = 60..=31_536_000;
 /// # Ok::<(), ionoscloud_auth::Error>(())
 /// ```
 pub fn create_token(client: &Client, options: &CreateTokenOptions) -> Result<Jwt> {
-    create(client, options).map(|(jwt, _)| jwt)
+    create(client, options, client.key_id().as_ref())
 }
 
-/// What to do if the outcome of [`create_token`] is unknown.
-pub(crate) const LIST_AND_DELETE: &str =
-    "a token may have been created: list the tokens, and delete the one that you did not receive";
-
-/// Creates a token. Also returns how the call ended.
-pub(crate) fn create(client: &Client, options: &CreateTokenOptions) -> Result<(Jwt, Done)> {
+/// Creates a token. It must be another one than the client's own and the known one.
+pub(crate) fn create(
+    client: &Client,
+    options: &CreateTokenOptions,
+    known: Option<&KeyId>,
+) -> Result<Jwt> {
     let target = match options.ttl.map(|ttl| ttl.as_secs()) {
         None => "/tokens/generate".to_owned(),
         Some(ttl) if TTL.contains(&ttl) => format!("/tokens/generate?ttl={ttl}"),
@@ -59,15 +60,29 @@ pub(crate) fn create(client: &Client, options: &CreateTokenOptions) -> Result<(J
             return Err(Error::invalid("ttl", reason));
         }
     };
-    call::run(
-        &client.caller(options.contract_number)?,
-        &Call {
-            returns_secret: true,
-            unknown_advice: LIST_AND_DELETE,
-            ..Call::get("GET /tokens/generate", &target, NotIdempotent)
-        },
-        json,
-    )
+    let call = Call {
+        endpoint: "GET /tokens/generate",
+        target: &target,
+        contract_number: options.contract_number,
+        may_be_repeated: false,
+        returns_secret: true,
+        if_unknown: "a token may have been created: list the tokens, and delete the one that you \
+                     did not receive",
+    };
+    call::run(client, &call, |response, _| {
+        let jwt: Jwt = json(response)?;
+        // The text, too, because not every token is a JWT.
+        let is_own = client
+            .token()
+            .is_some_and(|own| own.trim() == jwt.token().trim());
+        if is_own || known.is_some() && jwt.key_id().ok().as_ref() == known {
+            return Err(Failure::unreadable(
+                "it contains a token that existed before: a proxy or gateway in between caches \
+                 responses",
+            ));
+        }
+        Ok(jwt)
+    })
 }
 
 /// Options of [`create_token`].
@@ -104,8 +119,8 @@ impl CreateTokenOptions {
 ///
 /// # Errors
 ///
-/// - [`Error::Api`] if the service refused: 401 or 403.
-/// - [`Error::UnreadableResponse`] if an entry of the list has no usable `id`.
+/// - [`ErrorKind::Api`] if the service refused: 401 or 403.
+/// - [`ErrorKind::Unreadable`] if an entry of the list has no usable `id`.
 ///
 /// # Examples
 ///
@@ -119,12 +134,15 @@ impl CreateTokenOptions {
 /// # Ok::<(), ionoscloud_auth::Error>(())
 /// ```
 pub fn get_all_tokens(client: &Client, options: &GetAllTokensOptions) -> Result<Tokens> {
-    call::run(
-        &client.caller(options.contract_number)?,
-        &Call::get("GET /tokens", "/tokens", Idempotent),
-        json,
-    )
-    .map(|(tokens, _)| tokens)
+    let call = Call {
+        endpoint: "GET /tokens",
+        target: "/tokens",
+        contract_number: options.contract_number,
+        may_be_repeated: true,
+        returns_secret: false,
+        if_unknown: "",
+    };
+    call::run(client, &call, |response, _| json(response))
 }
 
 /// Options of [`get_all_tokens`].
@@ -153,7 +171,7 @@ impl GetAllTokensOptions {
 ///
 /// # Errors
 ///
-/// [`Error::Api`] if the service refused: 401 or 403, or 404 if the user has no such token.
+/// [`ErrorKind::Api`] if the service refused: 401 or 403, or 404 if the user has no such token.
 ///
 /// # Examples
 ///
@@ -170,20 +188,24 @@ impl GetAllTokensOptions {
 /// # Ok::<(), ionoscloud_auth::Error>(())
 /// ```
 pub fn get_token_by_id(client: &Client, options: &GetTokenByIdOptions) -> Result<Token> {
-    get(client, options).map(|(token, _)| token)
-}
-
-/// Reads a token. Also returns how the call ended.
-pub(crate) fn get(client: &Client, options: &GetTokenByIdOptions) -> Result<(Token, Done)> {
-    let target = format!("/tokens/{}", options.id);
-    call::run(
-        &client.caller(options.contract_number)?,
-        &Call {
-            names_a_token: true,
-            ..Call::get("GET /tokens/{tokenId}", &target, Idempotent)
-        },
-        json,
-    )
+    let call = Call {
+        endpoint: "GET /tokens/{tokenId}",
+        target: &format!("/tokens/{}", options.id),
+        contract_number: options.contract_number,
+        may_be_repeated: true,
+        returns_secret: false,
+        if_unknown: "",
+    };
+    call::run(client, &call, |response, _| {
+        let token: Token = json(response)?;
+        match token.id == options.id {
+            true => Ok(token),
+            false => Err(Failure::unreadable(
+                "it describes another token than the one asked for: a proxy or gateway in between \
+                 caches responses",
+            )),
+        }
+    })
 }
 
 /// Options of [`get_token_by_id`].
@@ -210,13 +232,6 @@ impl GetTokenByIdOptions {
     }
 }
 
-/// Selects that token, without other options.
-impl From<KeyId> for GetTokenByIdOptions {
-    fn from(id: KeyId) -> GetTokenByIdOptions {
-        GetTokenByIdOptions::new(id)
-    }
-}
-
 /// Deletes one token: `DELETE /tokens/{tokenId}`.
 ///
 /// `Ok` means that the token is gone, because the service said so: with `{"success": true}`, with
@@ -226,9 +241,9 @@ impl From<KeyId> for GetTokenByIdOptions {
 ///
 /// # Errors
 ///
-/// - [`Error::Api`] if the service refused: 401 or 403, 404 if the user has no such token, or a
+/// - [`ErrorKind::Api`] if the service refused: 401 or 403, 404 if the user has no such token, or a
 ///   response with `{"success": false}`.
-/// - [`Error::UnreadableResponse`] if the response does not say that the token is gone: a 202, or
+/// - [`ErrorKind::Unreadable`] if the response does not say that the token is gone: a 202, or
 ///   an empty response that may have been cut off.
 ///
 /// # Examples
@@ -245,17 +260,23 @@ pub fn delete_token_by_id(
     client: &Client,
     options: &DeleteTokenByIdOptions,
 ) -> Result<DeleteResponse> {
-    let target = format!("/tokens/{}", options.id);
-    delete(
-        &client.caller(options.contract_number)?,
-        &Call {
-            gone_is_success: true,
-            names_a_token: true,
-            unknown_advice: "the token may have been deleted: delete it again; \
-                             a 404 then means that it is gone",
-            ..Call::delete("DELETE /tokens/{tokenId}", &target, Idempotent)
-        },
-    )
+    let call = Call {
+        endpoint: "DELETE /tokens/{tokenId}",
+        target: &format!("/tokens/{}", options.id),
+        contract_number: options.contract_number,
+        may_be_repeated: true,
+        returns_secret: false,
+        if_unknown: "the token may have been deleted: delete it again; a 404 then means that it is \
+                     gone",
+    };
+    call::run(client, &call, |response, may_have_worked| {
+        match response.status {
+            404 if may_have_worked && is_by_service(response) => {
+                Ok(DeleteResponse { success: true })
+            }
+            _ => deleted(response),
+        }
+    })
 }
 
 /// Options of [`delete_token_by_id`].
@@ -282,13 +303,6 @@ impl DeleteTokenByIdOptions {
     }
 }
 
-/// Selects that token, without other options.
-impl From<KeyId> for DeleteTokenByIdOptions {
-    fn from(id: KeyId) -> DeleteTokenByIdOptions {
-        DeleteTokenByIdOptions::new(id)
-    }
-}
-
 /// Deletes tokens by [`Criteria`]: `DELETE /tokens?criteria=…`.
 ///
 /// If the outcome of an attempt is unknown, `EXPIRED` is sent again. `ALL` and `CURRENT` are not:
@@ -302,7 +316,7 @@ impl From<KeyId> for DeleteTokenByIdOptions {
 ///
 /// - [`Error::Invalid`] for [`Criteria::Current`] if the client does not use a token. No request
 ///   was sent.
-/// - [`Error::Api`] if the service refused: 401 or 403, or a response with `{"success": false}`.
+/// - [`ErrorKind::Api`] if the service refused: 401 or 403, or a response with `{"success": false}`.
 /// - If [`outcome_unknown()`](Error::outcome_unknown) is true, the tokens may be gone.
 ///   [List](get_all_tokens) them.
 ///
@@ -327,18 +341,37 @@ pub fn delete_token_by_criteria(
              password",
         ));
     }
-    let target = format!("/tokens?criteria={}", options.criteria.as_str());
-    let idempotency = match options.criteria {
-        Criteria::Expired => Idempotent,
-        Criteria::All | Criteria::Current => NotIdempotent,
+    let call = Call {
+        endpoint: "DELETE /tokens",
+        target: &format!("/tokens?criteria={}", options.criteria.as_str()),
+        contract_number: options.contract_number,
+        // The others may have deleted the token that the call uses.
+        may_be_repeated: options.criteria == Criteria::Expired,
+        returns_secret: false,
+        if_unknown: "tokens may have been deleted: list them to see which remain",
     };
-    delete(
-        &client.caller(options.contract_number)?,
-        &Call {
-            unknown_advice: "tokens may have been deleted: list them to see which remain",
-            ..Call::delete("DELETE /tokens", &target, idempotency)
+    call::run(client, &call, |response, _| deleted(response))
+}
+
+/// Reads the response to a deletion, which succeeds only if the response says so.
+fn deleted(response: &Response) -> Result<DeleteResponse, Failure> {
+    let body = successful_body(response)?;
+    match response.status {
+        202 => Err(Failure::unreadable(
+            "it accepts the deletion, but does not say that it was done",
+        )),
+        _ if body.is_empty() && response.has_length => Ok(DeleteResponse { success: true }),
+        _ if body.is_empty() => Err(Failure::unreadable("it is empty and may have been cut off")),
+        _ => match json(response)? {
+            DeleteResponse { success: true } => Ok(DeleteResponse { success: true }),
+            DeleteResponse { success: false } => Err(Failure {
+                kind: ErrorKind::Api,
+                reason: "the service says that nothing was deleted".to_owned(),
+                outcome: Outcome::Answered,
+                is_final: true,
+            }),
         },
-    )
+    }
 }
 
 /// Options of [`delete_token_by_criteria`].
@@ -370,22 +403,4 @@ impl From<Criteria> for DeleteTokenByCriteriaOptions {
     fn from(criteria: Criteria) -> DeleteTokenByCriteriaOptions {
         DeleteTokenByCriteriaOptions::new(criteria)
     }
-}
-
-fn delete(caller: &Caller, call: &Call) -> Result<DeleteResponse> {
-    call::run(caller, call, |response| {
-        let unclear = |reason: &str| Err(Unread::Unreadable(reason.to_owned()));
-        match response.body.as_slice() {
-            _ if response.status.code == 202 => {
-                unclear("it accepts the deletion, but does not say that it was done")
-            }
-            [] if response.is_empty() => Ok(DeleteResponse { success: true }),
-            [] => unclear("it is empty and may have been cut off"),
-            _ => match json(response)? {
-                DeleteResponse { success: false } => Err(Unread::NotDone),
-                response => Ok(response),
-            },
-        }
-    })
-    .map(|(response, _)| response)
 }

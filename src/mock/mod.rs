@@ -10,7 +10,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use crate::auth::Credentials;
+use crate::credentials::Credentials;
 use crate::token::KeyId;
 
 use fault::Next;

@@ -1,5 +1,4 @@
-//! The address of the service, and whether it is on this machine. It does not depend on where it
-//! comes from.
+//! The address of the service, and whether it is on this machine.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
@@ -9,7 +8,7 @@ use crate::transport::is_valid_for_tls;
 /// The base URL of the API, in its parts.
 #[derive(Clone)]
 pub(crate) struct BaseUrl {
-    pub(super) is_https: bool,
+    pub(crate) is_https: bool,
     /// A name, or an address without brackets.
     pub(super) host: String,
     pub(super) port: u16,

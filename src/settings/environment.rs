@@ -1,16 +1,48 @@
-//! Settings from environment variables. It does not depend on other sources.
+//! Settings from environment variables.
 
-use super::base_url::BaseUrl;
-use super::builder::{ClientBuilder, Service};
-use super::source::{Setting, Source};
-use super::variable::variable;
-use crate::auth::{ContractNumber, Credentials, CredentialsSource, Part};
+use std::env::VarError;
+
+use zeroize::Zeroizing;
+
+use crate::builder::ClientBuilder;
+use crate::credentials::Credentials;
 use crate::error::{Error, Result};
-use crate::transport::Fingerprint;
 
-const TOKEN: &str = "IONOS_TOKEN";
-const USERNAME: &str = "IONOS_USERNAME";
-const PASSWORD: &str = "IONOS_PASSWORD";
+/// A setting as it was made. It is checked when a client is built.
+#[derive(Clone)]
+pub(crate) struct Setting {
+    pub(crate) text: Zeroizing<String>,
+    /// The variable, or the file and key, or `None` if the program made it.
+    pub(crate) source: Option<String>,
+}
+
+impl Setting {
+    pub(crate) fn of_program(text: impl Into<String>) -> Setting {
+        Setting {
+            text: Zeroizing::new(text.into()),
+            source: None,
+        }
+    }
+
+    /// Returns the error for this setting. `option` is its name in the builder.
+    pub(crate) fn refuse(&self, option: &str, fault: impl Into<String>) -> Error {
+        Error::invalid(self.source.as_deref().unwrap_or(option), fault)
+    }
+}
+
+/// Returns an environment variable without surrounding white space, or `None` if it is unset or
+/// empty.
+pub(super) fn variable(name: &str) -> Result<Option<Setting>> {
+    match std::env::var(name).map(Zeroizing::new) {
+        Ok(value) if value.trim().is_empty() => Ok(None),
+        Ok(value) => Ok(Some(Setting {
+            text: Zeroizing::new(value.trim().to_owned()),
+            source: Some(name.to_owned()),
+        })),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(VarError::NotUnicode(_)) => Err(Error::invalid(name, "is not UTF-8")),
+    }
+}
 
 impl ClientBuilder {
     /// Reads the environment variables that the vendor's own tools read.
@@ -44,75 +76,34 @@ impl ClientBuilder {
     /// # Ok::<(), ionoscloud_auth::Error>(())
     /// ```
     pub fn from_env() -> Result<ClientBuilder> {
-        let credentials = credentials()?;
-        let service = setting("IONOS_API_URL", |url| BaseUrl::parse(url).map(Service::at))?;
-        let contract_number = setting("IONOS_CONTRACT_NUMBER", ContractNumber::parse)?;
         Ok(ClientBuilder {
-            credentials,
-            service,
-            contract_number,
-            pinned_certificate: pin()?,
+            credentials: credentials()?,
+            base_url: variable("IONOS_API_URL")?,
+            contract_number: variable("IONOS_CONTRACT_NUMBER")?,
+            pinned_certificate: variable("IONOS_PINNED_CERT")?,
+            has_read_environment: true,
             ..ClientBuilder::default()
         })
     }
 }
 
-fn credentials() -> Result<Option<(Credentials, CredentialsSource)>> {
-    let (credentials, source) = match variable(TOKEN)? {
-        Some(token) => (Credentials::token(token), CredentialsSource::TokenVariable),
-        None => match (variable(USERNAME)?, variable(PASSWORD)?) {
-            (Some(username), Some(password)) => (
-                Credentials::basic(username, password),
-                CredentialsSource::PasswordVariables,
-            ),
-            (None, None) => return Ok(None),
-            (Some(_), None) => {
-                return Err(Error::invalid(
-                    PASSWORD,
-                    "is not set, but IONOS_USERNAME is",
-                ));
-            }
-            (None, Some(_)) => {
-                return Err(Error::invalid(
-                    USERNAME,
-                    "is not set, but IONOS_PASSWORD is",
-                ));
-            }
-        },
-    };
-    credentials.validate().map_err(|(part, reason)| {
-        let name = match part {
-            Part::Token => TOKEN,
-            Part::Username => USERNAME,
-            Part::Password => PASSWORD,
-        };
-        Source::Variable(name).refuse(reason)
-    })?;
-    Ok(Some((credentials, source)))
-}
-
-/// Returns the environment's pin. Without the feature `pinned-cert` a pin is an error.
-pub(super) fn pin() -> Result<Option<Setting<Fingerprint>>> {
-    #[cfg(feature = "pinned-cert")]
-    let parse = super::fingerprint::parse;
-    #[cfg(not(feature = "pinned-cert"))]
-    let parse = |_: &str| {
-        Err(
-            "is set, but this program was built without the feature pinned-cert: unset it, or \
-             build with the feature",
-        )
-    };
-    setting("IONOS_PINNED_CERT", parse)
-}
-
-/// Reads a setting from a variable, if that is set.
-fn setting<T, R: Into<String>>(
-    name: &'static str,
-    parse: impl Fn(&str) -> std::result::Result<T, R>,
-) -> Result<Option<Setting<T>>> {
-    let Some(value) = variable(name)? else {
-        return Ok(None);
-    };
-    let setting = Setting::new(Source::Variable(name), parse(&value));
-    setting.checked().map(Some)
+fn credentials() -> Result<Option<(Credentials, Option<String>)>> {
+    if let Some(Setting { text, source }) = variable("IONOS_TOKEN")? {
+        return Ok(Some((Credentials::token(text.as_str()), source)));
+    }
+    match (variable("IONOS_USERNAME")?, variable("IONOS_PASSWORD")?) {
+        (None, None) => Ok(None),
+        (Some(username), Some(password)) => Ok(Some((
+            Credentials::basic(username.text.as_str(), password.text.as_str()),
+            Some("IONOS_USERNAME and IONOS_PASSWORD".to_owned()),
+        ))),
+        (Some(_), None) => Err(Error::invalid(
+            "IONOS_PASSWORD",
+            "is not set, but IONOS_USERNAME is",
+        )),
+        (None, Some(_)) => Err(Error::invalid(
+            "IONOS_USERNAME",
+            "is not set, but IONOS_PASSWORD is",
+        )),
+    }
 }

@@ -1,23 +1,11 @@
-//! The settings of a client, from the program, the environment and the config file. It does not
-//! depend on calls.
+//! Where settings come from: the environment and the config file.
 
 mod base_url;
-mod build;
-mod builder;
 #[cfg(feature = "config-file")]
 mod config_file;
 mod environment;
-#[cfg(feature = "pinned-cert")]
-mod fingerprint;
-mod header;
-mod no_proxy;
 mod proxy;
-mod source;
-mod variable;
 
 pub(crate) use base_url::BaseUrl;
-pub(crate) use build::{Settings, validate_credentials, validate_timeout};
-pub use builder::ClientBuilder;
-#[cfg(all(fuzzing, feature = "config-file"))]
-pub use config_file::fuzzed as fuzzed_config_file;
-pub(crate) use source::Source;
+pub(crate) use environment::Setting;
+pub(crate) use proxy::ProxyChoice;

@@ -6,41 +6,41 @@ use rustls::{CertificateError, InvalidMessage};
 use ureq::Error;
 
 use super::record::{Ended, Record, Step};
-use crate::auth::Secrets;
-use crate::error::{Status, TransportErrorKind};
+use crate::credentials::Secrets;
+use crate::error::ErrorKind;
+use crate::outcome::Outcome;
 
 /// The maximum length of a peer's words in an error.
 const MAX_WORDS: usize = 500;
 
-/// A failed attempt.
-#[derive(Debug)]
+/// Why an attempt has no value, whoever says so: the transport, or an endpoint that has judged a
+/// response.
+#[derive(Debug, Clone)]
 pub(crate) struct Failure {
-    pub(crate) kind: FailureKind,
-    /// `false` only if the record shows that no request was handed over.
-    pub(crate) may_have_acted: bool,
-    /// Whether the next attempt would only be refused again.
-    pub(crate) is_final: bool,
-    /// The status, if the response had begun.
-    pub(crate) status: Option<Status>,
-    pub(crate) request_id: Option<String>,
-    /// The host and port of the peer.
-    pub(crate) peer: String,
+    pub(crate) kind: ErrorKind,
     /// What happened, and with which peer.
     pub(crate) reason: String,
-    /// The system's kind of error, if the error came from the system.
-    pub(crate) io_kind: Option<io::ErrorKind>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum FailureKind {
-    NoResponse(TransportErrorKind),
-    /// The response is not HTTP, or exceeds a limit.
-    Unreadable,
+    pub(crate) outcome: Outcome,
+    /// Whether the next attempt would only end the same way.
+    pub(crate) is_final: bool,
 }
 
 impl Failure {
-    pub(crate) fn connection_was_lost(&self) -> bool {
-        self.kind == FailureKind::NoResponse(TransportErrorKind::ConnectionLost)
+    /// The response claims success, but does not say what the endpoint says.
+    pub(crate) fn unreadable(reason: impl Into<String>) -> Failure {
+        Failure {
+            kind: ErrorKind::Unreadable,
+            reason: reason.into(),
+            outcome: Outcome::Unknown,
+            is_final: false,
+        }
+    }
+
+    /// The client was shut down, which says nothing of the request.
+    pub(crate) fn was_shut_down(&mut self) {
+        self.kind = ErrorKind::ShutDown;
+        self.reason = "the client was shut down: create a new one to call again".to_owned();
+        self.is_final = true;
     }
 }
 
@@ -60,32 +60,28 @@ pub(super) fn failure(error: Error, record: &Record, route: &Route, secrets: &Se
     };
     Failure {
         kind,
-        may_have_acted: step == Step::HandedOver,
-        is_final: is_final(&error, step),
-        status: None,
-        request_id: None,
-        peer: route.peer(step).to_owned(),
         reason,
-        io_kind: match &error {
-            Error::Io(error) if ended.is_none() => Some(error.kind()),
-            _ => None,
+        // The record says that, not the error.
+        outcome: match step {
+            Step::HandedOver => Outcome::Unknown,
+            _ => Outcome::Refused,
         },
+        is_final: is_final(&error, step),
     }
 }
 
-fn kind(error: &Error, ended: Option<Ended>, step: Step) -> FailureKind {
-    use TransportErrorKind as Kind;
-    FailureKind::NoResponse(match (ended, step) {
-        (Some(Ended::ShutDown), _) => Kind::ShutDown,
-        (Some(Ended::TimedOut), _) => Kind::TimedOut,
-        (None, Step::Lookup) => Kind::AddressNotFound,
-        (None, Step::Start | Step::Connect | Step::Tunnel) => Kind::ConnectFailed,
-        (None, Step::Tls | Step::ProxyTls) => Kind::TlsFailed,
+fn kind(error: &Error, ended: Option<Ended>, step: Step) -> ErrorKind {
+    match (ended, step) {
+        (Some(Ended::ShutDown), _) => ErrorKind::ShutDown,
+        (Some(Ended::TimedOut), _) => ErrorKind::TimedOut,
+        (None, Step::Lookup) => ErrorKind::AddressNotFound,
+        (None, Step::Start | Step::Connect | Step::Tunnel) => ErrorKind::ConnectFailed,
+        (None, Step::Tls | Step::ProxyTls) => ErrorKind::TlsFailed,
         (None, Step::HandedOver) => match error {
-            Error::Io(_) | Error::BodyStalled => Kind::ConnectionLost,
-            _ => return FailureKind::Unreadable,
+            Error::Io(_) | Error::BodyStalled => ErrorKind::ConnectionLost,
+            _ => ErrorKind::Unreadable,
         },
-    })
+    }
 }
 
 /// Whether the next attempt would only be refused again.
@@ -117,13 +113,13 @@ fn too_late(step: Step, peer: &str) -> String {
     }
 }
 
-fn failed(step: Step, kind: FailureKind, peer: &str, why: &str) -> String {
+fn failed(step: Step, kind: ErrorKind, peer: &str, why: &str) -> String {
     match step {
         Step::Lookup => format!("could not find the address of {peer}: {why}"),
         Step::Start | Step::Connect => format!("could not connect to {peer}: {why}"),
         Step::Tunnel => format!("could not open a proxy tunnel through {peer}: {why}"),
         Step::Tls | Step::ProxyTls => format!("the TLS handshake with {peer} failed: {why}"),
-        Step::HandedOver if kind == FailureKind::Unreadable => format!("from {peer}: {why}"),
+        Step::HandedOver if kind == ErrorKind::Unreadable => format!("from {peer}: {why}"),
         Step::HandedOver => format!("lost the connection to {peer}: {why}"),
     }
 }
@@ -194,26 +190,12 @@ pub(super) struct Route {
 pub(super) struct ProxyHop {
     /// The host and port of the proxy.
     pub(super) authority: String,
-    /// The option or variable that configures the proxy.
-    pub(super) source: String,
+    /// The variable that configures the proxy, or `None` if the program does.
+    pub(super) source: Option<String>,
     pub(super) has_credentials: bool,
 }
 
 impl Route {
-    /// Returns the proxy, if it is the peer in this step.
-    fn proxy_in(&self, step: Step) -> Option<&ProxyHop> {
-        match step {
-            Step::Lookup | Step::Connect | Step::ProxyTls | Step::Tunnel => self.proxy.as_ref(),
-            Step::Start | Step::Tls | Step::HandedOver => None,
-        }
-    }
-
-    /// Returns the host and port of the peer in this step.
-    fn peer(&self, step: Step) -> &str {
-        self.proxy_in(step)
-            .map_or(&self.service, |proxy| &proxy.authority)
-    }
-
     /// Describes the peer in this step, with where a proxy was configured.
     fn described(&self, step: Step) -> String {
         let service = &self.service;
@@ -223,21 +205,25 @@ impl Route {
         else {
             return service.clone();
         };
-        let proxy = format!("{authority} (the proxy from {source})");
-        match self.proxy_in(step) {
-            Some(_) => proxy,
-            None if step == Step::Start => service.clone(),
-            None => format!("{service} through {proxy}"),
+        let proxy = match source {
+            Some(source) => format!("{authority} (the proxy from {source})"),
+            None => format!("{authority} (the proxy)"),
+        };
+        match step {
+            Step::Start => service.clone(),
+            Step::Lookup | Step::Connect | Step::ProxyTls | Step::Tunnel => proxy,
+            Step::Tls | Step::HandedOver => format!("{service} through {proxy}"),
         }
     }
 
     /// Explains the proxy's refusal of a tunnel, and what to do.
     fn tunnel_refused(&self, text: &str) -> String {
         let service = &self.service;
-        let (source, has_credentials) = match &self.proxy {
-            Some(proxy) => (proxy.source.as_str(), proxy.has_credentials),
-            None => ("", false),
-        };
+        let proxy = self.proxy.as_ref();
+        let has_credentials = proxy.is_some_and(|proxy| proxy.has_credentials);
+        let source = proxy
+            .and_then(|proxy| proxy.source.as_deref())
+            .unwrap_or("its URL");
         match proxy_status(text) {
             Some(status @ (401 | 407)) if has_credentials => format!(
                 "it rejected the user name and password ({status}): correct them in {source}"

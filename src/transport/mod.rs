@@ -26,14 +26,14 @@ use ureq::http::{self, HeaderMap, Uri};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use zeroize::Zeroizing;
 
-use crate::auth::{ContractNumber, Credentials, Secrets};
-use crate::error::{Error, Result};
+use crate::credentials::{Credentials, Secrets};
+use crate::error::{Error, ErrorKind, Result};
 
 use failure::{ProxyHop, Route, failure};
 use record::{Record, Shutdown};
 
-pub(crate) use failure::{Failure, FailureKind};
-pub(crate) use response::{AttemptResult, Response};
+pub(crate) use failure::Failure;
+pub(crate) use response::Response;
 pub(crate) use ureq::http::Method;
 pub(crate) use ureq::{Proxy, ProxyProtocol};
 
@@ -66,15 +66,16 @@ pub(crate) fn is_valid_for_tls(host: &str) -> bool {
     ServerName::try_from(host).is_ok()
 }
 
-/// The settings of a transport. A text beside a setting says where it was made.
+/// The settings of a transport. The text beside one is the variable or file that it is from, or
+/// `None` if the program made it.
 pub(crate) struct Settings {
     pub(crate) base_url: String,
     pub(crate) user_agent: String,
-    pub(crate) root_certificates: Option<(RootCertificates, String)>,
+    pub(crate) root_certificates: Option<(RootCertificates, Option<String>)>,
     pub(crate) pinned_certificate: Option<Fingerprint>,
     /// The caller's headers. Of several with the same name, the last one counts.
     pub(crate) headers: Vec<(String, Zeroizing<String>)>,
-    pub(crate) proxy: Option<(Proxy, String)>,
+    pub(crate) proxy: Option<(Proxy, Option<String>)>,
 }
 
 #[derive(Clone)]
@@ -102,11 +103,11 @@ impl RootCertificates {
 }
 
 pub(crate) struct Request<'a> {
-    pub(crate) method: &'a Method,
+    pub(crate) method: Method,
     /// The path and query below the base URL.
     pub(crate) target: &'a str,
     pub(crate) headers: &'a Headers,
-    pub(crate) contract_number: Option<ContractNumber>,
+    pub(crate) contract_number: Option<u32>,
     /// Whether an idle connection may be used. It may be stale, or hold a response that nobody
     /// asked for yet.
     pub(crate) may_use_idle: bool,
@@ -230,11 +231,6 @@ impl Transport {
         secret.filter_map(|(_, value)| value.to_str().ok())
     }
 
-    /// Returns the host and port of the service.
-    pub(crate) fn service(&self) -> &str {
-        &self.setup.route.service
-    }
-
     /// Ends everything that waits, and refuses every later request.
     pub(crate) fn shut_down(&self) {
         self.shutdown.set();
@@ -253,7 +249,7 @@ impl Transport {
     }
 
     /// Makes one attempt.
-    pub(crate) fn send(&self, request: &Request) -> AttemptResult {
+    pub(crate) fn send(&self, request: &Request) -> std::result::Result<Response, Failure> {
         let record = Record::new(request.deadline, &self.shutdown);
         let _entered = record.enter();
         let failed = |error| failure(error, &record, &self.setup.route, request.secrets);
@@ -261,10 +257,18 @@ impl Transport {
             true => &self.pooling,
             false => &self.single,
         };
-        let prepared = self.setup.request(request).map_err(failed)?;
-        let result = agent.run(prepared).map_err(failed);
-        let result = result.and_then(|response| response::read(response, request, failed));
-        if result.as_ref().is_err_and(Failure::connection_was_lost) {
+        let sent = self
+            .setup
+            .request(request)
+            .and_then(|prepared| agent.run(prepared));
+        let result = sent
+            .map_err(failed)
+            .map(|head| response::read(head, request, failed));
+        let failure = match &result {
+            Ok(response) => response.cut_off.as_ref(),
+            Err(failure) => Some(failure),
+        };
+        if failure.is_some_and(|failure| failure.kind == ErrorKind::ConnectionLost) {
             self.losses.fetch_add(1, Ordering::SeqCst);
         }
         result
@@ -301,7 +305,7 @@ impl Setup {
         *prepared.method_mut() = request.method.clone();
         *prepared.headers_mut() = request.headers.0.clone();
         if let Some(number) = request.contract_number {
-            let number = HeaderValue::from(number.get());
+            let number = HeaderValue::from(number);
             prepared.headers_mut().insert(CONTRACT_NUMBER, number);
         }
         Ok(prepared)
@@ -353,9 +357,10 @@ fn header_value(text: Zeroizing<String>) -> std::result::Result<HeaderValue, &'s
 /// Returns the way to the service, as errors name it.
 fn route(scheme: &Scheme, authority: &Authority, settings: &Settings) -> Route {
     let trust = match &settings.root_certificates {
-        Some((_, source)) => {
-            format!("only the authorities in {source} are trusted: add the one that signed it")
-        }
+        Some((_, source)) => format!(
+            "only the authorities in {} are trusted: add the one that signed it",
+            source.as_deref().unwrap_or("root_certificates_pem")
+        ),
         None if cfg!(feature = "platform-verifier") => "this system does not trust the authority \
             that signed it: add that to the system's trust store, or pass it to \
             root_certificates_pem"
@@ -365,13 +370,14 @@ fn route(scheme: &Scheme, authority: &Authority, settings: &Settings) -> Route {
             system's trust store (feature platform-verifier)"
             .to_owned(),
     };
+    let proxy = settings.proxy.as_ref().map(|(proxy, source)| ProxyHop {
+        authority: format!("{}:{}", proxy.host(), proxy.port()),
+        source: source.clone(),
+        has_credentials: proxy.username().is_some() || proxy.password().is_some(),
+    });
     Route {
         service: format!("{}:{}", authority.host(), port(scheme, authority)),
-        proxy: settings.proxy.as_ref().map(|(value, source)| ProxyHop {
-            authority: format!("{}:{}", value.host(), value.port()),
-            source: source.clone(),
-            has_credentials: value.username().is_some() || value.password().is_some(),
-        }),
+        proxy,
         trust,
     }
 }

@@ -12,8 +12,7 @@ use zeroize::Zeroize as _;
 
 use super::failure::Failure;
 use super::{REQUEST_IDS, Request};
-use crate::auth::have_in_common;
-use crate::error::{MAX_SHOWN, Page, Status, sanitize_line};
+use crate::credentials::Secrets;
 
 /// The maximum size of a successful response's body, in bytes: about 40,000 tokens.
 const MAX_BODY: u64 = 8 << 20;
@@ -22,79 +21,61 @@ const MAX_ERROR_BODY: u64 = 64 << 10;
 /// The first allocation for a body of unknown length: larger than the response to a create, of
 /// which a growing buffer would leave copies.
 const UNKNOWN_LENGTH: u64 = 8 << 10;
-/// How much of an identifying header is shown, in bytes.
-const MAX_HEADER: usize = 80;
+/// How much of a header is shown, in bytes.
+const MAX_HEADER: usize = 120;
 /// The maximum `Retry-After`. Larger values make no sense, and could overflow a caller's clock.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 pub(crate) struct Response {
-    pub(crate) status: Status,
+    pub(crate) status: u16,
     pub(crate) retry_after: Option<Duration>,
     pub(crate) request_id: Option<String>,
+    /// The body, as far as it came.
     pub(crate) body: Vec<u8>,
-    /// Whether the body was read completely. Always true for a success.
-    pub(crate) is_complete: bool,
+    /// Why the body is not complete.
+    pub(crate) cut_off: Option<Failure>,
     /// Whether the length of the body was declared. Otherwise a body that is cut off looks
     /// complete.
     pub(crate) has_length: bool,
+    /// The compression of the body. The library does not request any.
+    pub(crate) encoding: Option<String>,
     returns_secret: bool,
-    server: Option<String>,
-    content_type: Option<String>,
-    content_encoding: Option<String>,
+    headers: HeaderMap,
 }
 
-/// The result of one attempt.
-pub(crate) type AttemptResult = Result<Response, Failure>;
-
 impl Response {
-    /// Returns a response without headers.
-    #[cfg(any(test, fuzzing))]
-    pub(crate) fn of(status: Status, body: Vec<u8>) -> Response {
-        Response {
-            status,
-            retry_after: None,
-            request_id: None,
-            body,
-            is_complete: true,
-            has_length: true,
-            returns_secret: false,
-            server: None,
-            content_type: None,
-            content_encoding: None,
+    /// Returns the status and its standard name.
+    pub(crate) fn status_line(&self) -> String {
+        let name = http::StatusCode::from_u16(self.status).ok();
+        match name.and_then(|status| status.canonical_reason()) {
+            Some(name) => format!("{} {name}", self.status),
+            None => self.status.to_string(),
         }
     }
 
-    /// Returns what identifies the sender, for a response that is not the service's own.
-    pub(crate) fn page(&self) -> Page {
-        Page {
-            server: self.server.clone(),
-            content_type: self.content_type.clone(),
-            content_encoding: self.encoding(),
-            length: self.body.len(),
-            is_complete: self.is_complete,
+    /// Returns what identifies the sender of a response that is not the service's own, in
+    /// parentheses. Nothing of it comes from the body.
+    pub(crate) fn sender(&self, secrets: &Secrets) -> String {
+        let mut sender = String::new();
+        for (label, name) in [("Server", SERVER), ("Content-Type", CONTENT_TYPE)] {
+            if let Some(value) = self.shown(name.as_str(), secrets) {
+                sender += &format!("{label}: {value}, ");
+            }
         }
+        let at_least = if self.cut_off.is_some() {
+            "at least "
+        } else {
+            ""
+        };
+        format!(" ({sender}{at_least}{} bytes)", self.body.len())
     }
 
-    /// Returns the body's compression, if it has one. The library does not request any.
-    pub(crate) fn encoding(&self) -> Option<String> {
-        let encoding = self.content_encoding.clone();
-        encoding.filter(|name| !name.eq_ignore_ascii_case("identity") && !self.body.is_empty())
-    }
-
-    /// Removes the body, as if the response had declared an empty one.
-    pub(crate) fn empty(&mut self) {
-        self.body.clear();
-        self.is_complete = true;
-        self.has_length = true;
-    }
-
-    pub(crate) fn is_success(&self) -> bool {
-        is_success(self.status.code)
-    }
-
-    /// Whether the response declares that it has no body.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.body.is_empty() && self.is_complete && self.has_length
+    /// Returns a header as one line, unless it repeats a new token.
+    fn shown(&self, name: &str, secrets: &Secrets) -> Option<String> {
+        let value = String::from_utf8_lossy(self.headers.get(name)?.as_bytes());
+        let line = secrets.show(&value, MAX_HEADER);
+        let is_own = || String::from_utf8_lossy(&self.body).contains(&*value);
+        (!line.is_empty() && !(self.returns_secret && is_own())).then_some(line)
     }
 }
 
@@ -111,57 +92,30 @@ pub(super) fn read(
     response: http::Response<Body>,
     request: &Request,
     failed: impl FnOnce(Error) -> Failure,
-) -> AttemptResult {
+) -> Response {
     let (head, body) = response.into_parts();
-    let status = Status {
-        code: head.status.as_u16(),
-        reason_phrase: head.status.canonical_reason().unwrap_or_default(),
-    };
-    let is_success = is_success(status.code);
-    let returns_secret = request.returns_secret && is_success;
+    let is_success = head.status.is_success();
     let headers = head.headers;
     let (body, end) = read_body(body, if is_success { MAX_BODY } else { MAX_ERROR_BODY });
     let mut response = Response {
-        status,
+        status: head.status.as_u16(),
         retry_after: retry_after(&headers),
         request_id: None,
         body,
-        is_complete: end.is_ok(),
-        has_length: status.code == 204
+        cut_off: end.err().map(failed),
+        has_length: head.status == http::StatusCode::NO_CONTENT
             || headers.contains_key(CONTENT_LENGTH) && !headers.contains_key(TRANSFER_ENCODING),
-        returns_secret,
-        server: None,
-        content_type: None,
-        content_encoding: None,
+        encoding: None,
+        returns_secret: request.returns_secret && is_success,
+        headers,
     };
-    // A new token may be in the headers, too.
-    let own = returns_secret.then(|| String::from_utf8_lossy(&response.body));
-    let shown = |name: &str, max| {
-        let value = String::from_utf8_lossy(headers.get(name)?.as_bytes());
-        let is_own = own.as_ref().is_some_and(|own| have_in_common(&value, own));
-        let line = request.secrets.if_shown(Some(sanitize_line(&value, max)))?;
-        (!line.is_empty() && !is_own).then_some(line)
-    };
-    let request_id = REQUEST_IDS.iter().find(|name| headers.contains_key(**name));
-    let request_id = request_id.and_then(|name| shown(name, MAX_SHOWN));
-    let server = shown(SERVER.as_str(), MAX_HEADER);
-    let content_type = shown(CONTENT_TYPE.as_str(), MAX_HEADER);
-    let content_encoding = shown(CONTENT_ENCODING.as_str(), MAX_HEADER);
-    drop(own);
-    match end {
-        Err(error) if is_success => Err(Failure {
-            status: Some(status),
-            request_id,
-            ..failed(error)
-        }),
-        _ => {
-            response.request_id = request_id;
-            response.server = server;
-            response.content_type = content_type;
-            response.content_encoding = content_encoding;
-            Ok(response)
-        }
-    }
+    let id = REQUEST_IDS
+        .iter()
+        .find(|name| response.headers.contains_key(**name));
+    response.request_id = id.and_then(|name| response.shown(name, request.secrets));
+    let encoding = response.shown(CONTENT_ENCODING.as_str(), request.secrets);
+    response.encoding = encoding.filter(|name| !name.eq_ignore_ascii_case("identity"));
+    response
 }
 
 /// Reads at most `limit` bytes. An error means that there are more, or that they did not come.
@@ -186,10 +140,6 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
         date(value)?.duration_since(now).ok()?
     };
     Some(wait.min(MAX_RETRY_AFTER))
-}
-
-fn is_success(code: u16) -> bool {
-    (200..300).contains(&code)
 }
 
 #[cfg(test)]

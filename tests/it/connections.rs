@@ -108,7 +108,7 @@ fn one_stale_connection_costs_one_attempt() {
     let attempts = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&attempts);
     let client = builder_of(&format!("http://127.0.0.1:{port}"))
-        .on_attempt(move |attempt| seen.lock().unwrap().push(attempt.outcome))
+        .on_attempt(move |attempt| seen.lock().unwrap().push(attempt.label))
         .build()
         .unwrap();
     let all_at_once = || {
@@ -124,8 +124,8 @@ fn one_stale_connection_costs_one_attempt() {
 
     single_request.store(true, Ordering::SeqCst);
     (LIST.run)(&client).unwrap();
-    let lost = AttemptOutcome::NoResponse(TransportErrorKind::ConnectionLost);
-    let works = AttemptOutcome::Status(200);
+    let lost = ErrorKind::ConnectionLost.as_str();
+    let works = "success";
     assert_eq!(*attempts.lock().unwrap(), [lost, works]);
 
     // The others were idle for just as long, and are not used.

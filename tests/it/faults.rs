@@ -288,11 +288,10 @@ fn refused_connection_leaves_the_outcome_known() {
     for endpoint in ENDPOINTS {
         let error = (endpoint.run)(&client_of(&format!("http://127.0.0.1:{port}"))).unwrap_err();
         assert!(!error.outcome_unknown(), "{error}");
-        let Error::Transport(error) = error else {
+        let Error::Call(error) = error else {
             panic!("{error}");
         };
-        assert_eq!(error.kind, TransportErrorKind::ConnectFailed);
-        assert_eq!(error.io_kind, Some(std::io::ErrorKind::ConnectionRefused));
+        assert_eq!(error.kind, ErrorKind::ConnectFailed);
         // The text is in the system's language, the number is always the same.
         let econnrefused = if cfg!(windows) { 10061 } else { 111 };
         if cfg!(any(windows, target_os = "linux")) {
@@ -315,14 +314,11 @@ fn unresolvable_host_leaves_the_outcome_known() {
         assert!(started.elapsed() < timeout + SLACK);
         assert!(!error.outcome_unknown(), "{error}");
         // If no name server is reachable, the call may time out instead.
-        let Error::Transport(error) = error else {
+        let Error::Call(error) = error else {
             panic!("{error}");
         };
         assert!(
-            matches!(
-                error.kind,
-                TransportErrorKind::AddressNotFound | TransportErrorKind::TimedOut
-            ),
+            matches!(error.kind, ErrorKind::AddressNotFound | ErrorKind::TimedOut),
             "{error}"
         );
     }
@@ -331,23 +327,23 @@ fn unresolvable_host_leaves_the_outcome_known() {
 #[test]
 fn failed_tls_handshake_leaves_the_outcome_known() {
     let cases = [
-        (Play::WriteAndReset(vec![]), TransportErrorKind::TlsFailed),
-        (Play::WriteAndClose(vec![]), TransportErrorKind::TlsFailed),
+        (Play::WriteAndReset(vec![]), ErrorKind::TlsFailed),
+        (Play::WriteAndClose(vec![]), ErrorKind::TlsFailed),
         (
             Play::WriteAndClose(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()),
-            TransportErrorKind::TlsFailed,
+            ErrorKind::TlsFailed,
         ),
         (
             Play::WriteAndClose(b"\x15\x03\x03\x00\x02\x02\x28".to_vec()),
-            TransportErrorKind::TlsFailed,
+            ErrorKind::TlsFailed,
         ),
-        (Play::Silence, TransportErrorKind::TimedOut),
+        (Play::Silence, ErrorKind::TimedOut),
         (
             Play::Drip(
                 vec![0x16, 3, 3, 0xff, 0xff, 2, 0, 0xff, 0xff],
                 Duration::from_millis(100),
             ),
-            TransportErrorKind::TimedOut,
+            ErrorKind::TimedOut,
         ),
     ];
     let cases = cases
@@ -355,7 +351,7 @@ fn failed_tls_handshake_leaves_the_outcome_known() {
         .flat_map(|case| ENDPOINTS.iter().map(move |endpoint| (case, endpoint)));
     in_parallel(cases, |((play, kind), endpoint)| {
         let server = FaultServer::start(vec![play.clone()]);
-        let timeout = if *kind == TransportErrorKind::TimedOut {
+        let timeout = if *kind == ErrorKind::TimedOut {
             SHORT
         } else {
             LONG
@@ -372,7 +368,7 @@ fn failed_tls_handshake_leaves_the_outcome_known() {
             "{}: {play:?}: {error}",
             endpoint.name
         );
-        let Error::Transport(error) = error else {
+        let Error::Call(error) = error else {
             panic!("{error}");
         };
         assert_eq!(error.kind, *kind, "{play:?}: {error}");

@@ -196,7 +196,7 @@ fn only_valid_credentials_are_accepted() {
         let client = client.with_credentials(credentials).unwrap();
         let error = list_tokens(&client).err();
         assert_eq!(error.as_ref().and_then(Error::status), status, "{reason}");
-        if let Some(Error::Api(error)) = error {
+        if let Some(Error::Call(error)) = error {
             assert!(
                 !error.messages[0].error_code.is_empty() && !error.messages[0].message.is_empty()
             );

@@ -19,10 +19,10 @@ fn client_for(api: &MockAuthApi) -> Client {
 
 #[test]
 fn each_fault_is_produced_as_documented() {
-    use TransportErrorKind::ConnectionLost;
+    use ErrorKind::ConnectionLost;
     let status = |error: &Error| error.status();
     let lost = |error: &Error| {
-        matches!(error, Error::Transport(error) if error.kind == ConnectionLost).then_some(0)
+        matches!(error, Error::Call(error) if error.kind == ConnectionLost).then_some(0)
     };
     // (fault, whether a token is still created, what the client sees, its kind)
     type See = fn(&Error) -> Option<u16>;
@@ -250,5 +250,5 @@ fn dropped_mock_server_closes_its_port() {
     list_tokens(&client).unwrap();
     drop(api);
     let error = list_tokens(&client).unwrap_err();
-    assert!(matches!(error, Error::Transport(_)), "{error}");
+    assert_eq!(kind(&error), ErrorKind::ConnectFailed, "{error}");
 }

@@ -92,13 +92,9 @@ fn only_the_pinned_certificate_is_accepted() {
             for _ in 0..3 {
                 match list_tokens(&client) {
                     Ok(_) => assert!(taken, "{reason}"),
-                    Err(Error::Transport(error)) => {
+                    Err(Error::Call(error)) => {
                         assert!(!taken, "{reason}: {error}");
-                        assert_eq!(
-                            error.kind,
-                            TransportErrorKind::TlsFailed,
-                            "{reason}: {error}"
-                        );
+                        assert_eq!(error.kind, ErrorKind::TlsFailed, "{reason}: {error}");
                         assert!(error.to_string().contains(&own), "{reason}: {error}");
                     }
                     Err(error) => panic!("{reason}: {error}"),
@@ -149,7 +145,7 @@ fn silent_server_times_out_with_a_known_outcome() {
         .unwrap();
     let started = Instant::now();
     match list_tokens(&client).unwrap_err() {
-        Error::Transport(error) => assert_eq!(error.kind, TransportErrorKind::TimedOut),
+        Error::Call(error) => assert_eq!(error.kind, ErrorKind::TimedOut),
         error => panic!("{error}"),
     }
     assert!(started.elapsed() < SHORT + SLACK);

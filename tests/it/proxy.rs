@@ -47,10 +47,10 @@ fn connect_is_retried_unless_the_proxy_refuses_for_good() {
             assert!(!error.outcome_unknown(), "{reason}: {error}");
             let connects = vec!["CONNECT auth.example.test:80 HTTP/1.1"; attempts];
             assert_eq!(proxy.requests(), connects, "{reason}: {error}");
-            let Error::Transport(error) = error else {
+            let Error::Call(error) = error else {
                 panic!("{error}");
             };
-            assert_eq!(error.kind, TransportErrorKind::ConnectFailed, "{reason}");
+            assert_eq!(error.kind, ErrorKind::ConnectFailed, "{reason}");
         }
     }
 }
@@ -169,7 +169,7 @@ fn child_calls_with_and_without_proxy() {
     let kind = |builder: ClientBuilder| {
         let client = builder.build().unwrap();
         match list_tokens(&client) {
-            Err(Error::Transport(error)) => error.kind,
+            Err(Error::Call(error)) => error.kind,
             other => panic!("{other:?}"),
         }
     };

@@ -188,13 +188,9 @@ fn debug_output_shows_settings_and_no_secret() {
 fn public_types_are_send_sync_and_debug() {
     fn shared<T: Send + Sync + std::fmt::Debug>() {}
     shared::<(Client, ClientBuilder, Credentials, RetryPolicy)>();
-    shared::<(
-        Error,
-        ApiError,
-        ApiMessage,
-        TransportError,
-        UnreadableResponse,
-    )>();
+    fn safe<T: std::panic::UnwindSafe + std::panic::RefUnwindSafe>() {}
+    safe::<Client>();
+    shared::<(Error, CallError, ApiMessage, ErrorKind)>();
     shared::<(
         Jwt,
         KeyId,
@@ -206,12 +202,7 @@ fn public_types_are_send_sync_and_debug() {
         Identity,
     )>();
     shared::<(CreateTokenOptions, GetAllTokensOptions, GetTokenByIdOptions)>();
-    shared::<(
-        CredentialsSource,
-        Attempt<'static>,
-        AttemptOutcome,
-        DueTokens<'static>,
-    )>();
+    shared::<Attempt<'static>>();
     shared::<(RotateTokenOptions, Rotation, RotateError, Orphan)>();
     shared::<(
         DeleteTokenByIdOptions,

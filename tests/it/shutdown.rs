@@ -29,10 +29,10 @@ fn shut_down_during(
 fn assert_shut_down(error: &Error, elapsed: Duration, outcome_unknown: bool, case: &str) {
     assert!(elapsed < SLACK, "{case}: {elapsed:?}");
     assert_eq!(error.outcome_unknown(), outcome_unknown, "{case}: {error}");
-    let Error::Transport(error) = error else {
+    let Error::Call(error) = error else {
         panic!("{case}: {error}");
     };
-    assert_eq!(error.kind, TransportErrorKind::ShutDown, "{case}");
+    assert_eq!(error.kind, ErrorKind::ShutDown, "{case}");
 }
 
 #[test]
@@ -243,10 +243,10 @@ fn calls_after_shutdown_fail_and_say_so() {
             "{error}"
         );
         assert!(!error.outcome_unknown());
-        let Error::Transport(error) = error else {
+        let Error::Call(error) = error else {
             panic!("{error:?}");
         };
-        assert_eq!(error.kind, TransportErrorKind::ShutDown);
+        assert_eq!(error.kind, ErrorKind::ShutDown);
     }
     assert!(api.requests().is_empty());
 }

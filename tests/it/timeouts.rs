@@ -134,9 +134,9 @@ fn extreme_timeouts_are_respected() {
     let server = FaultServer::start(vec![Play::Write(LIST.success())]);
     let error =
         (LIST.run)(&client_with_timeout(&server.url(), Duration::from_nanos(1))).unwrap_err();
-    let Error::Transport(error) = error else {
+    let Error::Call(error) = error else {
         panic!("{error}");
     };
-    assert_eq!(error.kind, TransportErrorKind::TimedOut);
-    assert!(server.requests().is_empty() && !Error::Transport(error).outcome_unknown());
+    assert_eq!(error.kind, ErrorKind::TimedOut);
+    assert!(server.requests().is_empty() && !Error::Call(error).outcome_unknown());
 }

@@ -140,10 +140,10 @@ fn certificate_must_be_valid_trusted_and_of_the_host() {
                 assert!(error.to_string().contains(&whom), "{reason}: {error}");
                 assert!(error.to_string().contains(says), "{reason}: {error}");
                 assert!(!error.outcome_unknown(), "{reason}");
-                let Error::Transport(error) = error else {
+                let Error::Call(error) = error else {
                     panic!("{reason}: {error}");
                 };
-                assert_eq!(error.kind, TransportErrorKind::TlsFailed, "{reason}");
+                assert_eq!(error.kind, ErrorKind::TlsFailed, "{reason}");
                 assert_eq!(server.heads().len(), 0, "{reason}: nothing was sent");
             }
             (response, _) => panic!("{reason}: {response:?}"),

@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use ionoscloud_auth::Error;
+use ionoscloud_auth::{Error, ErrorKind};
 
 pub use child::{child, is_child, not_utf8, run_child};
 pub use client::*;
@@ -41,10 +41,16 @@ pub const SLACK: Duration = Duration::from_millis(1500);
 /// Returns the text of an error, and all its fields.
 pub fn everything(error: &Error) -> String {
     match error {
-        Error::Api(fields) => format!("{error} {fields:?}"),
-        Error::Transport(fields) => format!("{error} {fields:?}"),
-        Error::UnreadableResponse(fields) => format!("{error} {fields:?}"),
+        Error::Call(fields) => format!("{error} {fields:?}"),
         _ => format!("{error} {error:?}"),
+    }
+}
+
+/// Returns the kind of a call's error.
+pub fn kind(error: &Error) -> ErrorKind {
+    match error {
+        Error::Call(call) => call.kind,
+        _ => panic!("not the error of a call: {error}"),
     }
 }
 

@@ -483,12 +483,8 @@ fn certificates_of_the_program_override_the_endpoint_and_the_environment() {
         let list = get_all_tokens(&builder.build().unwrap(), &GetAllTokensOptions::new());
         match list {
             Ok(_) => assert!(agreed, "{reason}"),
-            Err(Error::Transport(error)) => {
-                assert_eq!(
-                    error.kind,
-                    TransportErrorKind::TlsFailed,
-                    "{reason}: {error}"
-                );
+            Err(Error::Call(error)) => {
+                assert_eq!(error.kind, ErrorKind::TlsFailed, "{reason}: {error}");
                 assert!(!agreed, "{reason}: {error}");
             }
             Err(error) => panic!("{reason}: {error}"),

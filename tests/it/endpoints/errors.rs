@@ -139,7 +139,7 @@ fn error_contains_the_status_and_the_service_s_messages() {
                 *outcome_unknown,
                 "{name}: {status}"
             );
-            let Error::Api(api) = &error else {
+            let Error::Call(api) = &error else {
                 panic!("{name}: {error:?}");
             };
             let read: Vec<_> = api

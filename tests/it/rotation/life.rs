@@ -95,10 +95,10 @@ fn shutdown_orphans_no_token() {
         Ok::<_, Full>(())
     });
     let rotation = rotation.unwrap();
-    let Some(Error::Transport(error)) = rotation.leftover else {
+    let Some(Error::Call(error)) = rotation.leftover else {
         panic!("{rotation:?}");
     };
-    assert_eq!(error.kind, TransportErrorKind::ShutDown);
+    assert_eq!(error.kind, ErrorKind::ShutDown);
     assert_eq!(api.key_ids(), [old, rotation.key_id]);
 
     // While the new token is read back.
@@ -121,7 +121,7 @@ fn shutdown_orphans_no_token() {
         rotating.join().unwrap().unwrap_err()
     });
     assert!(
-        matches!(&error, RotateError::NotProven { orphan: None, .. }),
+        matches!(&error, RotateError::NotVerified { orphan: None, .. }),
         "{error}"
     );
     assert_eq!(api.key_ids(), [old, jwt.key_id().unwrap()]);
@@ -132,6 +132,9 @@ fn shutdown_orphans_no_token() {
         Ok::<_, Full>(())
     });
     let error = error.unwrap_err();
-    assert!(!error.may_have_left_a_token(), "{error}");
+    assert!(
+        !error.outcome_unknown() && error.orphan().is_none(),
+        "{error}"
+    );
     assert_eq!(api.requests().len(), before, "nothing is sent");
 }

@@ -150,7 +150,7 @@ impl World {
     fn count(&self, endpoint: Endpoint, result: &Result<()>) {
         let said = match result {
             Ok(()) => "Ok".to_owned(),
-            Err(Error::Transport(error)) => format!("{:?}", error.kind),
+            Err(Error::Call(error)) => format!("{:?}", error.kind),
             Err(error) => format!("status {}", error.status().unwrap_or_default() / 100),
         };
         let unknown = match result {

@@ -1,4 +1,4 @@
-//! Credentials: a token, or a user name and password. They do not depend on where they come from.
+//! Credentials, and keeping secrets out of texts.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use super::concat_secret::concat_secret;
+use crate::error::sanitize_line;
 
 /// Credentials for the service: a token, or a user name and password.
 ///
@@ -37,14 +37,6 @@ enum Kind {
     },
 }
 
-/// A part of the credentials.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Part {
-    Token,
-    Username,
-    Password,
-}
-
 impl Credentials {
     /// Creates credentials from a token, sent as `Authorization: Bearer …`. Surrounding white space
     /// is ignored, because a file may end with a line break.
@@ -72,17 +64,17 @@ impl Credentials {
         }
     }
 
-    /// Returns which part is not usable and why, if any is not.
-    pub(crate) fn validate(&self) -> Result<(), (Part, &'static str)> {
+    /// Returns the part that is not usable and why, if one is not.
+    pub(crate) fn validate(&self) -> Result<(), (&'static str, &'static str)> {
         match &self.0 {
-            Kind::Token(token) => validate_token(token).map_err(|reason| (Part::Token, reason)),
+            Kind::Token(token) => validate_token(token).map_err(|reason| ("token", reason)),
             Kind::Basic { username, password } => {
-                validate_part(username).map_err(|reason| (Part::Username, reason))?;
+                validate_part(username).map_err(|reason| ("username", reason))?;
                 if username.contains(':') {
                     let reason = "contains a colon, which RFC 7617 does not allow";
-                    return Err((Part::Username, reason));
+                    return Err(("username", reason));
                 }
-                validate_part(password).map_err(|reason| (Part::Password, reason))
+                validate_part(password).map_err(|reason| ("password", reason))
             }
         }
     }
@@ -96,18 +88,6 @@ impl Credentials {
                 concat_secret(&["Basic ", &Zeroizing::new(STANDARD.encode(pair.as_bytes()))])
             }
         }
-    }
-
-    /// Returns the secret parts, plain and as they are sent in this `authorization` header.
-    pub(crate) fn secrets<'a>(&'a self, authorization: &'a str) -> impl Iterator<Item = &'a str> {
-        // A response that repeats it may drop the padding.
-        let encoded = authorization.split_once(' ');
-        let encoded = encoded.map(|(_, encoded)| encoded.trim_end_matches('='));
-        let password = match &self.0 {
-            Kind::Token(_) => None,
-            Kind::Basic { password, .. } => Some(password.as_str()),
-        };
-        [encoded, password].into_iter().flatten()
     }
 }
 
@@ -143,6 +123,65 @@ impl fmt::Debug for Credentials {
             Kind::Token(_) => "Credentials::token([redacted])",
             Kind::Basic { .. } => "Credentials::basic([redacted], [redacted])",
         })
+    }
+}
+
+/// Returns the parts as one secret, in one allocation: a growing string would leave copies behind
+/// that are not zeroized.
+fn concat_secret(parts: &[&str]) -> Zeroizing<String> {
+    let length = parts.iter().map(|part| part.len()).sum();
+    let mut secret = Zeroizing::new(String::with_capacity(length));
+    for part in parts {
+        secret.push_str(part);
+    }
+    secret
+}
+
+/// Shorter secrets are not looked for: they occur in any text.
+const MIN_LENGTH: usize = 4;
+/// Shorter values of a caller's headers are not secret: they are words such as `on`.
+const MIN_HEADER: usize = 12;
+
+/// The secrets that a client sends, so that no text of a peer shows them.
+pub(crate) struct Secrets(Vec<Zeroizing<String>>);
+
+impl Secrets {
+    pub(crate) fn new<'a>(
+        credentials: &Credentials,
+        headers: impl Iterator<Item = &'a str>,
+    ) -> Secrets {
+        let authorization = credentials.authorization();
+        // A response that repeats base64 may drop the padding.
+        let encoded = authorization
+            .split_once(' ')
+            .map_or("", |(_, encoded)| encoded);
+        let password = match &credentials.0 {
+            Kind::Token(_) => "",
+            Kind::Basic { password, .. } => password.as_str(),
+        };
+        // Compared with cleaned text, so cleaned themselves.
+        let cleaned = |secret: &str| Zeroizing::new(sanitize_line(secret, usize::MAX));
+        let mut secrets: Vec<_> = [encoded.trim_end_matches('='), password]
+            .map(cleaned)
+            .into();
+        secrets.retain(|secret| secret.len() >= MIN_LENGTH);
+        secrets.extend(
+            headers
+                .filter(|value| value.len() >= MIN_HEADER)
+                .map(cleaned),
+        );
+        Secrets(secrets)
+    }
+
+    /// Returns a peer's text as one line of at most `max` bytes, with the secrets in it replaced.
+    pub(crate) fn show(&self, text: &str, max: usize) -> String {
+        let mut line = sanitize_line(text, usize::MAX);
+        for secret in &self.0 {
+            if line.contains(secret.as_str()) {
+                line = line.replace(secret.as_str(), "[redacted]");
+            }
+        }
+        sanitize_line(&line, max)
     }
 }
 
@@ -184,44 +223,44 @@ mod tests {
     #[test]
     fn credentials_that_no_header_can_carry_are_refused() {
         for (credentials, part, says) in [
-            (Credentials::token(""), Part::Token, "is empty"),
-            (Credentials::token(" \n"), Part::Token, "is empty"),
-            (Credentials::token("SEC\nRET"), Part::Token, "contains"),
+            (Credentials::token(""), "token", "is empty"),
+            (Credentials::token(" \n"), "token", "is empty"),
+            (Credentials::token("SEC\nRET"), "token", "contains"),
             (
                 Credentials::token("SECRET\r\nX-Contract-Number: 1"),
-                Part::Token,
+                "token",
                 "contains",
             ),
-            (Credentials::token("SECRET\0"), Part::Token, "contains"),
-            (Credentials::token("SECRET key"), Part::Token, "contains"),
-            (Credentials::token("SECRETä"), Part::Token, "contains"),
-            (Credentials::token("\"SECRET\""), Part::Token, "contains"),
-            (Credentials::token("Bearer SECRET"), Part::Token, "contains"),
-            (Credentials::basic("", "SECRET"), Part::Username, "is empty"),
-            (Credentials::basic("user", ""), Part::Password, "is empty"),
+            (Credentials::token("SECRET\0"), "token", "contains"),
+            (Credentials::token("SECRET key"), "token", "contains"),
+            (Credentials::token("SECRETä"), "token", "contains"),
+            (Credentials::token("\"SECRET\""), "token", "contains"),
+            (Credentials::token("Bearer SECRET"), "token", "contains"),
+            (Credentials::basic("", "SECRET"), "username", "is empty"),
+            (Credentials::basic("user", ""), "password", "is empty"),
             (
                 Credentials::basic("us:er", "SECRET"),
-                Part::Username,
+                "username",
                 "contains a colon",
             ),
             (
                 Credentials::basic("us\ner", "SECRET"),
-                Part::Username,
+                "username",
                 "contains a line break",
             ),
             (
                 Credentials::basic("user", "SECRET\n"),
-                Part::Password,
+                "password",
                 "contains a line break",
             ),
             (
                 Credentials::basic("user", "SECRET\0"),
-                Part::Password,
+                "password",
                 "contains a line break",
             ),
             (
                 Credentials::basic("user", "SECRET\u{85}"),
-                Part::Password,
+                "password",
                 "contains a line break",
             ),
         ] {

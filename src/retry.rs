@@ -1,0 +1,153 @@
+//! How often and when a call is tried again.
+
+use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
+
+/// How often a call is retried, and how long it waits in between.
+///
+/// Which requests are retried is not a setting:
+///
+/// - A request that the service cannot have acted on is retried: DNS or connection failure, 429, or
+///   the service's own 503. It is not if it would only be refused again: an untrusted certificate,
+///   a server that speaks no TLS, a proxy's 401, 403 or 407.
+/// - A request that it may have acted on is retried only if a repetition is harmless, after 408,
+///   425, 502, 503, 504, 520 to 529, a lost connection or an unreadable response.
+///   [`create_token`](crate::create_token) is never among these.
+/// - Anything else, such as 500 or 403, is not retried.
+///
+/// Before the n-th retry a call waits `base_delay` × 2ⁿ⁻¹, at most `max_delay`, minus up to half of
+/// that at random. It waits at least as long as the service asks for in `Retry-After`. If that does
+/// not fit into the call's [`timeout`](crate::ClientBuilder::timeout), the error is returned at
+/// once.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use ionoscloud_auth::{Client, Credentials, RetryPolicy};
+///
+/// let client = Client::builder()
+///     .credentials(Credentials::token("eyJ0eXAiOiJKV1QifQ.e30.c2ln"))
+///     .retry(RetryPolicy::default().max_retries(5).max_delay(Duration::from_secs(10)))
+///     .build()?;
+/// # Ok::<(), ionoscloud_auth::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub struct RetryPolicy {
+    max_retries: u32,
+    base_delay: Duration,
+    max_delay: Duration,
+}
+
+impl Default for RetryPolicy {
+    /// Returns the default: three retries, 100 ms to 2 s apart.
+    fn default() -> RetryPolicy {
+        RetryPolicy {
+            max_retries: 3,
+            base_delay: Duration::from_millis(100),
+            max_delay: Duration::from_secs(2),
+        }
+    }
+}
+
+impl RetryPolicy {
+    /// Returns a policy without retries: every request is sent once.
+    pub fn none() -> RetryPolicy {
+        RetryPolicy::default().max_retries(0)
+    }
+
+    /// Sets how often a call is retried after its first attempt. Default: 3.
+    pub fn max_retries(mut self, retries: u32) -> RetryPolicy {
+        self.max_retries = retries;
+        self
+    }
+
+    /// Sets how long to wait before the first retry. Default: 100 ms. The wait doubles with each
+    /// further retry.
+    pub fn base_delay(mut self, delay: Duration) -> RetryPolicy {
+        self.base_delay = delay;
+        self
+    }
+
+    /// Sets the longest wait between two attempts. Default: 2 s. A longer `Retry-After` is still
+    /// obeyed.
+    pub fn max_delay(mut self, delay: Duration) -> RetryPolicy {
+        self.max_delay = delay;
+        self
+    }
+
+    /// Returns how long to wait after this many attempts, or `None` if there is no further attempt.
+    pub(crate) fn delay_after(
+        &self,
+        attempts: u32,
+        retry_after: Option<Duration>,
+    ) -> Option<Duration> {
+        if attempts > self.max_retries {
+            return None;
+        }
+        let doublings = attempts.saturating_sub(1);
+        let full = 2u32
+            .checked_pow(doublings)
+            .and_then(|factor| self.base_delay.checked_mul(factor))
+            .map_or(self.max_delay, |delay| delay.min(self.max_delay));
+        // A hasher's random keys are enough for jitter, and need no dependency.
+        let random = RandomState::new().hash_one(attempts) as u32;
+        let taken_off = (full / 2).mul_f64(f64::from(random) / f64::from(u32::MAX));
+        Some((full - taken_off).max(retry_after.unwrap_or_default()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_double_up_to_the_maximum_with_jitter() {
+        let policy = RetryPolicy::default().max_retries(40);
+        for (attempts, full_ms) in [
+            (1, 100),
+            (2, 200),
+            (3, 400),
+            (5, 1600),
+            (6, 2000),
+            (33, 2000),
+            (40, 2000),
+        ] {
+            let full = Duration::from_millis(full_ms);
+            for _ in 0..100 {
+                let delay = policy.delay_after(attempts, None).unwrap();
+                assert!(delay >= full / 2 && delay <= full, "{attempts}: {delay:?}");
+            }
+        }
+        assert_eq!(policy.delay_after(41, None), None);
+        let delays: std::collections::HashSet<_> =
+            (0..20).map(|_| policy.delay_after(6, None)).collect();
+        assert!(delays.len() > 1, "there is no jitter");
+    }
+
+    #[test]
+    fn delays_do_not_overflow() {
+        let endless = RetryPolicy::default()
+            .base_delay(Duration::MAX)
+            .max_delay(Duration::MAX);
+        assert!(
+            endless.delay_after(3, None).unwrap() >= Duration::MAX / 2 - Duration::from_secs(1)
+        );
+        let none = RetryPolicy::default().base_delay(Duration::ZERO);
+        assert_eq!(none.delay_after(1, None), Some(Duration::ZERO));
+        assert_eq!(RetryPolicy::none().delay_after(1, None), None);
+        let asked = Duration::from_secs(9);
+        assert_eq!(
+            RetryPolicy::default().delay_after(1, Some(asked)),
+            Some(asked)
+        );
+        let short = RetryPolicy::default()
+            .delay_after(1, Some(Duration::ZERO))
+            .unwrap();
+        assert!(
+            short >= Duration::from_millis(50),
+            "a Retry-After of 0 does not shorten the wait"
+        );
+    }
+}
