@@ -206,12 +206,7 @@ fn public_types_are_send_sync_and_debug() {
         Identity,
     )>();
     shared::<(CreateTokenOptions, GetAllTokensOptions, GetTokenByIdOptions)>();
-    shared::<(
-        CredentialsSource,
-        Attempt<'static>,
-        AttemptOutcome,
-        DueTokens<'static>,
-    )>();
+    shared::<(CredentialsSource, Attempt<'static>, AttemptOutcome)>();
     shared::<(RotateTokenOptions, Rotation, RotateError, Orphan)>();
     shared::<(
         DeleteTokenByIdOptions,

@@ -151,32 +151,40 @@ fn unreadable_success_leaves_the_outcome_unknown() {
         (
             &["create", "list", "get", "delete"],
             r#""SECRET""#,
-            "unexpected type",
+            "an unexpected value",
         ),
-        (&["create"], "{}", "missing field `token`"),
-        (&["create"], r#"{"token":""}"#, "token: is empty"),
-        (&["create"], r#"{"token":null}"#, "unexpected type"),
-        (&["list"], "{}", "missing field `tokens`"),
+        (&["create"], "{}", "lacks a field"),
+        (&["create"], r#"{"token":""}"#, "an unexpected value"),
+        (&["create"], r#"{"token":null}"#, "an unexpected value"),
+        (&["list"], "{}", "lacks a field"),
         (
             &["list"],
             r#"{"tokens":[{"href":"SECRET"}]}"#,
-            "missing field `id`",
+            "lacks a field",
         ),
-        (&["list"], r#"{"tokens":[{"id":""}]}"#, "key_id: is empty"),
+        (
+            &["list"],
+            r#"{"tokens":[{"id":""}]}"#,
+            "an unexpected value",
+        ),
         (
             &["list"],
             r#"{"tokens":[{"id":"generate"}]}"#,
-            "key_id: is \"generate\"",
+            "an unexpected value",
         ),
-        (&["get"], "{}", "missing field `id`"),
-        (&["get"], r#"{"id":""}"#, "key_id: is empty"),
-        (&["get"], r#"{"id":"../SECRET"}"#, "key_id: contains '/'"),
+        (&["get"], "{}", "lacks a field"),
+        (&["get"], r#"{"id":""}"#, "an unexpected value"),
+        (&["get"], r#"{"id":"../SECRET"}"#, "an unexpected value"),
         (
             &["delete", "delete ALL", "delete EXPIRED", "delete CURRENT"],
             "{}",
-            "missing field `success`",
+            "lacks a field",
         ),
-        (&["delete"], r#"{"success":"SECRET"}"#, "unexpected type"),
+        (
+            &["delete"],
+            r#"{"success":"SECRET"}"#,
+            "an unexpected value",
+        ),
     ];
     for (names, body, says) in cases {
         for Endpoint { name, run, .. } in ENDPOINTS.iter().filter(|e| names.contains(&e.name)) {
