@@ -12,7 +12,7 @@ fn success_is_read() {
         r#"{{"id":"{ID}","href":"https://api.ionos.com/auth/v1/tokens/{ID}","createdDate":"2025-09-23T07:29:44Z","expirationDate":"2026-09-23T07:29:44Z[UTC]"}}"#
     );
     let read = format!(
-        "Token {{ id: KeyId({ID}), href: \"https://api.ionos.com/auth/v1/tokens/{ID}\", \
+        "Token {{ id: KeyId(\"{ID}\"), href: \"https://api.ionos.com/auth/v1/tokens/{ID}\", \
          created_date: \"2025-09-23T07:29:44Z\", expiration_date: \"2026-09-23T07:29:44Z[UTC]\" }}"
     );
     let call = |name: &str| {
@@ -66,7 +66,7 @@ fn success_is_read() {
             200,
             format!(r#"{{"id":"{ID}"}}"#),
             format!(
-                "Token {{ id: KeyId({ID}), href: \"\", created_date: \"\", expiration_date: \"\" }}"
+                "Token {{ id: KeyId(\"{ID}\"), href: \"\", created_date: \"\", expiration_date: \"\" }}"
             ),
         ),
         ("delete", 200, r#"{"success":true}"#.into(), deleted.into()),
