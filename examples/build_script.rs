@@ -4,7 +4,7 @@
 //! `env!("TOKEN_KEY_ID")`. If anything fails, the build continues: without a network, behind a
 //! firewall, or without a token.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ionoscloud_auth::{
     ClientBuilder, GetTokenByIdOptions, Result, RetryPolicy, claims, get_token_by_id,
@@ -39,18 +39,19 @@ fn look_after(key_id: &mut String) -> Result<Option<String>> {
         ));
     };
     *key_id = id.to_string();
-    let now = SystemTime::now();
-    if expires_soon_by_itself(now) == Some(false) {
+    let soon = SystemTime::now() + TWO_WEEKS;
+    if claimed_expiry().is_some_and(|expiry| expiry > soon) {
         // The token contains its expiry, so no request is needed.
         return Ok(None);
     }
     let token = get_token_by_id(&client, &GetTokenByIdOptions::new(&id))?;
     let warning = format!("the token {id} expires at {}", token.expiration_date);
-    Ok(token.expires_within(TWO_WEEKS, now)?.then_some(warning))
+    Ok((token.expires_at()? <= soon).then_some(warning))
 }
 
-/// Returns the claims of the token in the environment, if it has any.
-fn expires_soon_by_itself(now: SystemTime) -> Option<bool> {
+/// Returns when the token in the environment expires, if it says so.
+fn claimed_expiry() -> Option<SystemTime> {
     let token = std::env::var("IONOS_TOKEN").ok()?;
-    claims(&token).ok()?.expires_within(TWO_WEEKS, now).ok()
+    let seconds = claims(&token).ok()?.exp?;
+    UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
 }

@@ -41,7 +41,9 @@ fn list() -> Result<usize> {
         eprintln!("no handler for Ctrl-C: {error}");
     }
     println!("listing the tokens; press Ctrl-C to cancel");
-    Ok(get_all_tokens(&client, &GetAllTokensOptions::new())?.len())
+    Ok(get_all_tokens(&client, &GetAllTokensOptions::new())?
+        .tokens
+        .len())
 }
 
 fn is_cancelled(error: &Error) -> bool {

@@ -46,7 +46,9 @@ impl Options {
         let mut arguments = arguments.iter();
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
-                "--days" => options.within = DAY.checked_mul(arguments.next()?.parse().ok()?)?,
+                "--days" => {
+                    options.within = DAY * u32::from(arguments.next()?.parse::<u16>().ok()?)
+                }
                 "--json" => options.json = true,
                 "--delete" => options.delete = true,
                 _ => return None,
@@ -67,27 +69,28 @@ fn clean_up(options: &Options) -> Result<bool> {
     let client = Client::from_env()?;
     let own = client.key_id();
     let tokens = get_all_tokens(&client, &GetAllTokensOptions::new())?;
-    let due = tokens.due(options.within, SystemTime::now());
-    let mut all_is_well = due.unreadable.is_empty();
+    let end = SystemTime::now() + options.within;
+    let mut all_is_well = true;
     let mut rows = Vec::new();
-    for token in due.tokens {
-        let what = if own.as_ref() == Some(&token.id) {
-            "kept: it is the one in use".to_owned()
-        } else if options.delete {
-            match delete_token_by_id(&client, &DeleteTokenByIdOptions::new(&token.id)) {
-                Ok(_) => "deleted".to_owned(),
-                Err(error) => {
-                    all_is_well = false;
-                    format!("not deleted: {error}")
+    for token in &tokens {
+        let what = match token.expires_at() {
+            Ok(expires) if expires > end => continue,
+            Ok(_) if own.as_ref() == Some(&token.id) => "kept: it is the one in use".to_owned(),
+            Ok(_) if options.delete => {
+                match delete_token_by_id(&client, &DeleteTokenByIdOptions::new(&token.id)) {
+                    Ok(_) => "deleted".to_owned(),
+                    Err(error) => {
+                        all_is_well = false;
+                        format!("not deleted: {error}")
+                    }
                 }
             }
-        } else {
-            "due".to_owned()
+            Ok(_) => "due".to_owned(),
+            Err(error) => {
+                all_is_well = false;
+                format!("kept: {error}")
+            }
         };
-        rows.push(Row { token, what });
-    }
-    for (token, error) in &due.unreadable {
-        let what = format!("kept: {error}");
         rows.push(Row { token, what });
     }
     if options.json {

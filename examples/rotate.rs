@@ -175,9 +175,9 @@ fn is_gone(error: &Error) -> bool {
 /// service.
 fn life(client: &Client, token: &str, id: &KeyId) -> Result<(SystemTime, SystemTime)> {
     let claims = claims(token)?;
-    let issued = claims.iat.map(Duration::from_secs);
-    let created = issued.and_then(|issued| SystemTime::UNIX_EPOCH.checked_add(issued));
-    if let (Some(created), Ok(expires)) = (created, claims.expires_at()) {
+    let time = |seconds| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
+    let (created, expires) = (claims.iat.and_then(time), claims.exp.and_then(time));
+    if let (Some(created), Some(expires)) = (created, expires) {
         return Ok((created, expires));
     }
     let token = get_token_by_id(client, &GetTokenByIdOptions::new(id.clone()))?;

@@ -198,7 +198,7 @@ impl Client {
     /// Delete every expired token except the client's own:
     ///
     /// ```no_run
-    /// use std::time::{Duration, SystemTime};
+    /// use std::time::SystemTime;
     /// use ionoscloud_auth::{
     ///     Client, DeleteTokenByIdOptions, GetAllTokensOptions, delete_token_by_id, get_all_tokens,
     /// };
@@ -206,8 +206,9 @@ impl Client {
     /// let client = Client::from_env()?;
     /// let own = client.key_id();
     /// let tokens = get_all_tokens(&client, &GetAllTokensOptions::new())?;
-    /// for token in tokens.due(Duration::ZERO, SystemTime::now()).tokens {
-    ///     if own.as_ref() != Some(&token.id) {
+    /// for token in &tokens {
+    ///     let is_expired = token.expires_at()? <= SystemTime::now();
+    ///     if is_expired && own.as_ref() != Some(&token.id) {
     ///         delete_token_by_id(&client, &DeleteTokenByIdOptions::new(&token.id))?;
     ///     }
     /// }

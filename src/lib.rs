@@ -92,8 +92,7 @@ pub use error::{ApiMessage, CallError, Error, ErrorKind, Result};
 pub use retry::RetryPolicy;
 pub use rotation::{Orphan, RotateError, RotateTokenOptions, Rotation, rotate_token};
 pub use token::{
-    Claims, Criteria, DeleteResponse, DueTokens, Identity, Jwt, KeyId, Token, Tokens, claims,
-    key_id,
+    Claims, Criteria, DeleteResponse, Identity, Jwt, KeyId, Token, Tokens, claims, key_id,
 };
 // The endpoints and their options.
 pub use tokens::*;

@@ -1,63 +1,43 @@
-//! Reads dates as the service writes them. It does not depend on what they are dates of.
+use std::time::SystemTime;
 
-use std::time::{Duration, SystemTime};
-
-/// Whether `expiry` is no later than this duration after `at`.
-pub(super) fn is_by(expiry: SystemTime, duration: Duration, at: SystemTime) -> bool {
-    // A time out of the clock's range is later than any expiry.
-    at.checked_add(duration).is_none_or(|end| expiry <= end)
-}
-
-/// Reads `2025-09-23T07:29:44Z`, and `2024-05-01T10:00:00Z[UTC]` as the service wrote until 2024.
-///
-/// That is RFC 3339 with or without fractions of a second, with `Z` or an offset, and with an
-/// optional time zone name in brackets, which is ignored. Returns `None` for anything else, and for
-/// a time before 1970.
+/// Reads the forms of RFC 3339, as `2025-09-23T07:29:44Z`, with or without the seconds that Java
+/// leaves out if they are zero, and the form that the service used until 2024,
+/// `2024-05-01T10:00:00Z[UTC]`. Returns `None` for anything else, and for a time before 1970.
 pub(super) fn parse(text: &str) -> Option<SystemTime> {
-    let (text, zone) = match text.split_once('[') {
-        Some((text, zone)) => (text, zone.strip_suffix(']')?),
-        None => (text, "-"),
+    // A zone's name in brackets says no more than the offset before it.
+    let text = text.split('[').next()?.to_ascii_uppercase();
+    let (local, offset) = match text.strip_suffix('Z') {
+        Some(local) => (local, "+00:00"),
+        None => text.split_at_checked(text.len().checked_sub("+00:00".len())?)?,
     };
-    if zone.is_empty() || zone.contains(['[', ']']) {
-        return None;
-    }
-    // humantime reads only UTC, so the offset is subtracted here.
-    let (local, offset, ahead) = match text.strip_suffix('Z') {
-        Some(local) => (local, Duration::ZERO, true),
-        None => {
-            let (local, offset) = text.split_at_checked(text.len().checked_sub(6)?)?;
-            (local, duration_of(offset)?, offset.starts_with('+'))
-        }
+    // humantime reads UTC alone. An offset is as far from UTC as that time of day from midnight.
+    let time = utc(local)?;
+    let (sign, hours) = offset.split_at_checked(1)?;
+    let ahead = utc(&format!("1970-01-01T{hours}"))?.duration_since(SystemTime::UNIX_EPOCH);
+    let time = match sign {
+        "+" => time.checked_sub(ahead.ok()?)?,
+        "-" => time.checked_add(ahead.ok()?)?,
+        _ => return None,
     };
-    if local.ends_with('.') {
-        return None;
-    }
-    let utc = humantime::parse_rfc3339(&format!("{local}Z")).ok()?;
-    let time = if ahead {
-        utc.checked_sub(offset)
-    } else {
-        utc.checked_add(offset)
-    };
-    time.filter(|time| *time >= SystemTime::UNIX_EPOCH)
+    (time >= SystemTime::UNIX_EPOCH).then_some(time)
 }
 
-/// Returns the length of `+hh:mm` or `-hh:mm`.
-fn duration_of(offset: &str) -> Option<Duration> {
-    let [b'+' | b'-', h1, h2, b':', m1, m2] = offset.as_bytes() else {
+/// Reads a date without its offset.
+fn utc(date: &str) -> Option<SystemTime> {
+    // humantime takes these for the end of a date, whatever follows.
+    if date.contains(['Z', '+']) || date.ends_with('.') {
         return None;
-    };
-    let number = |tens: &u8, ones: &u8| {
-        (tens.is_ascii_digit() && ones.is_ascii_digit())
-            .then(|| u64::from(tens - b'0') * 10 + u64::from(ones - b'0'))
-    };
-    let (hours, minutes) = (number(h1, h2)?, number(m1, m2)?);
-    (hours < 24 && minutes < 60).then(|| Duration::from_secs(hours * 3600 + minutes * 60))
+    }
+    let has_seconds = date.len() > "2025-09-23T07:29".len();
+    let seconds = if has_seconds { "" } else { ":00" };
+    humantime::parse_rfc3339_weak(&format!("{date}{seconds}")).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::time::Duration;
 
     #[test]
     fn dates_are_read_in_every_form() {
@@ -118,23 +98,85 @@ mod tests {
                 some(1_758_612_584, 250_000_000),
                 "fractions with an offset",
             ),
+            (
+                "2025-09-23T07:29Z",
+                some(1_758_612_540, 0),
+                "Java, without seconds",
+            ),
+            (
+                "2025-09-23T09:29+02:00[Europe/Berlin]",
+                some(1_758_612_540, 0),
+                "Java's ZonedDateTime, without seconds",
+            ),
+            (
+                "2025-09-23t07:29:44z",
+                some(1_758_612_584, 0),
+                "RFC 3339, section 5.6: in any case",
+            ),
+            (
+                "2025-09-23t09:29:44.5+02:00",
+                some(1_758_612_584, 500_000_000),
+                "a small t with an offset",
+            ),
+            (
+                "2025-09-23 07:29:44Z",
+                some(1_758_612_584, 0),
+                "RFC 3339, section 5.6: a blank for the T",
+            ),
+            (
+                "2025-09-23 07:29:44+00:00",
+                some(1_758_612_584, 0),
+                "as Python writes it",
+            ),
+            (
+                "2016-12-31T23:59:60Z",
+                some(1_483_228_799, 0),
+                "a leap second, which is the one before it",
+            ),
+            (
+                "2016-12-31T15:59:60-08:00",
+                some(1_483_228_799, 0),
+                "a leap second with an offset",
+            ),
+            (
+                "2025-09-23T23:59:59-23:59",
+                some(1_758_758_339, 0),
+                "the largest offset",
+            ),
+            (
+                "2025-09-23T07:29:44Z[UTC",
+                some(1_758_612_584, 0),
+                "what a bracket begins is not looked at",
+            ),
             ("2024-02-29T00:00:00Z", some(1_709_164_800, 0), "a leap day"),
             ("1970-01-01T00:00:00Z", some(0, 0), "the first second"),
             ("", None, "empty"),
             ("Z", None, "no date"),
             ("2025-09-23", None, "no time"),
             ("2025-09-23T07:29:44", None, "no offset"),
-            ("2025-09-23 07:29:44Z", None, "not RFC 3339's separator"),
             ("2025-02-29T00:00:00Z", None, "no such day"),
             ("2025-13-01T00:00:00Z", None, "no such month"),
             ("2025-09-23T24:00:00Z", None, "no such hour"),
             ("2025-09-23T07:29:44.Z", None, "a point and no fraction"),
             ("2025-09-23T07:29:44+24:00", None, "no such offset"),
             ("2025-09-23T07:29:44+0200", None, "not RFC 3339's offset"),
-            ("2025-09-23T07:29:44Z[UTC", None, "an open bracket"),
-            ("2025-09-23T07:29:44Z[]", None, "a zone without a name"),
-            ("2025-09-23T07:29:44Z[UTC][UTC]", None, "two zones"),
-            ("2025-09-23T07:29:44Z[UTC]x", None, "text after the zone"),
+            ("2025-09-23T07:29:44[UTC]", None, "a zone and no offset"),
+            ("2025-09-23T07:29:44Z+02:00", None, "two offsets"),
+            ("2025-09-23T07:29:44.5+00:00+02:00", None, "two offsets"),
+            (
+                "2025-09-23T07:29:44Zx+02:00",
+                None,
+                "text before the offset",
+            ),
+            ("2025-09-23T07:29:44Z ", None, "text after the offset"),
+            ("2025-09-23T07:29:44.5.5Z", None, "two fractions"),
+            ("2025-09-23T07:29:.5Z", None, "a fraction and no seconds"),
+            ("2025-09-23T07:2Z", None, "half of the minutes"),
+            ("2025-09-23T07:29:Z", None, "a colon and no seconds"),
+            ("2025-09-23T07Z", None, "no minutes"),
+            ("2025-09-23T07:29:44+02", None, "half of an offset"),
+            ("2025-09-23T07:29:44*02:00", None, "not RFC 3339's offset"),
+            ("2025-09-23T07:29:44+02:60", None, "no such offset"),
             ("1969-12-31T23:59:59Z", None, "before 1970"),
             ("1970-01-01T00:30:00+01:00", None, "before 1970, in UTC"),
             ("1758612584", None, "a number"),
@@ -158,10 +200,25 @@ mod tests {
 
         #[test]
         fn text_like_a_date_is_read_without_a_panic(
-            text in "[0-9]{0,5}[-é]?[0-9]{2}-[0-9]{2}T?[0-9:.]{0,12}[Z+-]?[0-9:é]{0,6}\
+            text in "[0-9]{0,5}[-é]?[0-9]{2}-[0-9]{2}[Tt ]?[0-9:.]{0,12}[Zz+-]?[0-9:é]{0,6}\
                      (\\[[A-Zé]*\\]?)?",
         ) {
             let _ = parse(&text);
+        }
+
+        #[test]
+        fn an_offset_changes_the_clock_and_not_the_time(
+            seconds in 86_400..END - 86_400,
+            minutes in 0..1440_u64,
+            ahead in any::<bool>(),
+        ) {
+            let time = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+            let offset = Duration::from_secs(minutes * 60);
+            let (local, sign) = if ahead { (time + offset, '+') } else { (time - offset, '-') };
+            let local = humantime::format_rfc3339_seconds(local).to_string();
+            let local = local.trim_end_matches('Z');
+            let text = format!("{local}{sign}{:02}:{:02}", minutes / 60, minutes % 60);
+            prop_assert_eq!(parse(&text), Some(time));
         }
 
         #[test]

@@ -1,24 +1,13 @@
-//! Reads a JWT's Key ID and claims. It does not verify signatures and does not depend on the
-//! network.
-
+use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
-use base64::Engine as _;
-use base64::alphabet::URL_SAFE;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
-use super::date;
-use super::json::read_json;
-use super::key_id::KeyId;
+use super::{KeyId, read_json, text_of};
 use crate::error::{Error, Result};
-
-/// RFC 7515 requires base64url without padding; padding is tolerated.
-const BASE64URL: GeneralPurpose = GeneralPurpose::new(
-    &URL_SAFE,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
 
 /// Returns the [Key ID](KeyId) in a JWT's header, its `kid`.
 ///
@@ -53,10 +42,9 @@ pub(super) fn read_key_id(jwt: &str) -> Result<KeyId, String> {
     }
 
     let [header, _] = parts(jwt)?;
-    let Some(kid) = decode::<Header>("header", header)?.kid else {
-        return Err("its header has no kid".to_owned());
-    };
-    KeyId::validated(kid).map_err(|reason| format!("its kid {reason}"))
+    let kid = decode::<Header>("header", header)?.kid;
+    KeyId::checked(kid.ok_or("its header has no kid")?)
+        .map_err(|reason| format!("its kid {reason}"))
 }
 
 /// Returns the claims in a JWT's payload: whose token it is, and when it expires.
@@ -69,8 +57,7 @@ pub(super) fn read_key_id(jwt: &str) -> Result<KeyId, String> {
 /// # Errors
 ///
 /// [`Error::Invalid`] if this is not a JWT of three parts, or if the payload is not base64url, not
-/// JSON, or contains a claim with another type than in [`Claims`]. The error does not quote the
-/// token.
+/// JSON. The error does not quote the token.
 ///
 /// # Examples
 ///
@@ -93,161 +80,106 @@ pub(super) fn read_claims(jwt: &str) -> Result<Claims, String> {
     decode("payload", payload)
 }
 
-/// Returns only the time of expiry. A program that does not use [`claims`] does not pay for reading
-/// all of them.
+/// Returns when the token expires, if it says so.
 pub(crate) fn expiry(jwt: &str) -> Option<SystemTime> {
-    #[derive(Deserialize)]
-    struct Payload {
-        exp: Option<u64>,
-    }
-
-    let [_, payload] = parts(jwt).ok()?;
-    let exp = decode::<Payload>("payload", payload).ok()?.exp?;
-    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(exp))
+    let seconds = read_claims(jwt).ok()?.exp?;
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
 }
 
-/// The claims in a token's payload. Every claim is optional. Other claims are ignored.
+/// The claims in a token's payload. A claim is `None` if it is missing or has another form than
+/// here. Other claims are ignored.
+///
+/// Numbers may also be written as text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Claims {
     /// The issuer of the token: `ionoscloud`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "if_readable")]
     pub iss: Option<String>,
-    /// When the token was issued, in seconds since 1970 (UTC).
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// When the token was issued, in seconds since 1970 (UTC). A fraction is cut off.
+    #[serde(default, deserialize_with = "seconds")]
     pub iat: Option<u64>,
-    /// When the token expires, in seconds since 1970 (UTC).
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// When the token expires, in seconds since 1970 (UTC). A fraction is cut off.
+    ///
+    /// The token has expired at this very second (RFC 7519, section 4.1.4).
+    #[serde(default, deserialize_with = "seconds")]
     pub exp: Option<u64>,
     /// The kind of client: `USER`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "if_readable")]
     pub client: Option<String>,
     /// The user that the token belongs to.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "if_readable")]
     pub identity: Option<Identity>,
 }
 
-impl Claims {
-    /// Returns when the token expires, from its `exp`.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Malformed`] if `exp` is missing or out of the range of [`SystemTime`].
-    pub fn expires_at(&self) -> Result<SystemTime> {
-        self.exp
-            .and_then(|exp| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(exp)))
-            .ok_or_else(|| Error::malformed("jwt", "its exp is missing or not a valid time"))
-    }
-
-    /// Returns whether the token has expired at this time, which includes the exact time of expiry
-    /// (RFC 7519, section 4.1.4).
-    ///
-    /// # Errors
-    ///
-    /// As [`expires_at`](Claims::expires_at).
-    pub fn is_expired(&self, at: SystemTime) -> Result<bool> {
-        self.expires_within(Duration::ZERO, at)
-    }
-
-    /// Returns whether the token expires within this duration after `at`, or has already expired.
-    ///
-    /// # Errors
-    ///
-    /// As [`expires_at`](Claims::expires_at).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # let payload = "eyJpc3MiOiJpb25vc2Nsb3VkIiwiZXhwIjoxNzU4NjEyNTg0LCJpZGVudGl0eSI6eyJjb250cmFjdE51bWJlciI6MzE5NTI3NDZ9fQ";
-    /// # let token = format!("e30.{payload}.c2ln");
-    /// use std::time::{Duration, SystemTime};
-    ///
-    /// let week = Duration::from_secs(7 * 24 * 3600);
-    /// let due = ionoscloud_auth::claims(&token)?.expires_within(week, SystemTime::now())?;
-    /// assert!(due);
-    /// # Ok::<(), ionoscloud_auth::Error>(())
-    /// ```
-    pub fn expires_within(&self, duration: Duration, at: SystemTime) -> Result<bool> {
-        Ok(date::is_by(self.expires_at()?, duration, at))
-    }
-}
-
-/// The user that a token belongs to, and what the user may do.
+/// The user that a token belongs to, and what the user may do. As in [`Claims`], what is missing or
+/// has another form is `None`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Identity {
     /// The user's UUID.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "if_readable")]
     pub uuid: Option<String>,
     /// The contract that the token gives access to. You can pass it to
     /// [`contract_number`](crate::CreateTokenOptions::contract_number).
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "number")]
     pub contract_number: Option<u32>,
-    /// The contract's reseller. The type is not documented, so a value that is not a whole number
-    /// is ignored.
-    #[serde(
-        default,
-        deserialize_with = "whole_number",
-        skip_serializing_if = "Option::is_none"
-    )]
+    /// The contract's reseller.
+    #[serde(default, deserialize_with = "number")]
     pub reseller_id: Option<u64>,
     /// The user's role in the contract, such as `owner`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "if_readable")]
     pub role: Option<String>,
     /// Where the contract was registered, such as `ionos.de`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "if_readable")]
     pub reg_domain: Option<String>,
     /// The user's privileges, such as `DATA_CENTER_CREATE`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "if_readable")]
     pub privileges: Option<Vec<String>>,
     /// Whether this contract is the parent of others.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "if_readable")]
     pub is_parent: Option<bool>,
 }
 
 /// Returns the encoded header and payload.
 fn parts(jwt: &str) -> Result<[&str; 2], String> {
-    let jwt = jwt.trim();
-    if jwt.is_empty() {
-        return Err("is empty".to_owned());
-    }
-    // A pass without branches is fast, so the slow search is left for the few texts that need it.
-    let is_odd = |byte: &u8| *byte <= b' ' || !byte.is_ascii();
-    let has_odd = jwt
-        .as_bytes()
-        .iter()
-        .fold(false, |odd, byte| odd | is_odd(byte));
-    if has_odd && jwt.contains(char::is_whitespace) {
-        let reason = "contains white space: pass only the token, without \"Bearer\"";
-        return Err(reason.to_owned());
-    }
-    let mut parts = jwt.split('.');
-    match [parts.next(), parts.next(), parts.next(), parts.next()] {
-        [Some(header), Some(payload), Some(_signature), None] => Ok([header, payload]),
-        _ => Err(format!(
-            "a token has three parts separated by dots, but this has {}",
-            jwt.split('.').count()
-        )),
-    }
+    let parts: Vec<&str> = jwt.trim().split('.').collect();
+    let [header, payload, _signature] = parts[..] else {
+        let n = parts.len();
+        return Err(format!(
+            "a token has three parts separated by dots, but this has {n}"
+        ));
+    };
+    Ok([header, payload])
 }
 
 fn decode<T: DeserializeOwned>(name: &str, part: &str) -> Result<T, String> {
-    // The decoder's error is not passed on, because it may quote the token.
-    let json = BASE64URL.decode(part).map_err(|_| {
-        format!("its {name} is not base64url (RFC 7515: letters, digits, '-' and '_')")
-    })?;
+    // RFC 7515 wants no padding, but it does no harm. The error may quote the token.
+    let json = BASE64_URL_SAFE_NO_PAD
+        .decode(part.trim_end_matches('='))
+        .map_err(|_| {
+            format!("its {name} is not base64url: pass only the token, without \"Bearer\"")
+        })?;
     read_json(&json).map_err(|fault| format!("its {name} {fault}"))
 }
 
-/// Reads a whole number, written as a number or a string. Anything else is `None`.
-fn whole_number<'de, D: Deserializer<'de>>(
+fn if_readable<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     deserializer: D,
-) -> std::result::Result<Option<u64>, D::Error> {
-    let value = serde_json::Value::deserialize(deserializer)?;
-    Ok(value
-        .as_u64()
-        .or_else(|| value.as_str().and_then(|text| text.parse().ok())))
+) -> Result<Option<T>, D::Error> {
+    Ok(T::deserialize(Value::deserialize(deserializer)?).ok())
+}
+
+fn number<'de, D: Deserializer<'de>, T: FromStr>(deserializer: D) -> Result<Option<T>, D::Error> {
+    let text = text_of(Value::deserialize(deserializer)?);
+    Ok(text.and_then(|text| text.trim().parse().ok()))
+}
+
+fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let seconds: Option<f64> = number(deserializer)?;
+    Ok(seconds
+        .filter(|n| (0.0..f64::INFINITY).contains(n))
+        .map(|n| n as u64))
 }
 
 #[cfg(test)]
@@ -331,8 +263,8 @@ mod tests {
     fn texts_without_a_key_id_are_refused_without_repeating_them() {
         let secret = "SECRETSECRET";
         for (token, says) in [
-            (String::new(), "is empty"),
-            (" \n".to_owned(), "is empty"),
+            (String::new(), "but this has 1"),
+            (" \n".to_owned(), "but this has 1"),
             (secret.to_owned(), "but this has 1"),
             (format!("{secret}.{secret}"), "but this has 2"),
             (format!("{secret}.e30.sig.x"), "but this has 4"),
@@ -341,24 +273,24 @@ mod tests {
             (format!("Bearer {secret}.e30.sig"), "without \"Bearer\""),
             (jwt(secret, "{}"), "is not JSON"),
             (jwt(r#"{"kid":"SECRETSECRET"#, "{}"), "ends in the middle"),
-            (jwt(r#""SECRETSECRET""#, "{}"), "unexpected type"),
+            (jwt(r#""SECRETSECRET""#, "{}"), "an unexpected value"),
             (jwt(r#"{"alg":"SECRETSECRET"}"#, "{}"), "has no kid"),
             (jwt(r#"{"kid":null}"#, "{}"), "has no kid"),
-            (jwt(r#"{"kid":["SECRETSECRET"]}"#, "{}"), "unexpected type"),
             (
-                jwt(r#"{"kid":"a","kid":"b"}"#, "{}"),
-                "duplicate field `kid`",
+                jwt(r#"{"kid":["SECRETSECRET"]}"#, "{}"),
+                "an unexpected value",
             ),
-            (jwt(r#"{"kid":""}"#, "{}"), "its kid is empty"),
+            (jwt(r#"{"kid":"a","kid":"b"}"#, "{}"), "an unexpected value"),
+            (jwt(r#"{"kid":""}"#, "{}"), "its kid has 0 characters"),
             (
                 jwt(r#"{"kid":"generate"}"#, "{}"),
-                "its kid is \"generate\"",
+                "its kid is \".\", \"..\" or \"generate\"",
             ),
             (
                 jwt(r#"{"kid":"../SECRETSECRET"}"#, "{}"),
                 "its kid contains '/'",
             ),
-            (jwt(&"[".repeat(10_000), "{}"), "unexpected type"),
+            (jwt(&"[".repeat(10_000), "{}"), "an unexpected value"),
             (format!("{}.e30.sig", "A".repeat(100_000)), "is not JSON"),
         ] {
             let error = key_id(&token).unwrap_err();
@@ -422,23 +354,119 @@ mod tests {
         );
     }
 
+    /// What `claims` reads of an odd claim, as JSON. `null` stands for `None`.
     #[test]
-    fn a_reseller_of_any_type_leaves_the_other_claims_readable() {
-        for (written, expected) in [
-            ("7", Some(7)),
-            (r#""7""#, Some(7)),
-            (r#""x""#, None),
-            ("7.5", None),
-            ("-7", None),
-            ("{}", None),
+    fn an_odd_claim_hides_no_other() {
+        for (name, written, expected, reason) in [
+            ("exp", "1758612584.9", "1758612584", "Python's time.time()"),
+            ("exp", "1758612584.0", "1758612584", "a float"),
+            ("exp", "1.758612584e9", "1758612584", "an exponent"),
+            ("exp", r#""1758612584""#, "1758612584", "text"),
+            (
+                "exp",
+                r#"" 1758612584\n""#,
+                "1758612584",
+                "text with white space",
+            ),
+            (
+                "exp",
+                r#""1758612584.9""#,
+                "1758612584",
+                "a fraction as text",
+            ),
+            ("exp", "0", "0", "the first second"),
+            ("exp", "0.5", "0", "within the first second"),
+            ("exp", "-1", "null", "before 1970"),
+            ("exp", "-0.5", "null", "before 1970"),
+            (
+                "exp",
+                "1e300",
+                "18446744073709551615",
+                "later than can be said",
+            ),
+            ("exp", r#""2025-09-23T07:29:44Z""#, "null", "a date"),
+            ("exp", r#""never""#, "null", "a word"),
+            ("exp", r#""inf""#, "null", "no number of JSON's"),
+            ("exp", r#""NaN""#, "null", "no number of JSON's"),
+            ("exp", r#""""#, "null", "empty"),
+            ("exp", "true", "null", "another type"),
+            ("exp", "[1758612584]", "null", "another type"),
+            ("exp", r#"{"seconds":1758612584}"#, "null", "another type"),
+            ("iat", "1727076584.25", "1727076584", "a fraction"),
+            ("iat", r#""1727076584""#, "1727076584", "text"),
+            ("iat", "{}", "null", "another type"),
+            ("iss", "7", "null", "a number"),
+            ("iss", r#"["ionoscloud"]"#, "null", "a list"),
+            ("client", "null", "null", "null"),
+            ("client", "{}", "null", "another type"),
+            ("identity", r#""86fd1a4d""#, "null", "the user alone"),
+            ("identity", "31952746", "null", "the contract alone"),
+            ("identity", "true", "null", "another type"),
+            ("contractNumber", r#""31952746""#, "31952746", "text"),
+            ("contractNumber", "4294967296", "null", "too large"),
+            ("contractNumber", "-1", "null", "negative"),
+            ("contractNumber", "31952746.5", "null", "no contract"),
+            ("contractNumber", r#""DE-31952746""#, "null", "a word"),
+            ("contractNumber", "[31952746]", "null", "another type"),
+            ("resellerId", r#""7""#, "7", "text"),
+            (
+                "resellerId",
+                "18446744073709551615",
+                "18446744073709551615",
+                "the largest",
+            ),
+            ("resellerId", "18446744073709551616", "null", "too large"),
+            ("resellerId", "7.5", "null", "no whole number"),
+            ("resellerId", "-7", "null", "negative"),
+            ("resellerId", "{}", "null", "another type"),
+            ("uuid", "7", "null", "a number"),
+            ("role", r#"["owner"]"#, "null", "a list"),
+            ("regDomain", "false", "null", "another type"),
+            ("privileges", r#""ALL""#, "null", "a word"),
+            (
+                "privileges",
+                r#"["A",7]"#,
+                "null",
+                "a list that is read in part would lie",
+            ),
+            ("privileges", "[]", "[]", "none"),
+            ("isParent", r#""true""#, "null", "text"),
+            ("isParent", "1", "null", "a number"),
         ] {
-            let claims = claims(&jwt(
-                "{}",
-                &format!(r#"{{"identity":{{"resellerId":{written}}}}}"#),
-            ))
-            .unwrap();
-            assert_eq!(claims.identity.unwrap().reseller_id, expected, "{written}");
+            let all = r#"{"iss":"i","iat":1,"exp":2,"client":"c","identity":{"uuid":"u",
+                "contractNumber":3,"resellerId":4,"role":"r","regDomain":"d","privileges":["p"],
+                "isParent":false}}"#;
+            let with = |value: &str| {
+                let mut claims: Value = serde_json::from_str(all).unwrap();
+                let value: Value = serde_json::from_str(value).unwrap();
+                match claims.get_mut(name) {
+                    Some(claim) => *claim = value,
+                    None => claims["identity"][name] = value,
+                }
+                claims
+            };
+            let read = claims(&jwt("{}", &with(written).to_string()))
+                .unwrap_or_else(|error| panic!("{reason}: {error}"));
+            let read = serde_json::to_value(read).unwrap();
+            assert_eq!(read, with(expected), "{reason}: {name} is {written}");
         }
+    }
+
+    #[test]
+    fn expiry_is_read_if_the_clock_knows_it() {
+        let at = |seconds| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
+        for (payload, expected) in [
+            (r#"{"exp":100}"#, at(100)),
+            (r#"{"exp":"100.5","identity":7}"#, at(100)),
+            (r#"{"exp":0}"#, at(0)),
+            (r#"{"exp":18446744073709551615}"#, None),
+            (r#"{"exp":[]}"#, None),
+            ("{}", None),
+            ("SECRET", None),
+        ] {
+            assert_eq!(expiry(&jwt("{}", payload)), expected, "{payload}");
+        }
+        assert_eq!(expiry("opaque"), None);
     }
 
     #[test]
@@ -446,19 +474,12 @@ mod tests {
         for (payload, says) in [
             ("SECRET", "is not JSON"),
             ("", "ends in the middle"),
-            (r#""SECRET""#, "unexpected type"),
-            ("[]", "unexpected type"),
-            (r#"{"exp":"SECRET"}"#, "unexpected type"),
-            (r#"{"exp":1.5}"#, "unexpected type"),
-            (r#"{"exp":-1}"#, "unexpected type"),
-            (r#"{"exp":18446744073709551616}"#, "unexpected type"),
+            (r#""SECRET""#, "an unexpected value"),
+            ("7", "an unexpected value"),
+            ("null", "an unexpected value"),
             (r#"{"exp":NaN}"#, "is not JSON"),
-            (
-                r#"{"identity":{"contractNumber":4294967296}}"#,
-                "unexpected type",
-            ),
-            (r#"{"exp":1,"exp":2}"#, "duplicate field `exp`"),
-            (&"[".repeat(10_000), "unexpected type"),
+            (r#"{"exp":1,"exp":2}"#, "an unexpected value"),
+            (&"[".repeat(10_000), "is not JSON"),
         ] {
             let text = claims(&jwt("{}", payload)).unwrap_err().to_string();
             assert!(
@@ -466,28 +487,6 @@ mod tests {
                 "{payload}: {text}"
             );
             assert!(!text.contains("SECRET"), "{text}");
-        }
-    }
-
-    #[test]
-    fn claims_expire_at_their_exp() {
-        let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-        for (payload, now, within, expected) in [
-            (r#"{"exp":100}"#, 99, 0, Some(false)),
-            (r#"{"exp":100}"#, 100, 0, Some(true)),
-            (r#"{"exp":100}"#, 90, 10, Some(true)),
-            (r#"{"exp":100}"#, 90, 9, Some(false)),
-            (r#"{"exp":100}"#, 0, u64::MAX, Some(true)),
-            (r#"{"exp":0}"#, 0, 0, Some(true)),
-            (r#"{"exp":18446744073709551615}"#, 0, 0, None),
-            ("{}", 0, 0, None),
-        ] {
-            let claims = claims(&jwt("{}", payload)).unwrap();
-            let due = claims.expires_within(Duration::from_secs(within), at(now));
-            assert_eq!(due.ok(), expected, "{payload} {now} {within}");
-            if within == 0 {
-                assert_eq!(claims.is_expired(at(now)).ok(), expected, "{payload}");
-            }
         }
     }
 
@@ -511,7 +510,7 @@ mod tests {
         fn an_encoded_token_is_decoded(
             id in "[A-Za-z0-9._~-]{3,256}",
             contract in any::<u32>(),
-            exp in any::<u64>(),
+            exp in 0..1_u64 << 53,
             role in any::<String>(),
         ) {
             prop_assume!(!id.eq_ignore_ascii_case("generate"));

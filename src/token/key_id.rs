@@ -1,11 +1,8 @@
-//! The Key ID, the only text from outside that becomes a part of a path. It does not depend on
-//! where it comes from.
-
-use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::error::{Error, Result};
 
@@ -31,12 +28,8 @@ use crate::error::{Error, Result};
 /// assert!(KeyId::new("../tokens").is_err());
 /// # Ok::<(), ionoscloud_auth::Error>(())
 /// ```
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "Cow<str>")]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct KeyId(String);
-
-/// The length of the longest Key ID, in characters.
-const MAX_LENGTH: usize = 256;
 
 impl KeyId {
     /// Creates a Key ID from text without surrounding white space.
@@ -47,57 +40,38 @@ impl KeyId {
     /// other than ASCII letters, digits, `-`, `.`, `_` and `~`, or is `.`, `..`, `generate` or
     /// `generate.` followed by anything.
     pub fn new(id: impl Into<String>) -> Result<KeyId> {
-        KeyId::validated(id.into()).map_err(|reason| Error::invalid("key_id", reason))
+        KeyId::checked(id.into()).map_err(|reason| Error::invalid("key_id", reason))
     }
 
-    /// Returns the Key ID, or why it is not valid.
-    pub(super) fn validated(id: String) -> Result<KeyId, String> {
-        validate(&id).map(|()| KeyId(id))
+    /// Returns the Key ID, or why it is not valid. The reason quotes one character at most, because
+    /// `id` may be a token.
+    pub(super) fn checked(id: String) -> Result<KeyId, String> {
+        // RFC 3986, section 2.3.
+        let is_unreserved = |c: char| c.is_ascii_alphanumeric() || "-._~".contains(c);
+        if let Some(other) = id.chars().find(|c| !is_unreserved(*c)) {
+            return Err(format!(
+                "contains {other:?}, but may only contain ASCII letters, digits and \"-._~\""
+            ));
+        }
+        if !(1..=256).contains(&id.len()) {
+            return Err(format!(
+                "has {} characters, but must have 1 to 256 (key_id reads it from a token)",
+                id.len()
+            ));
+        }
+        // Some servers treat `generate.json` like `generate`.
+        let before_dot = id.split('.').next().unwrap_or_default();
+        if id == "." || id == ".." || before_dot.eq_ignore_ascii_case("generate") {
+            let reason = "is \".\", \"..\" or \"generate\", which have another meaning in a path";
+            return Err(reason.to_owned());
+        }
+        Ok(KeyId(id))
     }
 
     /// Returns the Key ID as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
-}
-
-/// Returns why `id` is not a valid Key ID. The reason quotes at most one character, because `id`
-/// may be a token.
-fn validate(id: &str) -> Result<(), String> {
-    if id.is_empty() {
-        return Err("is empty".to_owned());
-    }
-    // Without branches, unlike `all`: a list validates many.
-    if !id.bytes().fold(true, |all, byte| all & is_unreserved(byte)) {
-        let is_other = |c: &char| !u8::try_from(*c).is_ok_and(is_unreserved);
-        let other = id.chars().find(is_other).unwrap_or_default();
-        return Err(format!(
-            "contains {other:?}, but only ASCII letters, digits, '-', '.', '_' and '~' are allowed"
-        ));
-    }
-    if id.len() > MAX_LENGTH {
-        return Err(format!(
-            "is {} characters long, but at most {MAX_LENGTH} are allowed (to get a token's Key ID, \
-             use key_id)",
-            id.len()
-        ));
-    }
-    if id == "." || id == ".." {
-        return Err(format!("is {id:?}, which has a meaning in paths"));
-    }
-    // Some servers treat `generate.json` like `generate`.
-    let before_dot = id.split_once('.').map_or(id, |(before, _)| before);
-    if before_dot.eq_ignore_ascii_case("generate") {
-        let reason =
-            "is \"generate\" or that with a suffix, which is the path that creates a token";
-        return Err(reason.to_owned());
-    }
-    Ok(())
-}
-
-/// RFC 3986, section 2.3.
-fn is_unreserved(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
 impl FromStr for KeyId {
@@ -116,19 +90,9 @@ impl TryFrom<&str> for KeyId {
     }
 }
 
-impl TryFrom<String> for KeyId {
-    type Error = Error;
-
-    fn try_from(id: String) -> Result<KeyId> {
-        KeyId::new(id)
-    }
-}
-
-impl TryFrom<Cow<'_, str>> for KeyId {
-    type Error = Error;
-
-    fn try_from(id: Cow<'_, str>) -> Result<KeyId> {
-        KeyId::new(id)
+impl<'de> Deserialize<'de> for KeyId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<KeyId, D::Error> {
+        KeyId::checked(String::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }
 
@@ -138,28 +102,10 @@ impl fmt::Display for KeyId {
     }
 }
 
-impl fmt::Debug for KeyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "KeyId({})", self.0)
-    }
-}
-
 /// Copies the Key ID, so that functions with `impl Into<KeyId>` also accept `&KeyId`.
 impl From<&KeyId> for KeyId {
     fn from(id: &KeyId) -> KeyId {
         id.clone()
-    }
-}
-
-impl PartialEq<str> for KeyId {
-    fn eq(&self, other: &str) -> bool {
-        self.0 == other
-    }
-}
-
-impl PartialEq<&str> for KeyId {
-    fn eq(&self, other: &&str) -> bool {
-        self.0 == *other
     }
 }
 
@@ -201,15 +147,15 @@ mod tests {
     fn texts_that_could_change_a_path_are_refused() {
         let too_long = "k".repeat(257);
         for (id, says) in [
-            ("", "is empty"),
-            (".", "a meaning in paths"),
-            ("..", "a meaning in paths"),
-            ("generate", "creates a token"),
-            ("Generate", "creates a token"),
-            ("generate.json", "creates a token"),
-            ("GENERATE.JSON", "creates a token"),
-            ("generate.", "creates a token"),
-            ("generate.a.b", "creates a token"),
+            ("", "has 0 characters"),
+            (".", "another meaning in a path"),
+            ("..", "another meaning in a path"),
+            ("generate", "another meaning in a path"),
+            ("Generate", "another meaning in a path"),
+            ("generate.json", "another meaning in a path"),
+            ("GENERATE.JSON", "another meaning in a path"),
+            ("generate.", "another meaning in a path"),
+            ("generate.a.b", "another meaning in a path"),
             ("a/b", "contains '/'"),
             ("a%2Fb", "contains '%'"),
             ("a?b", "contains '?'"),
@@ -221,7 +167,7 @@ mod tests {
             ("a\0", "contains '\\0'"),
             ("ä", "contains 'ä'"),
             ("ａ", "contains 'ａ'"),
-            (&too_long, "257 characters"),
+            (&too_long, "has 257 characters"),
         ] {
             let text = KeyId::new(id).unwrap_err().to_string();
             assert!(

@@ -104,6 +104,18 @@ fn cleanup_deletes_what_is_due_but_not_its_own() {
     let (code, said) = clean_up("--days 365 --delete");
     assert!(code == 1 && said.contains("not deleted: DELETE"), "{said}");
     assert_eq!(clean_up("--what").0, 2);
+
+    api.answer_next(
+        1,
+        200,
+        &[],
+        r#"{"tokens":[{"id":"a","expirationDate":"tomorrow"}]}"#,
+    );
+    let (code, said) = clean_up("--delete");
+    assert!(
+        code == 1 && said.contains("kept: expiration_date: \"tomorrow\" is not"),
+        "{said}"
+    );
 }
 
 #[test]

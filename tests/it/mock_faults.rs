@@ -123,7 +123,7 @@ fn user_with_two_factors_needs_a_token_of_the_console() {
     let own = basic
         .with_credentials(Credentials::token(jwt.token()))
         .unwrap();
-    assert_eq!(list_tokens(&own).unwrap().len(), 2);
+    assert_eq!(list_tokens(&own).unwrap().tokens.len(), 2);
     let id = jwt.key_id().unwrap();
     for error in [
         new_jwt(&own).map(drop),

@@ -1,8 +1,9 @@
 //! The public types: serialization, comparison, conversion and output.
 
+use std::collections::HashSet;
 use std::error::Error as StdError;
 use std::io;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use ionoscloud_auth::mock::MockAuthApi;
 use ionoscloud_auth::*;
@@ -30,21 +31,20 @@ fn models_are_written_as_the_service_writes_them() {
     same::<Claims>(
         r#"{"iss":"ionoscloud","iat":1,"exp":2,"client":"USER","identity":{"uuid":"u","contractNumber":31952746,"resellerId":1,"role":"owner","regDomain":"ionos.de","privileges":["DATA_CENTER_CREATE"],"isParent":false}}"#,
     );
-    same::<Claims>("{}");
-    same::<Identity>("{}");
+    same::<Claims>(
+        r#"{"iss":null,"iat":null,"exp":null,"client":null,"identity":{"uuid":null,"contractNumber":null,"resellerId":null,"role":null,"regDomain":null,"privileges":null,"isParent":null}}"#,
+    );
 }
 
 #[test]
 fn tokens_are_iterated_owned_and_borrowed() {
     let text = r#"{"tokens":[{"id":"a"},{"id":"b"}]}"#;
     let tokens: Tokens = serde_json::from_str(text).unwrap();
-    assert_eq!((tokens.len(), tokens.is_empty()), (2, false));
     let mut borrowed = Vec::new();
     for token in &tokens {
         borrowed.push(token.id.clone());
     }
-    assert_eq!(borrowed, ["a", "b"]);
-    assert!(tokens.iter().map(|token| &token.id).eq(&borrowed));
+    assert_eq!(borrowed, ["a", "b"].map(|id| KeyId::new(id).unwrap()));
     let owned: Vec<KeyId> = tokens.into_iter().map(|token| token.id).collect();
     assert_eq!(owned, borrowed);
 }
@@ -53,11 +53,11 @@ fn tokens_are_iterated_owned_and_borrowed() {
 fn key_ids_and_criteria_are_converted() {
     let id = KeyId::new(ID).unwrap();
     assert_eq!(KeyId::try_from(ID).unwrap(), id);
-    assert_eq!(KeyId::try_from(ID.to_owned()).unwrap(), id);
+    assert_eq!(ID.parse::<KeyId>().unwrap(), id);
     assert!(KeyId::try_from("generate").is_err());
     assert_eq!(KeyId::from(&id), id);
-    assert!(id == *ID && id == ID);
-    assert!(KeyId::new("a").unwrap() < KeyId::new("b").unwrap());
+    assert_eq!(id.as_ref(), ID);
+    assert!(HashSet::from([id.clone()]).contains(&id));
     assert_ne!(
         DeleteTokenByIdOptions::new(&id),
         DeleteTokenByIdOptions::new(&id).contract_number(1)
@@ -68,18 +68,11 @@ fn key_ids_and_criteria_are_converted() {
     );
 
     for criteria in [Criteria::All, Criteria::Expired, Criteria::Current] {
-        let name = criteria.to_string();
-        assert_eq!(name, criteria.as_str());
-        assert_eq!(name.parse::<Criteria>().unwrap(), criteria);
-        assert_eq!(name.to_lowercase().parse::<Criteria>().unwrap(), criteria);
         let options = DeleteTokenByCriteriaOptions::from(criteria);
         assert_eq!(options, DeleteTokenByCriteriaOptions::new(criteria));
     }
-    let error = "SOME\n".parse::<Criteria>().unwrap_err().to_string();
-    assert_eq!(
-        error,
-        "criteria: is \"SOME\", but must be ALL, EXPIRED or CURRENT"
-    );
+    let names = [Criteria::All, Criteria::Expired, Criteria::Current].map(Criteria::as_str);
+    assert_eq!(names, ["ALL", "EXPIRED", "CURRENT"]);
 }
 
 /// An error of each kind.
@@ -133,11 +126,6 @@ fn bad_input_of_the_service_is_malformed_and_of_the_caller_invalid() {
     ));
     assert!(matches!(key_id("opaque"), Err(Error::Invalid { .. })));
     assert!(matches!(claims("opaque"), Err(Error::Invalid { .. })));
-    let claims = claims("e30.e30.c2ln").unwrap();
-    assert!(matches!(
-        claims.is_expired(SystemTime::now()),
-        Err(Error::Malformed { what: "jwt", .. })
-    ));
 }
 
 /// The error of `store` can be recovered in its own type.
