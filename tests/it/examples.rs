@@ -72,7 +72,7 @@ fn with_tokens<const N: usize>(seconds: [u64; N]) -> (MockAuthApi, [Jwt; N]) {
 fn cleanup_deletes_what_is_due_but_not_its_own() {
     let (api, jwts) = with_tokens([3600, 3600, 100 * 24 * 3600, 3600]);
     let [own, due, later, expired] = jwts.each_ref().map(|jwt| jwt.key_id().unwrap());
-    assert!(api.expire(&expired));
+    assert!(api.expire(&expired).is_some());
     let token = jwts[0].token();
     let clean_up = |arguments| run("cleanup", api.base_url(), token, arguments);
 
