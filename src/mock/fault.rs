@@ -1,11 +1,9 @@
-//! Faults that a test can order. They do not depend on the API.
-
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use super::server::{Answer, Request, Response};
+use super::server::MockRequest;
 
-/// How a [`MockAuthApi`](super::MockAuthApi) misbehaves on a request.
+/// How a [`MockAuthApi`](super::MockAuthApi) misbehaves on a request. A status is from 200 to 599.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MockFault {
@@ -13,7 +11,7 @@ pub enum MockFault {
     HangUp,
     /// Acts on the request, then closes the connection without a response.
     LoseAnswer,
-    /// Acts on the request, then closes the connection in the middle of the response.
+    /// Acts on the request, then closes the connection before the end of the response.
     Truncate,
     /// Acts on the request at once, and responds this much later.
     Delay(Duration),
@@ -25,22 +23,9 @@ pub enum MockFault {
     GatewayAfterActing(u16),
 }
 
-/// The kind of request that a fault is ordered for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Next {
-    Create,
-    Delete,
-}
-
-impl Next {
-    fn is(self, request: &Request) -> bool {
-        let path = request.target.split('?').next().unwrap_or_default();
-        let is_create = path.ends_with("/tokens/generate");
-        match self {
-            Next::Create => request.method == "GET" && is_create,
-            Next::Delete => request.method == "DELETE",
-        }
-    }
+pub(super) enum Order {
+    Response(Vec<u8>),
+    Fault(MockFault),
 }
 
 /// The orders that are not carried out yet.
@@ -50,81 +35,39 @@ pub(super) struct Orders {
     requests: usize,
     /// Orders by the number of the request.
     numbered: BTreeMap<usize, Order>,
-    next: Vec<(Next, MockFault)>,
-}
-
-pub(super) enum Order {
-    Answer(Response),
-    Fault(MockFault),
+    pub(super) next_creates: VecDeque<MockFault>,
+    pub(super) next_deletes: VecDeque<MockFault>,
 }
 
 impl Orders {
     /// Orders a response for the next `n` requests that have no order yet.
-    pub(super) fn answer(&mut self, n: usize, response: impl Fn() -> Response) {
-        let mut number = self.requests;
-        for _ in 0..n {
-            number += 1;
-            while self.numbered.contains_key(&number) {
-                number += 1;
-            }
-            self.numbered.insert(number, Order::Answer(response()));
+    pub(super) fn answer_next(&mut self, n: usize, response: &[u8]) {
+        let numbers = self.requests + 1..;
+        let free = numbers.filter(|number| !self.numbered.contains_key(number));
+        for number in free.take(n).collect::<Vec<_>>() {
+            self.numbered
+                .insert(number, Order::Response(response.to_vec()));
         }
     }
 
     /// Orders a fault for the `n`-th request from now on; 1 is the next one.
-    pub(super) fn fault(&mut self, n: usize, fault: MockFault) {
+    pub(super) fn fail_nth(&mut self, n: usize, fault: MockFault) {
         let number = self.requests.saturating_add(n);
         self.numbered.insert(number, Order::Fault(fault));
     }
 
-    pub(super) fn fault_of_next(&mut self, next: Next, fault: MockFault) {
-        self.next.push((next, fault));
-    }
-
     /// Returns the order for this request, which is the next one.
-    pub(super) fn take(&mut self, request: &Request) -> Option<Order> {
+    pub(super) fn take(&mut self, request: &MockRequest) -> Option<Order> {
         self.requests += 1;
         if let Some(order) = self.numbered.remove(&self.requests) {
             return Some(order);
         }
-        let position = self.next.iter().position(|(next, _)| next.is(request))?;
-        Some(Order::Fault(self.next.remove(position).1))
-    }
-}
-
-impl Order {
-    /// Returns the answer. `act` carries out the request, `refuse` makes the service's own error.
-    pub(super) fn answer(
-        self,
-        act: impl FnOnce() -> Response,
-        refuse: impl FnOnce(u16) -> Response,
-    ) -> Answer {
-        let fault = match self {
-            Order::Answer(response) => return Answer::Whole(response),
-            Order::Fault(fault) => fault,
+        let path = request.target.split('?').next()?;
+        let fault = match request.method.as_str() {
+            "GET" if path.ends_with("/tokens/generate") => self.next_creates.pop_front(),
+            "DELETE" => self.next_deletes.pop_front(),
+            _ => None,
         };
-        match fault {
-            MockFault::HangUp => Answer::Nothing,
-            MockFault::LoseAnswer => {
-                act();
-                Answer::Nothing
-            }
-            MockFault::Truncate => Answer::Half(act()),
-            MockFault::Delay(delay) => Answer::Late(delay, Box::new(Answer::Whole(act()))),
-            MockFault::Status(status) => Answer::Whole(refuse(status)),
-            MockFault::Gateway(status) => Answer::Whole(page(status)),
-            MockFault::GatewayAfterActing(status) => {
-                act();
-                Answer::Whole(page(status))
-            }
-        }
-    }
-}
-
-fn page(status: u16) -> Response {
-    Response {
-        status,
-        headers: vec![("Content-Type".to_owned(), "text/html".to_owned())],
-        body: format!("<html><body><h1>{status}</h1>a page of a gateway</body></html>"),
+        fault.map(Order::Fault)
     }
 }

@@ -1,24 +1,24 @@
-//! A mock server of the API for your own tests. It does not depend on the client.
+//! A mock server of the API for your own tests.
 
 mod fault;
-mod jwt;
 mod server;
 mod service;
-mod user;
 
 use std::fmt;
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use serde_json::json;
 
 use crate::credentials::Credentials;
 use crate::token::KeyId;
+use crate::token::{Jwt, KeyId};
 
-use fault::Next;
-use server::{Response, Server, lock};
-use service::State;
-use user::{CONTRACT_NUMBER, PASSWORD, USERNAME};
+use server::Server;
+use service::{CONTRACT_NUMBER, PASSWORD, State, USERNAME, YEAR};
 
 pub use fault::MockFault;
+pub use server::MockRequest;
 
 /// A mock server of the IONOS Cloud Auth API for your own tests, on a port of 127.0.0.1.
 ///
@@ -26,9 +26,9 @@ pub use fault::MockFault;
 /// used as a credential. It responds with the documented statuses and the service's own error
 /// model. You can order [other responses](MockAuthApi::answer_next) and
 /// [faults](MockAuthApi::fail_next), including faults that occur after it has acted. It speaks
-/// HTTP/1.1 with any client.
+/// HTTP/1.1 with any client, and closes the connection after each response.
 ///
-/// Dropping it stops the server. Its port may be reused, so discard any client that points to it.
+/// Dropping it closes its port. The port may be reused, so discard any client that points to it.
 ///
 /// | request | response |
 /// | --- | --- |
@@ -36,7 +36,7 @@ pub use fault::MockFault;
 /// | with other credentials, or without | 401 |
 /// | with another [contract number](MockAuthApi::contract_number) | 403 |
 /// | with an unknown Key ID or path | 404 |
-/// | `CURRENT` with user name and password | 401 |
+/// | `CURRENT` with user name and password, or [on demand](MockAuthApi::refuse_current) | 401 |
 /// | with an undocumented `ttl` or `criteria` | 400 |
 ///
 /// It has one user, [with](MockAuthApi::with_two_factor_authentication) or without two-factor
@@ -123,9 +123,13 @@ impl MockAuthApi {
     pub fn start() -> MockAuthApi {
         let state = Arc::<Mutex<State>>::default();
         let answering = Arc::clone(&state);
-        let server = Server::start(move |request| service::answer(&mut lock(&answering), request))
-            .expect("a port on 127.0.0.1 for the mock server");
-        let base_url = format!("http://{}/auth/v1", server.address());
+        let server = Server::start(move |request| {
+            let (response, delay) = lock(&answering).answer(request);
+            thread::sleep(delay);
+            response
+        })
+        .expect("a port on 127.0.0.1 for the mock server");
+        let base_url = format!("http://{}/auth/v1", server.address);
         lock(&state).base_url.clone_from(&base_url);
         MockAuthApi {
             _server: server,
@@ -173,10 +177,8 @@ impl MockAuthApi {
 
     /// Returns a new token as the vendor's web console makes it, valid for a year. It can create
     /// and delete tokens even with two-factor authentication.
-    #[allow(clippy::expect_used)]
     pub fn console_credentials(&self) -> Credentials {
-        let token = service::console_token(&mut lock(&self.state));
-        Credentials::token(token.expect("a token"))
+        Credentials::token(lock(&self.state).issue(YEAR, true))
     }
 
     /// Returns the number of the user's only contract. The response to any other number is 403.
@@ -187,68 +189,41 @@ impl MockAuthApi {
     /// Returns the Key IDs of all tokens, including expired ones, oldest first.
     pub fn key_ids(&self) -> Vec<KeyId> {
         let state = lock(&self.state);
-        state.tokens.iter().map(|token| token.id.clone()).collect()
+        let ids = state
+            .tokens
+            .iter()
+            .map(|token| KeyId::new(token.id.as_str()));
+        ids.filter_map(Result::ok).collect()
     }
 
-    /// Makes a token expire a second ago, regardless of its claims. Returns false if there is no
-    /// token with this Key ID.
-    pub fn expire(&self, id: &KeyId) -> bool {
-        let mut state = lock(&self.state);
-        let token = state.tokens.iter_mut().find(|token| token.id == *id);
-        match token {
-            Some(token) => {
-                token.expires = SystemTime::now() - Duration::from_secs(1);
-                true
-            }
-            None => false,
-        }
+    /// Makes a token expire a second ago. Returns `None` if there is no token with this Key ID.
+    ///
+    /// The service lists the token as expired and responds with 401 to it. The JWT that your
+    /// program already has still claims its old `exp`. To test a program that looks at the claims,
+    /// give it the returned JWT, whose `exp` is that second ago.
+    pub fn expire(&self, id: &KeyId) -> Option<Jwt> {
+        let token = lock(&self.state).expire(id.as_str())?;
+        serde_json::from_value(json!({ "token": token })).ok()
+    }
+
+    /// From now on, responds to `CURRENT` as the live service has done even to a valid token: 401
+    /// with the code `501`, "Endpoint requires a higher level of authentication."
+    pub fn refuse_current(&self) {
+        lock(&self.state).refuses_current = true;
     }
 
     /// Orders this response for the next `n` requests that have no order yet. The server does not
     /// act on them.
     ///
-    /// The response has no `Content-Type` unless you pass one; the vendor's SDK requires one. The
-    /// library may retry, so order several responses to see an error, or give the client
-    /// [`RetryPolicy::none`](crate::RetryPolicy::none).
-    ///
-    /// # Panics
-    ///
-    /// If `status` is not from 200 to 599, or a header contains a line break.
-    pub fn answer_next(
-        &self,
-        n: usize,
-        status: u16,
-        headers: &[(&str, &str)],
-        body: impl Into<String>,
-    ) {
-        assert!(
-            (200..600).contains(&status),
-            "{status} is not a status from 200 to 599"
-        );
-        let body = body.into();
-        let headers: Vec<_> = headers
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect();
-        let is_line = |text: &str| !text.chars().any(char::is_control);
-        assert!(
-            headers
-                .iter()
-                .all(|(name, value)| !name.is_empty() && is_line(name) && is_line(value)),
-            "a header contains a line break"
-        );
-        lock(&self.state).orders.answer(n, || Response {
-            status,
-            headers: headers.clone(),
-            body: body.clone(),
-        });
+    /// The status is from 200 to 599. The response has no `Content-Type` unless you pass one; the
+    /// vendor's SDK requires one. The library may retry, so order several responses to see an
+    /// error, or give the client [`RetryPolicy::none`](crate::RetryPolicy::none).
+    pub fn answer_next(&self, n: usize, status: u16, headers: &[(&str, &str)], body: &str) {
+        let response = service::response(status, headers, body);
+        lock(&self.state).orders.answer_next(n, &response);
     }
 
     /// Orders a fault for the next request.
-    ///
-    /// # Panics
-    ///
-    /// If the fault has a status that is not from 200 to 599.
     pub fn fail_next(&self, fault: MockFault) {
         self.fail_nth(1, fault);
     }
@@ -258,37 +233,24 @@ impl MockAuthApi {
     ///
     /// # Panics
     ///
-    /// If `n` is 0, or the fault has a status that is not from 200 to 599.
+    /// If `n` is 0.
     pub fn fail_nth(&self, n: usize, fault: MockFault) {
         assert!(n > 0, "the next request is number 1");
-        assert_status(&fault);
-        lock(&self.state).orders.fault(n, fault);
+        lock(&self.state).orders.fail_nth(n, fault);
     }
 
     /// Orders a fault for the next request that creates a token.
-    ///
-    /// # Panics
-    ///
-    /// If the fault has a status that is not from 200 to 599.
     pub fn fail_next_create(&self, fault: MockFault) {
-        assert_status(&fault);
-        let mut state = lock(&self.state);
-        state.orders.fault_of_next(Next::Create, fault);
+        lock(&self.state).orders.next_creates.push_back(fault);
     }
 
     /// Orders a fault for the next request that deletes tokens.
-    ///
-    /// # Panics
-    ///
-    /// If the fault has a status that is not from 200 to 599.
     pub fn fail_next_delete(&self, fault: MockFault) {
-        assert_status(&fault);
-        let mut state = lock(&self.state);
-        state.orders.fault_of_next(Next::Delete, fault);
+        lock(&self.state).orders.next_deletes.push_back(fault);
     }
 
-    /// Returns the requests so far, oldest first, such as `GET /auth/v1/tokens`.
-    pub fn requests(&self) -> Vec<String> {
+    /// Returns the requests so far, oldest first.
+    pub fn requests(&self) -> Vec<MockRequest> {
         lock(&self.state).requests.clone()
     }
 }
@@ -302,14 +264,7 @@ impl fmt::Debug for MockAuthApi {
     }
 }
 
-fn assert_status(fault: &MockFault) {
-    if let MockFault::Status(status)
-    | MockFault::Gateway(status)
-    | MockFault::GatewayAfterActing(status) = fault
-    {
-        assert!(
-            (200..600).contains(status),
-            "{status} is not a status from 200 to 599"
-        );
-    }
+/// Locks even after a panic, so that one failed test does not make others fail.
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
 }

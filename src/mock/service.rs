@@ -1,223 +1,265 @@
-//! The documented behavior of the API, and the mock server's state. It does not depend on sockets.
+//! The documented behavior of the API.
 
-use std::time::{Duration, SystemTime};
+use std::hash::{BuildHasher as _, RandomState};
+use std::time::{Duration, UNIX_EPOCH};
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
-use super::fault::Orders;
-use super::jwt::{jwt, uuid};
-use super::server::{Answer, Request, Response};
-use super::user::{CONTRACT_NUMBER, PASSWORD, USERNAME};
-use crate::token::KeyId;
+use super::fault::{MockFault, Order, Orders};
+use super::server::MockRequest;
 
-const YEAR: u64 = 31_536_000;
+pub(super) const USERNAME: &str = "user@example.com";
+pub(super) const PASSWORD: &str = "correct horse battery staple";
+pub(super) const CONTRACT_NUMBER: u32 = 31_952_746;
+pub(super) const YEAR: u64 = 31_536_000;
+
+const JSON: (&str, &str) = ("Content-Type", "application/json");
+const HTML: (&str, &str) = ("Content-Type", "text/html");
+
+type Reply = Result<Value, Refusal>;
+/// The status, code and message of an error.
+type Refusal = (u16, &'static str, &'static str);
+
+const UNAUTHORIZED: Refusal = (401, "315", "Unauthorized.");
+const HIGHER_LEVEL: Refusal = (
+    401,
+    "501",
+    "Endpoint requires a higher level of authentication.",
+);
+const NOT_FOUND: Refusal = (404, "309", "Resource does not exist.");
 
 #[derive(Default)]
 pub(super) struct State {
     pub(super) base_url: String,
     pub(super) tokens: Vec<Issued>,
-    /// The method and target of each request, oldest first.
-    pub(super) requests: Vec<String>,
+    pub(super) requests: Vec<MockRequest>,
     pub(super) orders: Orders,
-    /// Whether the user has two-factor authentication.
     pub(super) has_two_factors: bool,
+    pub(super) refuses_current: bool,
 }
 
 pub(super) struct Issued {
-    pub(super) id: KeyId,
-    pub(super) jwt: String,
-    pub(super) created: SystemTime,
-    pub(super) expires: SystemTime,
+    pub(super) id: String,
+    jwt: String,
+    /// In Unix seconds.
+    created: u64,
+    expires: u64,
     /// Whether the token comes from the vendor's web console.
-    pub(super) is_of_console: bool,
+    is_of_console: bool,
 }
 
-/// The sender of a request.
-enum Requester {
-    User,
-    Token { id: KeyId, is_of_console: bool },
-}
-
-/// Carries out a request, or the order for it.
-pub(super) fn answer(state: &mut State, request: &Request) -> Answer {
-    let Request { method, target, .. } = request;
-    state.requests.push(format!("{method} {target}"));
-    let order = state.orders.take(request);
-    let mut act = || response(reply(state, request));
-    match order {
-        None => Answer::Whole(act()),
-        Some(order) => order.answer(act, |status| {
-            response(error(status, "500", "Ordered by the test."))
-        }),
+impl State {
+    /// Carries out a request, or the order for it. Returns the response, and how long to wait
+    /// before it is sent.
+    pub(super) fn answer(&mut self, request: &MockRequest) -> (Vec<u8>, Duration) {
+        self.requests.push(request.clone());
+        let fault = match self.orders.take(request) {
+            None => return (self.act(request), Duration::ZERO),
+            Some(Order::Response(response)) => return (response, Duration::ZERO),
+            Some(Order::Fault(fault)) => fault,
+        };
+        let response = match fault {
+            MockFault::HangUp => Vec::new(),
+            MockFault::LoseAnswer => {
+                self.act(request);
+                Vec::new()
+            }
+            MockFault::Truncate => {
+                let mut response = self.act(request);
+                response.truncate(response.len().saturating_sub(8));
+                response
+            }
+            MockFault::Delay(delay) => return (self.act(request), delay),
+            MockFault::Status(status) => answer_of(Err((status, "500", "Ordered by the test."))),
+            MockFault::Gateway(status) => page(status),
+            MockFault::GatewayAfterActing(status) => {
+                self.act(request);
+                page(status)
+            }
+        };
+        (response, Duration::ZERO)
     }
-}
 
-fn response((status, body): Reply) -> Response {
-    Response {
-        status,
-        headers: vec![("Content-Type".to_owned(), "application/json".to_owned())],
-        body: body.to_string(),
+    fn act(&mut self, request: &MockRequest) -> Vec<u8> {
+        answer_of(self.reply(request))
     }
-}
 
-type Reply = (u16, Value);
-
-fn reply(state: &mut State, request: &Request) -> Reply {
-    let requester = match authenticated(state, request) {
-        Ok(requester) => requester,
-        Err(reply) => return reply,
-    };
-    if request
-        .header("x-contract-number")
-        .is_some_and(|number| number != CONTRACT_NUMBER.to_string())
-    {
-        return error(403, "302", "The user has no such contract.");
-    }
-    let (path, query) = match request.target.split_once('?') {
-        Some((path, query)) => (path, query),
-        None => (request.target.as_str(), ""),
-    };
-    let path = path.strip_prefix("/auth/v1").unwrap_or_default();
-    let method = request.method.as_str();
-    let changes = method == "DELETE" || path == "/tokens/generate";
-    if state.has_two_factors && changes && !requester.is_console() {
-        return higher_level();
-    }
-    match (method, path) {
-        ("GET", "/tokens/generate") => create(state, parameter(query, "ttl"), false),
-        ("GET", "/tokens") => {
-            let tokens = state.tokens.iter();
-            let tokens: Vec<Value> = tokens
-                .map(|token| described(token, &state.base_url))
-                .collect();
-            (200, json!({ "tokens": tokens }))
+    fn reply(&mut self, request: &MockRequest) -> Reply {
+        let own = self.authenticate(request)?;
+        let may_change = !self.has_two_factors || own.is_some_and(|token| token.is_of_console);
+        let own = own.map(|token| token.id.clone());
+        let contract = request.header("X-Contract-Number");
+        if contract.is_some_and(|number| number != CONTRACT_NUMBER.to_string()) {
+            return Err((403, "302", "The user has no such contract."));
         }
-        ("DELETE", "/tokens") => delete_by_criteria(state, parameter(query, "criteria"), requester),
-        (_, path) => {
-            let id = path.strip_prefix("/tokens/");
-            let is_named = |token: &Issued| id == Some(token.id.as_str());
-            match (method, state.tokens.iter().find(|token| is_named(token))) {
-                ("GET", Some(token)) => (200, described(token, &state.base_url)),
-                ("DELETE", Some(_)) => {
-                    state.tokens.retain(|token| !is_named(token));
-                    deleted()
+        let target = request.target.as_str();
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let path = path.strip_prefix("/auth/v1").unwrap_or_default();
+        let method = request.method.as_str();
+        if (method == "DELETE" || path == "/tokens/generate") && !may_change {
+            return Err(HIGHER_LEVEL);
+        }
+        match (method, path) {
+            ("GET", "/tokens/generate") => {
+                match parameter(query, "ttl=").map_or(Ok(YEAR), str::parse) {
+                    Ok(ttl @ 60..=YEAR) => Ok(json!({ "token": self.issue(ttl, false) })),
+                    _ => Err((400, "100", "The ttl must be a number from 60 to 31536000.")),
                 }
-                _ => error(404, "309", "Resource does not exist."),
+            }
+            ("GET", "/tokens") => {
+                let tokens = self.tokens.iter().map(|token| self.metadata(token));
+                Ok(json!({ "tokens": tokens.collect::<Vec<_>>() }))
+            }
+            ("DELETE", "/tokens") => self.delete_by_criteria(parameter(query, "criteria="), own),
+            _ => {
+                let id = path.strip_prefix("/tokens/").ok_or(NOT_FOUND)?;
+                let token = self.tokens.iter().find(|token| token.id == id);
+                match (method, token) {
+                    ("GET", Some(token)) => Ok(self.metadata(token)),
+                    ("DELETE", Some(_)) => self.delete(|token| token.id == id),
+                    _ => Err(NOT_FOUND),
+                }
             }
         }
     }
-}
 
-impl Requester {
-    fn is_console(&self) -> bool {
-        matches!(
-            self,
-            Requester::Token {
-                is_of_console: true,
-                ..
+    /// Returns the token that was sent, or `None` for the password.
+    fn authenticate(&self, request: &MockRequest) -> Result<Option<&Issued>, Refusal> {
+        let authorization = request.header("Authorization").unwrap_or_default();
+        let pair = STANDARD.encode(format!("{USERNAME}:{PASSWORD}"));
+        if !self.has_two_factors && authorization == format!("Basic {pair}") {
+            return Ok(None);
+        }
+        let jwt = authorization.strip_prefix("Bearer ").ok_or(UNAUTHORIZED)?;
+        let mut valid = self.tokens.iter().filter(|token| token.expires > now());
+        let token = valid.find(|token| token.jwt == jwt);
+        token.map(Some).ok_or(UNAUTHORIZED)
+    }
+
+    /// Returns the JWT of a new token.
+    pub(super) fn issue(&mut self, ttl: u64, is_of_console: bool) -> String {
+        let (id, created) = (uuid(), now());
+        let expires = created + ttl;
+        let jwt = jwt(&id, created, expires);
+        self.tokens.push(Issued {
+            id,
+            jwt: jwt.clone(),
+            created,
+            expires,
+            is_of_console,
+        });
+        jwt
+    }
+
+    /// Returns the token's new JWT, which has expired.
+    pub(super) fn expire(&mut self, id: &str) -> Option<String> {
+        let token = self.tokens.iter_mut().find(|token| token.id == id)?;
+        token.expires = now().saturating_sub(1);
+        token.jwt = jwt(id, token.created, token.expires);
+        Some(token.jwt.clone())
+    }
+
+    fn delete_by_criteria(&mut self, criteria: Option<&str>, own: Option<String>) -> Reply {
+        match (criteria, own) {
+            (Some("ALL"), _) => self.delete(|_| true),
+            (Some("EXPIRED"), _) => self.delete(|token| token.expires <= now()),
+            (Some("CURRENT"), Some(own)) if !self.refuses_current => {
+                self.delete(|token| token.id == own)
             }
-        )
+            (Some("CURRENT"), _) => Err(HIGHER_LEVEL),
+            _ => Err((400, "100", "The criteria must be ALL, EXPIRED or CURRENT.")),
+        }
     }
-}
 
-fn authenticated(state: &State, request: &Request) -> Result<Requester, Reply> {
-    let authorization = request.header("authorization").unwrap_or_default();
-    let pair = STANDARD.encode(format!("{USERNAME}:{PASSWORD}"));
-    if !state.has_two_factors && authorization == format!("Basic {pair}") {
-        return Ok(Requester::User);
+    fn delete(&mut self, is_meant: impl Fn(&Issued) -> bool) -> Reply {
+        self.tokens.retain(|token| !is_meant(token));
+        Ok(json!({ "success": true }))
     }
-    authorization
-        .strip_prefix("Bearer ")
-        .and_then(|jwt| state.tokens.iter().find(|token| token.jwt == jwt))
-        .filter(|token| token.expires > SystemTime::now())
-        .map(|token| Requester::Token {
-            id: token.id.clone(),
-            is_of_console: token.is_of_console,
+
+    fn metadata(&self, token: &Issued) -> Value {
+        let date = |seconds| {
+            let time = UNIX_EPOCH + Duration::from_secs(seconds);
+            humantime::format_rfc3339_seconds(time).to_string()
+        };
+        json!({
+            "id": token.id,
+            "href": format!("{}/tokens/{}", self.base_url, token.id),
+            "createdDate": date(token.created),
+            "expirationDate": date(token.expires),
         })
-        .ok_or_else(|| error(401, "315", "Unauthorized."))
-}
-
-/// Returns a token like one from the vendor's web console, valid for a year.
-pub(super) fn console_token(state: &mut State) -> Option<String> {
-    create(state, None, true);
-    state.tokens.last().map(|token| token.jwt.clone())
-}
-
-/// Returns the first parameter with this name. Others are ignored.
-fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
-    let mut parameters = query.split('&').filter_map(|pair| pair.split_once('='));
-    parameters
-        .find(|(other, _)| *other == name)
-        .map(|(_, value)| value)
-}
-
-fn create(state: &mut State, ttl: Option<&str>, is_of_console: bool) -> Reply {
-    let ttl = match ttl {
-        None => Some(YEAR),
-        Some(ttl) => ttl.parse().ok().filter(|ttl| (60..=YEAR).contains(ttl)),
-    };
-    let Some(ttl) = ttl else {
-        return error(400, "100", "The ttl must be a number from 60 to 31536000.");
-    };
-    let created = SystemTime::now();
-    let expires = created + Duration::from_secs(ttl);
-    // A UUID is always a valid Key ID.
-    let Ok(id) = KeyId::new(uuid()) else {
-        return error(500, "500", "Internal error.");
-    };
-    let jwt = jwt(&id, created, expires);
-    let body = json!({ "token": jwt });
-    state.tokens.push(Issued {
-        id,
-        jwt,
-        created,
-        expires,
-        is_of_console,
-    });
-    (200, body)
-}
-
-fn delete_by_criteria(state: &mut State, criteria: Option<&str>, requester: Requester) -> Reply {
-    match (criteria, requester) {
-        (Some("ALL"), _) => state.tokens.clear(),
-        (Some("EXPIRED"), _) => {
-            let now = SystemTime::now();
-            state.tokens.retain(|token| token.expires > now);
-        }
-        (Some("CURRENT"), Requester::Token { id, .. }) => {
-            state.tokens.retain(|token| token.id != id);
-        }
-        (Some("CURRENT"), Requester::User) => return higher_level(),
-        _ => return error(400, "100", "The criteria must be ALL, EXPIRED or CURRENT."),
     }
-    deleted()
 }
 
-fn deleted() -> Reply {
-    (200, json!({ "success": true }))
+fn answer_of(reply: Reply) -> Vec<u8> {
+    let (status, body) = match reply {
+        Ok(body) => (200, body),
+        Err((status, code, message)) => {
+            let messages = json!([{ "errorCode": code, "message": message }]);
+            let body = json!({ "httpStatus": status, "messages": messages });
+            (status, body)
+        }
+    };
+    response(status, &[JSON], &body.to_string())
 }
 
-fn higher_level() -> Reply {
-    let message = "Endpoint requires a higher level of authentication.";
-    error(401, "501", message)
+/// Returns a gateway's page.
+fn page(status: u16) -> Vec<u8> {
+    let body = format!("<html><body><h1>{status}</h1>a page of a gateway</body></html>");
+    response(status, &[HTML], &body)
 }
 
-fn error(status: u16, code: &str, message: &str) -> Reply {
-    let messages = json!([{ "errorCode": code, "message": message }]);
-    (
-        status,
-        json!({ "httpStatus": status, "messages": messages }),
+pub(super) fn response(status: u16, headers: &[(&str, &str)], body: &str) -> Vec<u8> {
+    let length = body.len();
+    let mut head = format!("HTTP/1.1 {status} \r\nContent-Length: {length}\r\n");
+    for (name, value) in headers.iter().chain(&[("Connection", "close")]) {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    format!("{head}\r\n{body}").into_bytes()
+}
+
+fn parameter<'a>(query: &'a str, prefix: &str) -> Option<&'a str> {
+    query.split('&').find_map(|pair| pair.strip_prefix(prefix))
+}
+
+/// Returns a token like the service's, with a random signature.
+fn jwt(id: &str, created: u64, expires: u64) -> String {
+    let header = json!({ "typ": "JWT", "kid": id, "alg": "RS256" });
+    let payload = json!({
+        "iss": "ionoscloud",
+        "iat": created,
+        "exp": expires,
+        "client": "USER",
+        "identity": {
+            "uuid": "86fd1a4d-6d24-4b6a-9b5c-2e1a4d2f0c11",
+            "contractNumber": CONTRACT_NUMBER,
+            "resellerId": 1,
+            "role": "owner",
+            "regDomain": "ionos.de",
+            "privileges": ["DATA_CENTER_CREATE", "SNAPSHOT_CREATE", "IP_BLOCK_RESERVE"],
+            "isParent": false,
+        },
+    });
+    let parts = [header.to_string(), payload.to_string(), uuid()];
+    parts.map(|part| URL_SAFE_NO_PAD.encode(part)).join(".")
+}
+
+/// Returns a random UUID (version 4, RFC 9562) in lower case, like the service's.
+fn uuid() -> String {
+    let random = || RandomState::new().hash_one(());
+    let (high, low) = (random(), random());
+    format!(
+        "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
+        high >> 32,
+        high >> 16 & 0xffff,
+        high & 0xfff,
+        low >> 48 & 0x3fff | 0x8000,
+        low & 0xffff_ffff_ffff
     )
 }
 
-fn described(token: &Issued, base_url: &str) -> Value {
-    let date = |time| humantime::format_rfc3339_seconds(time).to_string();
-    json!({
-        "id": token.id.as_str(),
-        "href": format!("{base_url}/tokens/{}", token.id),
-        "createdDate": date(token.created),
-        "expirationDate": date(token.expires),
-    })
+/// Returns the time in Unix seconds.
+fn now() -> u64 {
+    UNIX_EPOCH.elapsed().unwrap_or_default().as_secs()
 }

@@ -9,8 +9,12 @@ mod cancel;
 #[allow(dead_code)]
 #[path = "../../examples/cleanup.rs"]
 mod cleanup;
+#[allow(dead_code)]
+#[path = "../../examples/mock_server.rs"]
+mod mock_server;
 
-use std::process::Output;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Output, Stdio};
 use std::time::Duration;
 
 use ionoscloud_auth::mock::{MockAuthApi, MockFault};
@@ -31,6 +35,7 @@ fn child_runs_an_example() {
             0
         }
         "cancel" => cancel::run(),
+        "mock_server" => mock_server::main(),
         _ => cleanup::run(&arguments),
     };
     std::process::exit(code.into());
@@ -72,7 +77,7 @@ fn with_tokens<const N: usize>(seconds: [u64; N]) -> (MockAuthApi, [Jwt; N]) {
 fn cleanup_deletes_what_is_due_but_not_its_own() {
     let (api, jwts) = with_tokens([3600, 3600, 100 * 24 * 3600, 3600]);
     let [own, due, later, expired] = jwts.each_ref().map(|jwt| jwt.key_id().unwrap());
-    assert!(api.expire(&expired));
+    assert!(api.expire(&expired).is_some());
     let token = jwts[0].token();
     let clean_up = |arguments| run("cleanup", api.base_url(), token, arguments);
 
@@ -151,11 +156,50 @@ fn build_script_warns_and_never_fails() {
     );
 }
 
+/// Ends when it is dropped.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn mock_server_prints_what_a_program_needs() {
+    let variables = [("EXAMPLE", "mock_server")];
+    let started = child("examples::child_runs_an_example", &variables)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut server = Running(started.unwrap());
+    let printed = BufReader::new(server.0.stdout.take().unwrap()).lines();
+    let mut variables = printed.filter_map(|line| {
+        let line = line.unwrap();
+        let (name, value) = line.strip_prefix("export ")?.split_once('=')?;
+        let value = value.strip_prefix('\'')?.strip_suffix('\'')?;
+        Some((name.to_owned(), value.to_owned()))
+    });
+    let mut next = |expected: &str| {
+        let (name, value) = variables.next().unwrap();
+        assert_eq!(name, expected);
+        value
+    };
+    let url = next("IONOS_API_URL");
+    let credentials = Credentials::basic(next("IONOS_USERNAME"), next("IONOS_PASSWORD"));
+    let client = builder_of(&url).credentials(credentials).build().unwrap();
+    let _ = new_jwt(&client).unwrap();
+    let mut requests = BufReader::new(server.0.stderr.take().unwrap()).lines();
+    let request = requests.next().unwrap().unwrap();
+    assert_eq!(request, "GET /auth/v1/tokens/generate");
+}
+
 /// On Windows, Ctrl-C cannot be sent to another process without sending it to this one.
 #[cfg(unix)]
 #[test]
 fn ctrl_c_ends_a_call() {
-    use std::process::{Command, Stdio};
+    use std::process::Command;
 
     let server = FaultServer::start(vec![Play::Silence]);
     let variables = [

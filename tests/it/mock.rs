@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use ionoscloud_auth::mock::MockAuthApi;
 use ionoscloud_auth::*;
 
-use crate::support::{builder_of, list_tokens, new_jwt};
+use crate::support::{builder_of, lines_of, list_tokens, new_jwt};
 
 fn builder_for(api: &MockAuthApi) -> ClientBuilder {
     builder_of(api.base_url()).credentials(api.credentials())
@@ -126,7 +126,7 @@ fn delete_by_criteria_deletes_what_matches() {
         "no token had expired"
     );
 
-    assert!(api.expire(&old));
+    assert!(api.expire(&old).is_some());
     assert_eq!(
         api.key_ids(),
         [old.clone(), current.clone(), other.clone()],
@@ -136,7 +136,7 @@ fn delete_by_criteria_deletes_what_matches() {
     assert!(token.expires_at().unwrap() < SystemTime::now());
     assert!(delete_by(&bearer, Criteria::Expired).unwrap().success);
     assert_eq!(listed(&basic), [current, other.clone()]);
-    assert!(!api.expire(&old), "it is gone");
+    assert!(api.expire(&old).is_none(), "it is gone");
 
     assert!(delete_by(&bearer, Criteria::Current).unwrap().success);
     assert_eq!(listed(&basic), [other]);
@@ -155,8 +155,8 @@ fn delete_by_criteria_deletes_what_matches() {
 fn only_valid_credentials_are_accepted() {
     let api = MockAuthApi::start();
     let client = client_for(&api);
-    let (expired, id) = new_token(&client);
-    assert!(api.expire(&id));
+    let (before, id) = new_token(&client);
+    let expired = api.expire(&id).unwrap();
     let (deleted, id) = new_token(&client);
     delete_token_by_id(&client, &DeleteTokenByIdOptions::new(id)).unwrap();
     let elsewhere = new_token(&client_for(&MockAuthApi::start())).0;
@@ -177,9 +177,14 @@ fn only_valid_credentials_are_accepted() {
             "another user",
         ),
         (
-            Credentials::token(expired.token()),
+            Credentials::token(before.token()),
             Some(401),
             "an expired token",
+        ),
+        (
+            Credentials::token(expired.token()),
+            Some(401),
+            "an expired token that says so",
         ),
         (
             Credentials::token(deleted.token()),
@@ -209,6 +214,91 @@ fn only_valid_credentials_are_accepted() {
             status,
             "contract {number}"
         );
+    }
+}
+
+#[test]
+fn expired_token_claims_that_it_expired() {
+    let api = MockAuthApi::start();
+    let (jwt, id) = new_token(&client_for(&api));
+    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    assert!(jwt.claims().unwrap().exp.unwrap() > now);
+    let expired = api.expire(&id).unwrap();
+    assert_eq!(expired.key_id().unwrap(), id);
+    assert!(expired.claims().unwrap().exp.unwrap() <= now);
+    assert_eq!(api.key_ids(), [id], "it is the same token");
+}
+
+#[test]
+fn current_is_refused_on_demand_as_by_the_live_service() {
+    let api = MockAuthApi::start();
+    let basic = client_for(&api);
+    let (jwt, id) = new_token(&basic);
+    let own = basic
+        .with_credentials(Credentials::token(jwt.token()))
+        .unwrap();
+    api.refuse_current();
+    for _ in 0..2 {
+        let Err(Error::Api(error)) = delete_by(&own, Criteria::Current) else {
+            panic!("it is refused again and again");
+        };
+        assert_eq!(error.status, 401);
+        assert_eq!(error.messages[0].error_code, "501");
+        assert_eq!(
+            error.messages[0].message,
+            "Endpoint requires a higher level of authentication."
+        );
+    }
+    assert_eq!(
+        listed(&own),
+        std::slice::from_ref(&id),
+        "the token is still valid"
+    );
+    assert!(delete_by(&own, Criteria::Expired).unwrap().success);
+    // What the vendor's CLI does in its place.
+    delete_token_by_id(&own, &DeleteTokenByIdOptions::new(&id)).unwrap();
+    assert!(api.key_ids().is_empty());
+}
+
+#[test]
+fn requests_have_headers_that_debug_does_not_show() {
+    let api = MockAuthApi::start();
+    let client = builder_for(&api)
+        .user_agent("inventory/1.2")
+        .contract_number(api.contract_number())
+        .header("X-Gateway-Key", "a secret of a gateway")
+        .build()
+        .unwrap();
+    list_tokens(&client).unwrap();
+    let requests = api.requests();
+    let [request] = requests.as_slice() else {
+        panic!("{requests:?}");
+    };
+    for (name, value) in [
+        ("X-Contract-Number", Some("31952746")),
+        ("x-contract-number", Some("31952746")),
+        ("X-GATEWAY-KEY", Some("a secret of a gateway")),
+        ("X-Request-Id", None),
+        ("GET /auth/v1/tokens HTTP/1.1", None),
+    ] {
+        assert_eq!(request.header(name), value, "{name}");
+    }
+    assert!(
+        request
+            .header("User-Agent")
+            .unwrap()
+            .starts_with("inventory/1.2 ")
+    );
+    let authorization = request.header("authorization").unwrap();
+    let pair = authorization.strip_prefix("Basic ").unwrap();
+    for shown in [
+        format!("{request:?} {request} {api:?}"),
+        format!("{requests:#?}"),
+    ] {
+        assert!(shown.contains("GET /auth/v1/tokens"), "{shown}");
+        for secret in [pair, api.password(), "secret of a gateway"] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
     }
 }
 
@@ -259,7 +349,7 @@ fn queued_responses_are_sent_in_order_and_change_nothing() {
     delete_token_by_id(&client, &DeleteTokenByIdOptions::new(id.clone())).unwrap();
     let mut expected = vec!["GET /auth/v1/tokens/generate".to_owned(); 4];
     expected.push(format!("DELETE /auth/v1/tokens/{id}"));
-    assert_eq!(api.requests(), expected);
+    assert_eq!(lines_of(&api.requests()), expected);
 }
 
 #[test]

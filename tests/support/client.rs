@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ionoscloud_auth::mock::MockRequest;
 use ionoscloud_auth::*;
 
 use super::LONG;
@@ -40,4 +41,9 @@ pub fn list_tokens(client: &Client) -> Result<Tokens> {
 
 pub fn new_jwt(client: &Client) -> Result<Jwt> {
     create_token(client, &CreateTokenOptions::new())
+}
+
+/// Returns the methods and targets of requests to a mock server.
+pub fn lines_of(requests: &[MockRequest]) -> Vec<String> {
+    requests.iter().map(MockRequest::to_string).collect()
 }

@@ -29,7 +29,7 @@ fn new_token_lives_as_long_as_the_old_one() {
     let before = api.requests().len();
     let _ = rotate_token(&own, &RotateTokenOptions::current(), |_| Ok::<_, Full>(())).unwrap();
     assert_eq!(
-        api.requests()[before],
+        api.requests()[before].to_string(),
         "GET /auth/v1/tokens/generate?ttl=3600"
     );
 

@@ -54,7 +54,7 @@ fn token_is_created_verified_stored_and_the_old_one_deleted() {
         format!("GET /auth/v1/tokens/{new}"),
         format!("DELETE /auth/v1/tokens/{old}"),
     ];
-    assert_eq!(api.requests()[before..], expected);
+    assert_eq!(lines_of(&api.requests()[before..]), expected);
     assert!(!format!("{rotation:?}").contains(&stored));
 }
 
@@ -268,7 +268,7 @@ fn replayed_or_unproven_token_is_not_stored() {
     );
     assert!(error.orphan().unwrap().key_id.is_none());
     assert_eq!(
-        api.requests().last().unwrap(),
+        api.requests().last().unwrap().to_string(),
         "DELETE /auth/v1/tokens?criteria=CURRENT"
     );
     assert!(!error.to_string().contains("opaque"), "{error}");
@@ -295,13 +295,13 @@ fn replayed_opaque_token_is_not_deleted() {
         let api = MockAuthApi::start();
         let own = client_with(api.base_url(), Credentials::token("opaque"));
         let before = api.requests().len();
-        api.answer_next(1, 200, &[], format!(r#"{{"token":"{token}"}}"#));
+        api.answer_next(1, 200, &[], &format!(r#"{{"token":"{token}"}}"#));
         let another = KeyId::new("another").unwrap();
         let options = RotateTokenOptions::replacing(another).ttl(Duration::from_secs(3600));
         let error = rotate_token(&own, &options, |_| Ok::<_, Full>(())).unwrap_err();
         assert_replayed(error);
         assert_eq!(
-            api.requests()[before..],
+            lines_of(&api.requests()[before..]),
             ["GET /auth/v1/tokens/generate?ttl=3600"],
             "nothing is deleted"
         );
