@@ -424,6 +424,10 @@ impl fmt::Debug for ClientBuilder {
         f.debug_struct("ClientBuilder")
             .field("base_url", &base_url)
             .field("credentials", &self.credentials)
+            .field(
+                "contract_number",
+                &self.contract_number.as_ref().map(|number| &*number.text),
+            )
             .field("timeout", &self.timeout)
             .field("retry", &self.retry)
             .field("product", &self.product)

@@ -202,7 +202,8 @@ impl<'a> Attempts<'a> {
     fn error(&self, failure: Failure, response: Option<&Response>) -> Error {
         let secrets = &self.client.identity.secrets;
         let own = response.and_then(service_messages);
-        let is_service = own.is_some();
+        // A readable success, too, is the service's.
+        let is_service = own.is_some() || failure.outcome == Outcome::Answered && is_2xx(response);
         let messages = own.unwrap_or_default().into_iter().take(MAX_MESSAGES);
         let messages: Vec<_> = messages
             .map(|message| ApiMessage {
@@ -217,7 +218,11 @@ impl<'a> Attempts<'a> {
                 true => String::new(),
                 false => response.sender(secrets),
             };
-            let mut said = format!("the response was {}{sender}", response.status_line());
+            let status = response.status_line();
+            let mut said = match failure.kind {
+                ErrorKind::Unreadable => format!("the response {status}{sender} is not readable"),
+                _ => format!("the response was {status}{sender}"),
+            };
             let texts = messages.iter().map(ToString::to_string);
             let texts: Vec<_> = texts
                 .chain(parts.pop().filter(|text| !text.is_empty()))
@@ -319,9 +324,13 @@ pub(crate) fn json<T: DeserializeOwned>(response: &Response) -> Result<T, Failur
     read_json(body).map_err(|fault| Failure::unreadable(format!("it {fault}")))
 }
 
+fn is_2xx(response: Option<&Response>) -> bool {
+    response.is_some_and(|response| (200..300).contains(&response.status))
+}
+
 /// Returns the body of a complete, successful response.
 pub(crate) fn successful_body(response: &Response) -> Result<&[u8], Failure> {
-    if !(200..300).contains(&response.status) {
+    if !is_2xx(Some(response)) {
         return Err(Failure {
             kind: ErrorKind::Api,
             reason: String::new(),

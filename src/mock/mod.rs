@@ -11,7 +11,6 @@ use std::thread;
 use serde_json::json;
 
 use crate::credentials::Credentials;
-use crate::token::KeyId;
 use crate::token::{Jwt, KeyId};
 
 use server::Server;

@@ -119,7 +119,9 @@ fn failed(step: Step, kind: ErrorKind, peer: &str, why: &str) -> String {
         Step::Start | Step::Connect => format!("could not connect to {peer}: {why}"),
         Step::Tunnel => format!("could not open a proxy tunnel through {peer}: {why}"),
         Step::Tls | Step::ProxyTls => format!("the TLS handshake with {peer} failed: {why}"),
-        Step::HandedOver if kind == ErrorKind::Unreadable => format!("from {peer}: {why}"),
+        Step::HandedOver if kind == ErrorKind::Unreadable => {
+            format!("the response from {peer} is not readable: {why}")
+        }
         Step::HandedOver => format!("lost the connection to {peer}: {why}"),
     }
 }

@@ -84,15 +84,15 @@ fn variables_make_a_client_or_are_refused_by_name() {
         ),
         (
             vec![url, ("IONOS_TOKEN", "a b")],
-            "result: IONOS_TOKEN: contains white space",
+            "result: IONOS_TOKEN: the token contains white space",
         ),
         (
             vec![url, ("IONOS_USERNAME", "a:b"), password],
-            "result: IONOS_USERNAME: contains a colon",
+            "result: IONOS_USERNAME and IONOS_PASSWORD: the username contains a colon",
         ),
         (
             vec![url, username, ("IONOS_PASSWORD", "a\u{7}b")],
-            "result: IONOS_PASSWORD: contains a line break",
+            "result: IONOS_USERNAME and IONOS_PASSWORD: the password contains a line break",
         ),
         (
             vec![url, token, ("IONOS_CONTRACT_NUMBER", "0")],

@@ -239,10 +239,10 @@ fn current_is_refused_on_demand_as_by_the_live_service() {
         .unwrap();
     api.refuse_current();
     for _ in 0..2 {
-        let Err(Error::Api(error)) = delete_by(&own, Criteria::Current) else {
+        let Err(Error::Call(error)) = delete_by(&own, Criteria::Current) else {
             panic!("it is refused again and again");
         };
-        assert_eq!(error.status, 401);
+        assert_eq!(error.status, Some(401));
         assert_eq!(error.messages[0].error_code, "501");
         assert_eq!(
             error.messages[0].message,
@@ -362,7 +362,8 @@ fn each_attempt_is_recorded() {
         (&list as Call, 2, 502, 3, None),
         (&list, 9, 502, 3, Some(true)),
         (&list, 9, 500, 1, Some(true)),
-        (&list, 9, 404, 1, Some(false)),
+        (&list, 9, 404, 1, Some(true)),
+        (&list, 9, 400, 1, Some(false)),
         (&list, 9, 503, 3, Some(true)),
         (&create, 2, 429, 3, None),
         (&create, 2, 503, 1, Some(true)),

@@ -259,15 +259,17 @@ fn error_names_the_variable_to_correct() {
         ),
         (
             vec![token, ("IONOS_API_URL", &not_found.url())],
-            "check that the base URL, from IONOS_API_URL, is that of the Auth API".to_owned(),
+            "check the base URL, from IONOS_API_URL, and any proxy or gateway in between"
+                .to_owned(),
         ),
         (
             vec![token, ("IONOS_API_URL", &not_json.url())],
-            "check that the base URL, from IONOS_API_URL, is that of the Auth API".to_owned(),
+            "check the base URL, from IONOS_API_URL, and any proxy or gateway in between"
+                .to_owned(),
         ),
         (
             vec![token, ("IONOS_API_URL", &unauthorized.url())],
-            "may have refused; check the credentials, from IONOS_TOKEN, and the contract number"
+            "check the base URL, from IONOS_API_URL, and any proxy or gateway in between"
                 .to_owned(),
         ),
         (
@@ -278,8 +280,8 @@ fn error_names_the_variable_to_correct() {
         ),
         (
             vec![user[0], user[1], ("IONOS_API_URL", &own.url())],
-            "check the credentials, from IONOS_USERNAME and IONOS_PASSWORD, and the contract \
-             number; users with two-factor authentication must use a token"
+            "check the credentials, from IONOS_USERNAME and IONOS_PASSWORD; users with two-factor \
+             authentication must use a token"
                 .to_owned(),
         ),
     ] {

@@ -16,15 +16,10 @@ fn redirects_are_not_followed() {
                 let server = FaultServer::start(vec![Play::Write(response(status, &headers, ""))]);
                 let error = (endpoint.run)(&client_of(&server.url())).unwrap_err();
                 assert_eq!(error.status(), Some(status), "{}: {error}", endpoint.name);
-                // A 303 may point to the result of a request that was carried out.
-                assert_eq!(error.outcome_unknown(), status == 303, "{error}");
-                let again = status == 303 && endpoint.repeatable;
-                assert_eq!(
-                    server.requests().len(),
-                    if again { 3 } else { 1 },
-                    "{}: {status} {location}",
-                    endpoint.name
-                );
+                // A gateway may send one instead of a response to what the service did.
+                assert!(error.outcome_unknown(), "{error}");
+                let case = format!("{}: {status} {location}", endpoint.name);
+                assert_eq!(server.requests().len(), 1, "{case}");
             }
         }
     }

@@ -129,7 +129,10 @@ impl Setting {
 
 #[test]
 fn exit_code_says_what_happened() {
-    let refused = |setting: &Setting, n, status| setting.api.answer_next(n, status, &[], "{}");
+    let refused = |setting: &Setting, n, status| {
+        let own = format!(r#"{{"httpStatus":{status},"messages":[{{"message":"no"}}]}}"#);
+        setting.api.answer_next(n, status, &[], &own);
+    };
     // (preparation, arguments after the file, exit code, output, whether the token is replaced)
     type Prepare<'a> = &'a dyn Fn(&Setting);
     let nothing: Prepare = &|_| {};

@@ -51,7 +51,7 @@ fn valid_settings_make_a_client() {
 #[test]
 fn invalid_settings_are_refused() {
     for (builder, says) in [
-        (Client::builder(), "credentials: none found"),
+        (Client::builder(), "credentials: none set"),
         (
             builder().credentials(Credentials::token("")),
             "token: is empty",

@@ -79,7 +79,7 @@ fn certificate_must_be_valid_trusted_and_of_the_host() {
             Some(&ca.pem),
             Some(
                 "invalid peer certificate: UnknownIssuer: only the authorities in \
-                 ClientBuilder::root_certificates_pem are trusted: add the one that signed it",
+                 root_certificates_pem are trusted: add the one that signed it",
             ),
             "self-signed",
         ),
@@ -91,7 +91,7 @@ fn certificate_must_be_valid_trusted_and_of_the_host() {
             Some(&ca.pem),
             Some(
                 "invalid peer certificate: UnknownIssuer: only the authorities in \
-                 ClientBuilder::root_certificates_pem are trusted: add the one that signed it",
+                 root_certificates_pem are trusted: add the one that signed it",
             ),
             "an unknown CA",
         ),

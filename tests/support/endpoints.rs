@@ -76,7 +76,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         name: "get",
         endpoint: "GET /tokens/{tokenId}",
         target: "/tokens/f13a5c54-8228-4b7e-9414-61313ce723d1",
-        body: r#"{"id":"a"}"#,
+        body: r#"{"id":"f13a5c54-8228-4b7e-9414-61313ce723d1"}"#,
         repeatable: true,
         run: |client| {
             get_token_by_id(client, &GetTokenByIdOptions::new(id()))

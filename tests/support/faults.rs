@@ -69,17 +69,6 @@ pub fn gateway(code: u16) -> Play {
     Play::Write(response(code, "Content-Type: text/html\r\n", &page))
 }
 
-/// Statuses that say what happened to a request, from the service or a gateway.
-pub const CONCLUSIVE: [u16; 24] = [
-    300, 301, 302, 304, 305, 307, 308, 400, 401, 402, 403, 404, 405, 406, 409, 410, 413, 418, 422,
-    451, 499, 501, 505, 511,
-];
-/// Statuses that leave the outcome unknown, even in the service's own error model.
-pub const INCONCLUSIVE: [u16; 27] = [
-    101, 303, 408, 425, 502, 504, 506, 507, 508, 509, 510, 520, 521, 522, 523, 524, 525, 526, 527,
-    529, 530, 561, 598, 599, 600, 700, 999,
-];
-
 pub const FAULTS: &[Fault] = &[
     Fault {
         name: "none",
@@ -388,10 +377,28 @@ pub const FAULTS: &[Fault] = &[
         play: |_| status(501),
     },
     Fault {
-        name: "302",
+        name: "404",
         outcome: Outcome::Conclusive,
+        text: "404 Not Found: no",
+        play: |_| status(404),
+    },
+    Fault {
+        name: "302",
+        outcome: Outcome::UnknownForGood,
         text: "302 Found",
         play: |_| Play::Write(response(302, "Location: http://127.0.0.1:1/\r\n", "")),
+    },
+    Fault {
+        name: "403 of a gateway",
+        outcome: Outcome::UnknownForGood,
+        text: "403 Forbidden (",
+        play: |_| gateway(403),
+    },
+    Fault {
+        name: "404 of a gateway",
+        outcome: Outcome::UnknownForGood,
+        text: "404 Not Found (",
+        play: |_| gateway(404),
     },
     Fault {
         name: "401 with half a body",

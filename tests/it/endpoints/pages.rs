@@ -1,5 +1,5 @@
-//! The errors for responses that are not the service's own: they identify the sender, and do not
-//! quote what may be an encoded secret.
+//! The errors for responses that are not the service's own: they identify the sender, and quote
+//! nothing.
 
 use std::time::{Duration, SystemTime};
 
@@ -26,57 +26,61 @@ fn with_password() -> ClientBuilder {
     Client::builder().credentials(Credentials::basic("user", PASSWORD))
 }
 
-/// A token that a page may repeat in another form, because it has other characters than a JWT.
-fn with_odd_token() -> ClientBuilder {
-    Client::builder().credentials(Credentials::token("YWJj+ZGVm/Z2hpamts=="))
-}
-
-/// Forms in which a page may repeat the password.
-const DISGUISES: &[(&str, &str)] = &[
-    ("p@ss &lt;w0rd&gt; &amp; &auml;-hunter2-hunter2", "as HTML"),
-    (
-        "p%40ss%20%3Cw0rd%3E%20%26%20%C3%A4-hunter2-hunter2",
-        "percent-encoded",
-    ),
-    (
-        r"p@ss \u003cw0rd\u003e & \u00e4-hunter2-hunter2",
-        "escaped as in JSON",
-    ),
-    ("hunter2-hunter2", "its end"),
-    ("dXNlcjpwQHNz", "the beginning of the header"),
-    ("cEBzcyA8dzByZD4gJiDDpC1odW50", "its own base64"),
-    ("70407373203c773072643e", "hex"),
-];
-
 #[test]
-fn page_is_not_quoted_to_a_client_with_a_password() {
-    for (disguise, reason) in DISGUISES {
-        let model = |status| {
-            format!(
-                r#"{{"httpStatus":{status},"messages":[{{"errorCode":"1","message":"WORDS {disguise}"}}]}}"#
-            )
-        };
-        let html = format!("<html><body>WORDS {disguise}</body></html>");
-        let no_status = r#"{"messages":[{"message":"WORDS"}]}"#.to_owned();
-        for body in [html, disguise.to_string(), model(500), no_status] {
-            for builder in [
-                with_password(),
-                with_odd_token(),
-                with_token().header("X-Gateway-Key", PASSWORD.replace('ä', "a")),
-            ] {
-                for endpoint in for_a_password() {
-                    let play = response(403, "Server: gate/1\r\n", &body);
-                    let error = error_of(builder.clone(), endpoint, play);
-                    let text = everything(&error);
-                    assert!(!text.contains("hunter2"), "{reason}: {text}");
-                    assert!(!text.contains("WORDS"), "{reason}: {text}");
-                    assert!(!text.contains(disguise), "{reason}: {text}");
-                    let says = format!("(Server: gate/1, {} bytes)", body.len());
-                    assert!(text.contains(&says), "{reason}: {text}");
-                }
+fn page_is_not_quoted() {
+    let model = |status| {
+        format!(r#"{{"httpStatus":{status},"messages":[{{"errorCode":"1","message":"WORDS"}}]}}"#)
+    };
+    for (body, reason) in [
+        ("<html><body>WORDS</body></html>".to_owned(), "a page"),
+        ("WORDS".to_owned(), "a text"),
+        (model(500), "another status"),
+        (
+            r#"{"messages":[{"message":"WORDS"}]}"#.to_owned(),
+            "no status",
+        ),
+    ] {
+        for builder in [with_token(), with_password()] {
+            for endpoint in for_a_password() {
+                let play = response(403, "Server: gate/1\r\n", &body);
+                let text = everything(&error_of(builder.clone(), endpoint, play));
+                assert!(!text.contains("WORDS"), "{reason}: {text}");
+                let says = format!("(Server: gate/1, {} bytes)", body.len());
+                assert!(text.contains(&says), "{reason}: {text}");
             }
         }
     }
+}
+
+/// The password is in a message of the service's own error model.
+#[test]
+fn echoed_password_is_replaced() {
+    for (message, says) in [
+        (format!("you sent {PASSWORD}!"), "you sent [redacted]!"),
+        (
+            format!("{PASSWORD} and {PASSWORD}"),
+            "[redacted] and [redacted]",
+        ),
+        (
+            format!("Basic {}=", base64_of("user", PASSWORD)),
+            "Basic [redacted]",
+        ),
+        ("connection".to_owned(), "connection"),
+    ] {
+        let messages = serde_json::json!([{"errorCode": "1", "message": message}]);
+        let body = serde_json::json!({"httpStatus": 403, "messages": messages}).to_string();
+        let error = error_of(with_password(), LIST, response(403, "", &body));
+        let text = everything(&error);
+        assert!(text.contains(says), "{says}: {text}");
+        assert!(!text.contains("hunter2"), "{says}: {text}");
+    }
+}
+
+fn base64_of(username: &str, password: &str) -> String {
+    use base64::Engine as _;
+    let pair = format!("{username}:{password}");
+    let encoded = base64::engine::general_purpose::STANDARD.encode(pair);
+    encoded.trim_end_matches('=').to_owned()
 }
 
 #[test]
@@ -94,30 +98,34 @@ fn service_s_own_error_is_quoted_to_every_client() {
 }
 
 #[test]
-fn page_is_identified_and_its_text_shown_to_a_client_with_a_token() {
+fn page_is_identified() {
     let headers = "Server: nginx/1.22.1\r\nContent-Type: text/html\r\n";
-    let page =
-        "<!DOCTYPE html>\n<html><head><title>413</title></head><body>too large</body></html>";
-    let error = error_of(with_token(), LIST, response(413, headers, page));
-    let text = error.to_string();
-    let says = format!(
-        "413 Payload Too Large (Server: nginx/1.22.1, Content-Type: text/html, {} bytes): 413 too \
-         large",
-        page.len()
-    );
-    assert!(text.contains(&says), "{text}");
     let page = "X".repeat(100_000);
-    let error = error_of(with_token(), LIST, response(400, "", &page));
-    assert!(
-        error.to_string().contains("(at least 65536 bytes): XXX"),
-        "{error}"
-    );
-    // A success that is not readable is never quoted.
-    let error = error_of(with_token(), LIST, response(200, headers, "<html>X</html>"));
-    let text = error.to_string();
-    let says = "200 OK is not readable (Server: nginx/1.22.1, Content-Type: text/html, 14 bytes): \
-         it is not JSON";
-    assert!(text.contains(says), "{text}");
+    for (status, body, says) in [
+        (
+            413,
+            "<html>",
+            "413 Payload Too Large (Server: nginx/1.22.1, Content-Type: text/html, 6 bytes)",
+        ),
+        (
+            400,
+            &page,
+            "400 Bad Request (Server: nginx/1.22.1, Content-Type: text/html, at least 65536 bytes)",
+        ),
+        (
+            200,
+            "<html>X</html>",
+            "200 OK (Server: nginx/1.22.1, Content-Type: text/html, 14 bytes) is not readable: it is not JSON",
+        ),
+        (
+            600,
+            "",
+            "600 (Server: nginx/1.22.1, Content-Type: text/html, 0 bytes)",
+        ),
+    ] {
+        let error = error_of(with_token(), LIST, response(status, headers, body));
+        assert!(error.to_string().contains(says), "{says}: {error}");
+    }
 }
 
 #[test]
@@ -154,14 +162,14 @@ fn compressed_response_is_named() {
         (
             200,
             "Content-Encoding: gzip\r\n",
-            "it is compressed (Content-Encoding: gzip), which was not requested; a proxy or \
-             gateway in between",
+            "200 OK (17 bytes) is not readable: it is compressed (Content-Encoding: gzip), which was not \
+             requested; it is not the Auth API's own response",
             "a success",
         ),
         (
             502,
             "Content-Encoding: br\r\n",
-            "502 Bad Gateway (Content-Encoding: br, 17 bytes)",
+            "502 Bad Gateway (17 bytes)",
             "a page",
         ),
     ] {
@@ -192,6 +200,7 @@ fn expired_token_of_the_client_explains_a_401() {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let hour_ago = (now.unwrap() - Duration::from_secs(3600)).as_secs();
     let own = r#"{"httpStatus":401,"messages":[{"errorCode":"1","message":"no"}]}"#;
+    let own_403 = r#"{"httpStatus":403,"messages":[{"errorCode":"1","message":"no"}]}"#;
     let expired =
         "the client's token expired at 2025-09-23T07:29:44Z according to its exp claim: replace it";
     for (token, status, body, says, reason) in [
@@ -214,13 +223,13 @@ fn expired_token_of_the_client_explains_a_401() {
             jwt(hour_ago + 7200),
             401,
             own,
-            "check the credentials and the contract number; for users with two-factor",
+            "no (error code 1); check the credentials",
             "it has not",
         ),
         (
             jwt(1_758_612_584),
             403,
-            own,
+            own_403,
             "check the credentials",
             "403 is about something else",
         ),
@@ -247,28 +256,47 @@ fn advice_depends_on_the_request_and_the_sender_of_the_response() {
         format!(r#"{{"httpStatus":{status},"messages":[{{"errorCode":"1","message":"no"}}]}}"#)
     };
     let no_such = "this user has no such token";
-    let base_url = "check that the base URL, from ClientBuilder::base_url, is that of the Auth API";
+    let foreign = "it is not the Auth API's own response: check the base URL, and any proxy";
+    let two_factor = "for users with two-factor authentication, a token made through this API";
+    let level = r#"{"httpStatus":401,"messages":[{"errorCode":"501","message":"no"}]}"#;
     // (endpoint, status, body, the advice, what it must not contain)
     for (endpoint, status, body, says, not) in [
-        (DELETE, 404, own(404), no_such, base_url),
-        (DELETE, 404, String::new(), base_url, "\0"),
-        (CREATE, 404, own(404), base_url, no_such),
-        (LIST, 404, String::new(), base_url, no_such),
-        (LIST, 302, String::new(), base_url, no_such),
-        (LIST, 200, String::new(), base_url, no_such),
+        (DELETE, 404, own(404), no_such, "base URL"),
+        (DELETE, 404, String::new(), foreign, no_such),
+        (CREATE, 404, own(404), "check the base URL", no_such),
+        (LIST, 404, String::new(), foreign, no_such),
+        (
+            LIST,
+            302,
+            String::new(),
+            "redirects are not followed",
+            no_such,
+        ),
+        (LIST, 200, String::new(), foreign, no_such),
         (
             LIST,
             403,
             "<html>blocked</html>".to_owned(),
-            "a proxy or gateway in between may have refused",
+            foreign,
             "two-factor",
         ),
-        (LIST, 403, own(403), "two-factor", "between here"),
+        (LIST, 403, own(403), "check the credentials", "two-factor"),
+        (LIST, 403, own(403), "check the credentials", "contract"),
+        (LIST, 401, level.to_owned(), two_factor, foreign),
+        (CREATE, 403, own(403), two_factor, foreign),
+        (DELETE, 401, own(401), two_factor, foreign),
         (LIST, 503, own(503), "try again later", "list the tokens"),
         // It must not advise to create again.
         (
             CREATE,
             503,
+            String::new(),
+            "list the tokens",
+            "try again later",
+        ),
+        (
+            CREATE,
+            404,
             String::new(),
             "list the tokens",
             "try again later",

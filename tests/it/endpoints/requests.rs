@@ -187,7 +187,8 @@ fn authorization_header_encodes_the_credentials() {
 /// 512 bytes of the maximum of 16 KiB are reserved for what the library adds.
 #[test]
 fn header_sections_of_up_to_16_kib_are_sent() {
-    let (server, seen) = server(200, r#"{"id":"x"}"#);
+    let id = KeyId::new("k".repeat(256)).unwrap();
+    let (server, seen) = server(200, &format!(r#"{{"id":"{id}"}}"#));
     let product = "x".repeat(1000);
     let path = format!("/{}/auth/v1", "p".repeat(2000));
     let builder = || {
@@ -204,7 +205,7 @@ fn header_sections_of_up_to_16_kib_are_sent() {
         .credentials(Credentials::token("A".repeat(longest)))
         .build()
         .unwrap();
-    let options = GetTokenByIdOptions::new(KeyId::new("k".repeat(256)).unwrap());
+    let options = GetTokenByIdOptions::new(id);
     let options = options.contract_number(i32::MAX as u32);
     get_token_by_id(&client, &options).unwrap();
 

@@ -221,7 +221,9 @@ fn success_false_is_an_error_and_is_not_retried() {
             .unwrap())
         .unwrap_err();
         assert!(
-            error.to_string().contains(r#"{"success":false}"#),
+            error
+                .to_string()
+                .contains("the service says that nothing was deleted"),
             "{name}: {error}"
         );
         assert!(

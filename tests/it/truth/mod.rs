@@ -150,8 +150,10 @@ impl World {
     fn count(&self, endpoint: Endpoint, result: &Result<()>) {
         let said = match result {
             Ok(()) => "Ok".to_owned(),
-            Err(Error::Call(error)) => format!("{:?}", error.kind),
-            Err(error) => format!("status {}", error.status().unwrap_or_default() / 100),
+            Err(error) => match (crate::support::kind(error), error.status()) {
+                (ErrorKind::Api, Some(status)) => format!("status {}", status / 100),
+                (kind, _) => format!("{kind:?}"),
+            },
         };
         let unknown = match result {
             Err(error) if error.outcome_unknown() => ", unknown",
@@ -249,6 +251,8 @@ fn reported_outcome_is_what_the_service_did() {
             "TimedOut, unknown",
             "ShutDown",
             "status 4",
+            "status 4, unknown",
+            "status 3, unknown",
         ] {
             let kind = format!("{endpoint:?}: {said}");
             assert!(kinds.contains_key(&kind), "{kind} was not met");

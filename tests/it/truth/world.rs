@@ -170,12 +170,12 @@ impl World {
                 let acted = self.act(number);
                 self.statement(number, acted, &mut random)
             }
-            // A gateway that did not get a response.
+            // A gateway that did not get a response, or does not pass it on.
             9..=11 => {
                 maybe_acts(&mut random);
                 let status = random.of(&[
-                    502, 502, 503, 503, 503, 504, 504, 408, 425, 303, 101, 500, 507, 520, 599, 202,
-                    206,
+                    502, 502, 503, 503, 503, 504, 504, 408, 425, 301, 302, 302, 303, 403, 403, 404,
+                    404, 409, 418, 101, 500, 507, 520, 599, 202, 206,
                 ]);
                 let again = random.of(&["", "", "Retry-After: 0\r\n", "Retry-After: 60\r\n"]);
                 response(status, again, "<html>")
@@ -187,7 +187,7 @@ impl World {
                     0 => service_response(random.of(&[429, 503]), again),
                     1 => service_response(random.of(&[400, 401, 403]), ""),
                     _ => {
-                        let statuses = [400, 403, 404, 404, 413, 501, 511, 302, 429];
+                        let statuses = [400, 401, 405, 407, 413, 431, 501, 511, 429, 429];
                         response(random.of(&statuses), again, "<html>")
                     }
                 }
