@@ -12,7 +12,7 @@ use crate::credentials::Credentials;
 use crate::error::{Error, Result, sanitize_line};
 use crate::retry::RetryPolicy;
 use crate::settings::{BaseUrl, ProxyChoice, Setting};
-use crate::transport::{self, Fingerprint, RootCertificates, Transport};
+use crate::transport::{self, Fingerprint, RootCerts, Transport, root_certificates};
 
 /// Configures a [`Client`](crate::Client).
 ///
@@ -319,14 +319,14 @@ fn user_agent(product: &str) -> Result<String> {
 fn roots(
     of_program: Option<Vec<u8>>,
     of_file: Option<Setting>,
-) -> Result<Option<(RootCertificates, Option<String>)>> {
+) -> Result<Option<(RootCerts, Option<String>)>> {
     let (pem, source) = match (of_program, of_file) {
         (Some(pem), _) => (pem, None),
         (None, Some(Setting { text, source })) => (text.as_bytes().to_vec(), source),
         (None, None) => return Ok(None),
     };
     let what = source.as_deref().unwrap_or("root_certificates_pem");
-    let roots = RootCertificates::from_pem(&pem).map_err(|fault| Error::invalid(what, fault))?;
+    let roots = root_certificates(&pem).map_err(|fault| Error::invalid(what, fault))?;
     Ok(Some((roots, source)))
 }
 

@@ -5,7 +5,7 @@ use std::io;
 use rustls::{CertificateError, InvalidMessage};
 use ureq::Error;
 
-use super::record::{Ended, Record, Step};
+use super::record::{Record, Step};
 use crate::credentials::Secrets;
 use crate::error::ErrorKind;
 use crate::outcome::Outcome;
@@ -49,10 +49,10 @@ pub(super) fn failure(error: Error, record: &Record, route: &Route, secrets: &Se
     let step = record.step();
     let peer = route.described(step);
     let ended = record.ended();
-    let kind = kind(&error, ended, step);
+    let kind = ended.unwrap_or_else(|| kind(&error, step));
     let reason = match ended {
-        Some(Ended::ShutDown) => "the client was shut down".to_owned(),
-        Some(Ended::TimedOut) => too_late(step, &peer),
+        Some(ErrorKind::ShutDown) => "the client was shut down".to_owned(),
+        Some(_) => too_late(step, &peer),
         None => {
             let words = secrets.show(&words(step, &error, route), MAX_WORDS);
             failed(step, kind, &peer, &words)
@@ -70,17 +70,13 @@ pub(super) fn failure(error: Error, record: &Record, route: &Route, secrets: &Se
     }
 }
 
-fn kind(error: &Error, ended: Option<Ended>, step: Step) -> ErrorKind {
-    match (ended, step) {
-        (Some(Ended::ShutDown), _) => ErrorKind::ShutDown,
-        (Some(Ended::TimedOut), _) => ErrorKind::TimedOut,
-        (None, Step::Lookup) => ErrorKind::AddressNotFound,
-        (None, Step::Start | Step::Connect | Step::Tunnel) => ErrorKind::ConnectFailed,
-        (None, Step::Tls | Step::ProxyTls) => ErrorKind::TlsFailed,
-        (None, Step::HandedOver) => match error {
-            Error::Io(_) | Error::BodyStalled => ErrorKind::ConnectionLost,
-            _ => ErrorKind::Unreadable,
-        },
+fn kind(error: &Error, step: Step) -> ErrorKind {
+    match (step, error) {
+        (Step::Lookup, _) => ErrorKind::AddressNotFound,
+        (Step::Start | Step::Connect | Step::Tunnel, _) => ErrorKind::ConnectFailed,
+        (Step::Tls | Step::ProxyTls, _) => ErrorKind::TlsFailed,
+        (Step::HandedOver, Error::Io(_) | Error::BodyStalled) => ErrorKind::ConnectionLost,
+        (Step::HandedOver, _) => ErrorKind::Unreadable,
     }
 }
 

@@ -23,7 +23,7 @@ use ureq::http::header::{
 };
 use ureq::http::uri::{Authority, Scheme};
 use ureq::http::{self, HeaderMap, Uri};
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use ureq::tls::{Certificate, TlsConfig};
 use zeroize::Zeroizing;
 
 use crate::credentials::{Credentials, Secrets};
@@ -35,6 +35,7 @@ use record::{Record, Shutdown};
 pub(crate) use failure::Failure;
 pub(crate) use response::Response;
 pub(crate) use ureq::http::Method;
+pub(crate) use ureq::tls::RootCerts;
 pub(crate) use ureq::{Proxy, ProxyProtocol};
 
 /// The SHA-256 of a certificate's DER.
@@ -71,35 +72,31 @@ pub(crate) fn is_valid_for_tls(host: &str) -> bool {
 pub(crate) struct Settings {
     pub(crate) base_url: String,
     pub(crate) user_agent: String,
-    pub(crate) root_certificates: Option<(RootCertificates, Option<String>)>,
+    pub(crate) root_certificates: Option<(RootCerts, Option<String>)>,
     pub(crate) pinned_certificate: Option<Fingerprint>,
     /// The caller's headers. Of several with the same name, the last one counts.
     pub(crate) headers: Vec<(String, Zeroizing<String>)>,
     pub(crate) proxy: Option<(Proxy, Option<String>)>,
 }
 
-#[derive(Clone)]
-pub(crate) struct RootCertificates(RootCerts);
-
-impl RootCertificates {
-    pub(crate) fn from_pem(pem: &[u8]) -> std::result::Result<RootCertificates, &'static str> {
-        let certificates: Vec<_> = CertificateDer::pem_slice_iter(pem)
-            .collect::<std::result::Result<_, _>>()
-            .map_err(|_| "is not valid PEM")?;
-        if certificates.is_empty() {
-            return Err("contains no certificate");
-        }
-        // ureq would ignore it, and the handshake would then blame the roots.
-        if RootCertStore::empty()
-            .add_parsable_certificates(certificates.iter().cloned())
-            .1
-            > 0
-        {
-            return Err("contains a certificate that is not readable");
-        }
-        let owned = |der: &CertificateDer| Certificate::from_der(der).to_owned();
-        Ok(RootCertificates(certificates.iter().map(owned).into()))
+/// Reads certificates in PEM.
+pub(crate) fn root_certificates(pem: &[u8]) -> std::result::Result<RootCerts, &'static str> {
+    let certificates =
+        CertificateDer::pem_slice_iter(pem).collect::<std::result::Result<Vec<_>, _>>();
+    let certificates = certificates.map_err(|_| "is not valid PEM")?;
+    if certificates.is_empty() {
+        return Err("contains no certificate");
     }
+    // ureq would ignore it, and the handshake would then blame the roots.
+    if RootCertStore::empty()
+        .add_parsable_certificates(certificates.iter().cloned())
+        .1
+        > 0
+    {
+        return Err("contains a certificate that is not readable");
+    }
+    let owned = |der: &CertificateDer| Certificate::from_der(der).to_owned();
+    Ok(certificates.iter().map(owned).into())
 }
 
 pub(crate) struct Request<'a> {
@@ -131,11 +128,8 @@ struct Setup {
     path: String,
     /// All but the credentials.
     headers: Vec<(HeaderName, HeaderValue)>,
-    user_agent: String,
-    roots: RootCerts,
-    pin: Option<Fingerprint>,
-    proxy: Option<Proxy>,
     route: Route,
+    settings: Settings,
 }
 
 pub(crate) struct Transport {
@@ -164,23 +158,15 @@ impl Transport {
             route: route(&scheme, &authority, &settings),
             scheme,
             authority,
-            user_agent: settings.user_agent,
-            roots: match settings.root_certificates {
-                Some((RootCertificates(roots), _)) => roots,
-                None if cfg!(feature = "platform-verifier") => RootCerts::PlatformVerifier,
-                None => RootCerts::WebPki,
-            },
-            pin: settings.pinned_certificate,
-            proxy: settings.proxy.map(|(proxy, _)| proxy),
+            settings,
         })))
     }
 
     fn start(setup: Arc<Setup>) -> Transport {
         let losses = Arc::default();
-        let agent = |max_idle| layers::agent(setup.config(max_idle), setup.pin, &losses);
         Transport {
-            pooling: agent(16),
-            single: agent(0),
+            pooling: setup.agent(16, &losses),
+            single: setup.agent(0, &losses),
             shutdown: Arc::default(),
             losses,
             setup,
@@ -277,20 +263,26 @@ impl Transport {
 
 impl Setup {
     /// ureq's own time limits stay off: they cost a thread a call (ureq.md 1).
-    fn config(&self, max_idle: usize) -> Config {
-        let tls = TlsConfig::builder().root_certs(self.roots.clone()).build();
-        Config::builder()
+    fn agent(&self, max_idle: usize, losses: &Arc<AtomicUsize>) -> Agent {
+        let settings = &self.settings;
+        let roots = match &settings.root_certificates {
+            Some((roots, _)) => roots.clone(),
+            None if cfg!(feature = "platform-verifier") => RootCerts::PlatformVerifier,
+            None => RootCerts::WebPki,
+        };
+        let config = Config::builder()
             .http_status_as_error(false)
             .max_redirects(0)
-            .proxy(self.proxy.clone())
-            .tls_config(tls)
-            .user_agent(&self.user_agent)
+            .proxy(settings.proxy.as_ref().map(|(proxy, _)| proxy.clone()))
+            .tls_config(TlsConfig::builder().root_certs(roots).build())
+            .user_agent(&settings.user_agent)
             .max_response_header_size(MAX_HEAD)
             .input_buffer_size(2 * MAX_HEAD)
             .output_buffer_size(MAX_HEAD)
             .max_idle_connections(max_idle)
             .max_idle_connections_per_host(max_idle)
-            .build()
+            .build();
+        layers::agent(config, settings.pinned_certificate, losses)
     }
 
     fn request(&self, request: &Request) -> std::result::Result<http::Request<()>, ureq::Error> {

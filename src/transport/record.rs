@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use ureq::{Error, Timeout};
 
+use crate::error::ErrorKind;
+
 type Current = ManuallyDrop<Rc<Record>>;
 
 thread_local! {
@@ -31,13 +33,6 @@ pub(super) enum Step {
     Tls,
     /// The request was handed to a ready connection: from here on the service may act.
     HandedOver,
-}
-
-/// Why this side ended an attempt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ended {
-    TimedOut,
-    ShutDown,
 }
 
 pub(super) struct Record {
@@ -89,13 +84,14 @@ impl Record {
         limit.map(|limit| limit.saturating_duration_since(Instant::now()))
     }
 
-    pub(super) fn ended(&self) -> Option<Ended> {
+    /// Returns why this side has ended the attempt, if it has.
+    pub(super) fn ended(&self) -> Option<ErrorKind> {
         if self.shutdown.is_set() {
-            return Some(Ended::ShutDown);
+            return Some(ErrorKind::ShutDown);
         }
         self.left()
             .is_some_and(|left| left.is_zero())
-            .then_some(Ended::TimedOut)
+            .then_some(ErrorKind::TimedOut)
     }
 
     /// Returns the time that the next wait may take: at most an hour, because a wait without any
