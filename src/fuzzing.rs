@@ -1,9 +1,6 @@
 //! Internals that the fuzz targets need.
 #![doc(hidden)]
 
-#[cfg(feature = "config-file")]
-pub use crate::settings::fuzzed_config_file;
-
 use crate::{Client, Error};
 
 /// Returns the client's error for a refusal with this body.

@@ -1,7 +1,6 @@
 //! Where a client's credentials came from. It does not depend on what they are.
 
 use std::fmt;
-use std::path::PathBuf;
 
 /// Where a client's credentials came from: see
 /// [`Client::credentials_source`](crate::Client::credentials_source).
@@ -20,35 +19,17 @@ pub enum CredentialsSource {
     TokenVariable,
     /// The variables `IONOS_USERNAME` and `IONOS_PASSWORD`.
     PasswordVariables,
-    /// The token of a profile in the config file.
-    ConfigFileToken {
-        /// The file.
-        path: PathBuf,
-        /// The name of the profile.
-        profile: String,
-    },
-    /// The user name and password of a profile in the config file.
-    ConfigFilePassword {
-        /// The file.
-        path: PathBuf,
-        /// The name of the profile.
-        profile: String,
-    },
+    /// A profile in the config file. The text names it, and the file.
+    ConfigFile(String),
 }
 
 impl fmt::Display for CredentialsSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (what, path, profile) = match self {
-            CredentialsSource::Program => return f.write_str("the program itself"),
-            CredentialsSource::TokenVariable => return f.write_str("IONOS_TOKEN"),
-            CredentialsSource::PasswordVariables => {
-                return f.write_str("IONOS_USERNAME and IONOS_PASSWORD");
-            }
-            CredentialsSource::ConfigFileToken { path, profile } => ("token", path, profile),
-            CredentialsSource::ConfigFilePassword { path, profile } => {
-                ("user name and password", path, profile)
-            }
-        };
-        write!(f, "the {what} of profile {profile:?} in {}", path.display())
+        f.write_str(match self {
+            CredentialsSource::Program => "the program itself",
+            CredentialsSource::TokenVariable => "IONOS_TOKEN",
+            CredentialsSource::PasswordVariables => "IONOS_USERNAME and IONOS_PASSWORD",
+            CredentialsSource::ConfigFile(profile) => profile,
+        })
     }
 }

@@ -15,6 +15,4 @@ mod variable;
 pub(crate) use base_url::BaseUrl;
 pub(crate) use build::{Settings, validate_credentials, validate_timeout};
 pub use builder::ClientBuilder;
-#[cfg(all(fuzzing, feature = "config-file"))]
-pub use config_file::fuzzed as fuzzed_config_file;
 pub(crate) use source::Source;
