@@ -1,7 +1,8 @@
 //! The assertions of the fuzz targets, which must hold for any input. `cargo test` also runs them.
 
 use ionoscloud_auth::{
-    Client, ClientBuilder, Credentials, DeleteResponse, Error, Jwt, KeyId, Token, Tokens, claims, fuzzing, key_id,
+    Client, ClientBuilder, Credentials, DeleteResponse, Error, Jwt, KeyId, Token, Tokens, claims,
+    fuzzing, key_id,
 };
 
 /// The maximum length of the text of an error about a response, in bytes.
