@@ -387,7 +387,7 @@ fn shapes_of_yaml_are_read() {
     let folder = Home::new();
     let server = FaultServer::start(vec![Play::Write(LIST.success())]);
     let basic = |username: &str, password: &str| {
-        let of = format!("currentProfile: a\nprofiles:\n- name: a\n  credentials:\n");
+        let of = "currentProfile: a\nprofiles:\n- name: a\n  credentials:\n";
         format!("{of}    username: {username}\n    password: {password}\n")
     };
     let profile = |lines: &str| format!("currentProfile: a\nprofiles:\n- name: a\n{lines}");
