@@ -2,4 +2,4 @@
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|text: &str| ionoscloud_auth_fuzz::config(text));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| ionoscloud_auth_fuzz::config(bytes));

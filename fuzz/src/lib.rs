@@ -1,7 +1,8 @@
 //! The assertions of the fuzz targets, which must hold for any input. `cargo test` also runs them.
 
 use ionoscloud_auth::{
-    Client, Credentials, DeleteResponse, Error, Jwt, KeyId, Token, Tokens, claims, fuzzing, key_id,
+    Client, ClientBuilder, Credentials, DeleteResponse, Error, Jwt, KeyId, Token, Tokens, claims,
+    fuzzing, key_id,
 };
 
 /// The maximum length of the text of an error about a response, in bytes.
@@ -73,9 +74,13 @@ pub fn error(body: &[u8]) {
     }
 }
 
-/// Any text as the config file: it is read or refused with one short line.
-pub fn config(text: &str) {
-    if let Err(error) = fuzzing::fuzzed_config_file(text) {
+/// Any bytes as the config file: it is read or refused with one short line.
+pub fn config(bytes: &[u8]) {
+    let thread = std::thread::current().id();
+    let name = format!("ionoscloud-auth-fuzz-{}-{thread:?}", std::process::id());
+    let path = std::env::temp_dir().join(name);
+    std::fs::write(&path, bytes).unwrap();
+    if let Err(error) = ClientBuilder::from_config_file(&path) {
         harmless(&error, MAX_REFUSAL);
     }
 }

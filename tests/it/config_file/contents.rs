@@ -2,11 +2,14 @@
 
 use std::fs;
 
+use base64::prelude::{BASE64_STANDARD as STANDARD, Engine as _};
+
 use super::*;
 use crate::support::tls::authority;
+use crate::support::*;
 
 #[test]
-fn file_is_understood_or_refused_with_the_line() {
+fn file_is_understood_or_refused_with_the_place() {
     let folder = Home::new();
     let path = folder.write(WRITTEN);
     let shown = path.display().to_string();
@@ -43,7 +46,7 @@ fn file_is_understood_or_refused_with_the_line() {
         ),
         (
             with("user", "[user]"),
-            "line 2: \"currentProfile\" is not a text",
+            "currentProfile: expected a string at line 2 column 17",
             "a list for a text",
         ),
         (
@@ -58,33 +61,37 @@ fn file_is_understood_or_refused_with_the_line() {
         ),
         (
             with("environment: prod", "environment: x"),
-            "line 4: there is no environment \"x\"; available: \"prod\", \"test\"",
+            "there is no environment \"x\"; available: \"prod\", \"test\"",
             "a missing one",
         ),
-        (without(token), "ConfigFilePassword", "no token"),
+        (
+            without(token),
+            "the user name and password of profile",
+            "no token",
+        ),
         (
             with("\"SECRET-file-token\"", "\" \""),
-            "ConfigFilePassword",
+            "the user name and password of profile",
             "a blank one",
         ),
         (
             with("\"SECRET-file-token\"", "\" SECRET-file-token\\n\""),
-            "ConfigFileToken",
+            "the token of profile",
             "white space around it",
         ),
         (
             with("\"SECRET-file-token\"", "\"SECRET file\""),
-            "line 7: token: contains white space",
+            "the token of profile \"user\": contains white space",
             "no token at all",
         ),
         (
             without(token).replacen("      username: \"file@example.com\"\n", "", 1),
-            "there is a password but no username",
+            "neither a token, nor username and password",
             "half of a pair",
         ),
         (
             without(token).replacen("      password: \"SECRET-file-password\"\n", "", 1),
-            "there is a username but no password",
+            "neither a token, nor username and password",
             "half of a pair",
         ),
         (
@@ -99,7 +106,7 @@ fn file_is_understood_or_refused_with_the_line() {
         ),
         (
             without("      - name: auth\n"),
-            default,
+            "environments[0].products[0]: duplicate field `endpoints`",
             "a key out of place",
         ),
         (with("name: auth", "name: dns"), default, "no product auth"),
@@ -116,12 +123,12 @@ fn file_is_understood_or_refused_with_the_line() {
         ),
         (
             with("skipTlsVerify: false", "skipTlsVerify: true"),
-            "line 33: skipTlsVerify is refused because it would expose the credentials",
+            "skipTlsVerify of \"auth\" in environment \"prod\": is refused because it would expose",
             "refused",
         ),
         (
             with("skipTlsVerify: false", "skipTlsVerify: yes"),
-            "skipTlsVerify is refused",
+            ": is refused because it would expose",
             "as YAML 1.1 has it",
         ),
         (
@@ -136,7 +143,7 @@ fn file_is_understood_or_refused_with_the_line() {
         ),
         (
             with("https://auth.example", "http://auth.example"),
-            "line 32: is plain http",
+            "name of \"auth\" in environment \"prod\": is plain http",
             "plain http",
         ),
         (
@@ -145,7 +152,7 @@ fn file_is_understood_or_refused_with_the_line() {
                 "|\n        SECRET\n        SECRET",
                 1,
             ),
-            "line 9: password: contains a line break",
+            "the user name and password of profile \"user\": contains a line break",
             "two lines",
         ),
         (
@@ -153,32 +160,32 @@ fn file_is_understood_or_refused_with_the_line() {
                 "credentials:\n",
                 "credentials:\n      <<: {token: SECRET}\n",
             ),
-            "line 7: merge keys (<<) are not supported",
+            "profiles[0].credentials: merge keys (<<) are not supported",
             "a merge key",
         ),
         (
             with("skipTlsVerify: false", "<<: {skipTlsVerify: true}"),
-            "line 33: merge keys (<<) are not supported",
+            "merge keys (<<) are not supported: write the keys themselves at line 32",
             "which may bring in anything",
         ),
         (
             with("x\"", "x\"\n      \"<<\": x"),
-            auth,
+            "merge keys (<<) are not supported",
             "a key that only looks like one",
         ),
         (
             with("    environment: prod\n", "\0    environment: prod\n"),
-            "line 5: is not YAML",
+            "control characters are not allowed at position",
             "a NUL, which must not end the file",
         ),
         (
             with("token: \"", "token:\t\""),
-            "ConfigFileToken",
+            "the token of profile",
             "a tab after a colon",
         ),
         (
             with("https://auth.example", "https://u:SECRET@auth.example"),
-            "line 32: name: contains a user name",
+            "name of \"auth\" in environment \"prod\": contains a user name",
             "a password in the URL",
         ),
         (
@@ -191,7 +198,7 @@ fn file_is_understood_or_refused_with_the_line() {
                 "certificateAuthData: \"\"\n          - name: https://second",
                 "certificateAuthData: SECRET\n          - name: https://second",
             ),
-            "line 34: certificateAuthData: contains no certificate",
+            "certificateAuthData of \"auth\" in environment \"prod\": contains no certificate",
             "no PEM",
         ),
         (
@@ -199,7 +206,7 @@ fn file_is_understood_or_refused_with_the_line() {
                 "certificateAuthData: \"\"   #",
                 "certificateAuthData: SECRET   #",
             ),
-            "certificateAuthData: contains no certificate",
+            "certificateAuthData of \"auth\" in environment \"prod\": contains no certificate",
             "the environment's",
         ),
         (
@@ -215,44 +222,80 @@ fn file_is_understood_or_refused_with_the_line() {
             "currentProfile: a\nprofiles:\n - &x {name: b, credentials: &c {token: SECRET}}\n - \
              {name: a, credentials: *c}"
                 .to_owned(),
-            "ConfigFileToken",
+            "the token of profile",
             "an alias",
         ),
         (
             "currentProfile: a\ncurrentProfile: b\n".to_owned(),
-            "line 2: \"currentProfile\" is here twice",
+            "duplicate field `currentProfile`",
             "a key twice",
         ),
         (
             "currentProfile: a\nprofiles: {name: a}\n".to_owned(),
-            "line 2: \"profiles\" is not a list",
+            "profiles: expected a sequence at line 2 column 11",
             "a map for a list",
         ),
         (
             "currentProfile: a\nprofiles: [SECRET]\n".to_owned(),
-            "line 2: a map is expected here, with the key \"name\"",
+            "profiles[0]: expected a map at line 2 column 12",
             "a text for a map",
         ),
+        ("SECRET".to_owned(), ": expected a map", "a text"),
         (
-            "SECRET".to_owned(),
-            "line 1: a map is expected here",
-            "a text",
+            "12345".to_owned(),
+            ": expected a map",
+            "a number, which may be a password",
         ),
-        ("a: [SECRET".to_owned(), "is not YAML", "half of a list"),
+        (
+            "profiles: !!int SECRET".to_owned(),
+            "profiles: expected an integer at line 1",
+            "a tag that does not fit",
+        ),
+        (
+            "profiles: [{credentials: 12345678}]".to_owned(),
+            "profiles[0].credentials: expected a map at line 1",
+            "a password in the place of its map",
+        ),
+        (
+            "profiles: [{credentials: {token: {SECRET: SECRET}}}]".to_owned(),
+            "profiles[0].credentials.token: expected a string at line 1",
+            "a map for a token",
+        ),
+        (
+            "\na: [SECRET\nb: c".to_owned(),
+            "did not find expected ',' or ']' at line 3 column 2, while parsing a flow sequence \
+             at line 2 column 4",
+            "half of a list",
+        ),
+        (
+            "a: \"SECRET\n".to_owned(),
+            "found unexpected end of stream at line 2 column 1, while scanning a quoted scalar",
+            "half of a text",
+        ),
         (
             "a: *SECRET".to_owned(),
-            "is not YAML",
+            "unknown anchor at line 1 column 4",
             "an alias of nothing",
         ),
         (
-            "a: &a [*a]".to_owned(),
-            "an alias is inside its own anchor",
+            "profiles: &a [*a]".to_owned(),
+            "profiles[0]: expected a map",
             "a circle",
         ),
         (
             "a:\n\t- SECRET".to_owned(),
-            "line 2: is not YAML; it contains a tab",
+            "found character that must be in quotes or, if a tab, be spaces at line 2 column 1",
             "a tab",
+        ),
+        (
+            "a: @SECRET".to_owned(),
+            "found character that must be in quotes",
+            "a text that needs quotes",
+        ),
+        (
+            "a: b\n c: SECRET".to_owned(),
+            "mapping values are not allowed in this context at line 2 column 3",
+            "a key that is indented too much",
         ),
         (
             String::new(),
@@ -289,26 +332,212 @@ fn file_is_understood_or_refused_with_the_line() {
 #[test]
 fn missing_binary_and_oversized_files_are_refused() {
     let folder = Home::new();
-    assert!(read(folder.path()).contains("is a directory"));
+    if cfg!(unix) {
+        assert!(read(folder.path()).contains("Is a directory"));
+    }
     let absent = match () {
         () if cfg!(windows) => "(os error 2)", // ERROR_FILE_NOT_FOUND
         () => "No such file",
     };
     assert!(read(&folder.path().join("x")).contains(absent));
-    let path = folder.write(b"currentProfile: a\nb: \xff\n");
-    assert!(read(&path).contains("line 2: is not UTF-8"));
+    for (contents, says, reason) in [
+        (
+            &b"currentProfile: a\nb: \xff\n"[..],
+            "invalid leading UTF-8 octet at position 21",
+            "another encoding",
+        ),
+        (
+            b"\xff\xfea\0:\0 \0b\0",
+            "is UTF-16: save it as UTF-8",
+            "as PowerShell writes it",
+        ),
+        (
+            b"\xfe\xff\0a\0:\0 \0b",
+            "is UTF-16: save it as UTF-8",
+            "the other way round",
+        ),
+        (
+            b"a\0:\0 \0b\0",
+            "control characters are not allowed",
+            "without a byte order mark",
+        ),
+    ] {
+        let text = read(&folder.write(contents));
+        assert!(text.contains(says), "{reason}: {says}: {text}");
+    }
 
+    let sized = |length: usize| format!("{WRITTEN}{}", "#".repeat(length - WRITTEN.len()));
+    let largest = read(&folder.write(sized(64 * 1024)));
+    assert!(largest.contains("https://auth.example"), "{largest}");
+    let larger = read(&folder.write(sized(64 * 1024 + 1)));
+    assert!(larger.contains("is longer than 64 KiB"), "{larger}");
     // 100 MB, of which only enough is read to see that it is too large.
     let path = folder.write("");
     fs::File::create(&path)
         .unwrap()
         .set_len(100_000_000)
         .unwrap();
-    assert!(read(&path).contains("is longer than 1 MiB"));
+    assert!(read(&path).contains("is longer than 64 KiB"));
+}
+
+/// What libyaml reads, and with it the vendor's tools.
+#[test]
+fn shapes_of_yaml_are_read() {
+    const ANY: &str = "credentials: {token: TOKEN}";
+    let folder = Home::new();
+    let server = FaultServer::start(vec![Play::Write(LIST.success())]);
+    let basic = |username: &str, password: &str| {
+        let of = "currentProfile: a\nprofiles:\n- name: a\n  credentials:\n";
+        format!("{of}    username: {username}\n    password: {password}\n")
+    };
+    let profile = |lines: &str| format!("currentProfile: a\nprofiles:\n- name: a\n{lines}");
+    let block = format!("currentProfile: a\nprofiles:\n- name: a\n  {ANY}\n");
+    let json = "{\n  \"currentProfile\": \"a\",\n  \"profiles\": [\n    {\n      \"name\": \
+                \"a\",\n      \"credentials\": {\n        \"token\": \"TOKEN\"\n      }\n    \
+                }\n  ]\n}\n";
+    for (contents, expected, reason) in [
+        (basic("007", "0042"), "007:0042", "zeros in front"),
+        (basic("+1", "-0"), "+1:-0", "signs"),
+        (basic("1e3", "1.50"), "1e3:1.50", "numbers with a point"),
+        (basic("0x1F", "0o17"), "0x1F:0o17", "other bases"),
+        (
+            basic("1_000", "12:30:45"),
+            "1_000:12:30:45",
+            "as YAML 1.1 has them",
+        ),
+        (basic("yes", "no"), "yes:no", "truth"),
+        (basic("True", "off"), "True:off", "truth"),
+        (basic(".inf", ".NaN"), ".inf:.NaN", "no numbers"),
+        (basic("2001-12-14", "="), "2001-12-14:=", "a date"),
+        (basic("\"~\"", "'null'"), "~:null", "quoted"),
+        (basic("a", "p#w"), "a:p#w", "a hash inside a word"),
+        (basic("a", "x  # a comment"), "a:x", "a comment"),
+        (basic("a", "' x '"), "a: x ", "white space in quotes"),
+        (basic("a", "'it''s'"), "a:it's", "a quote in quotes"),
+        (
+            basic("a", "\"\\x41\\u00e9\\U0001F600\\/\""),
+            "a:Aé😀/",
+            "escapes",
+        ),
+        (basic("a", "!!str 12"), "a:12", "a tag"),
+        (basic("a", "!secret 12"), "a:12", "a tag of one's own"),
+        (basic("a", "x\n      y"), "a:x y", "a text on two lines"),
+        (basic("a", ">-\n      x\n      y"), "a:x y", "a folded text"),
+        (basic("a", "|-\n      x"), "a:x", "a literal text"),
+        (basic("a", "<<"), "a:<<", "a merge key is no value"),
+        (
+            basic("a", "'a: <<: b'"),
+            "a:a: <<: b",
+            "nor is one in quotes",
+        ),
+        (block.clone(), "TOKEN", "as plain as can be"),
+        (
+            block.replace('\n', "\r\n"),
+            "TOKEN",
+            "lines as Windows ends them",
+        ),
+        (
+            block.replace('\n', "\r"),
+            "TOKEN",
+            "as the first Macs ended them",
+        ),
+        (format!("\u{feff}{block}"), "TOKEN", "a byte order mark"),
+        (
+            format!("# a\n\n---\n{block}...\n"),
+            "TOKEN",
+            "marks of a document",
+        ),
+        (format!("%YAML 1.1\n---\n{block}"), "TOKEN", "a directive"),
+        (
+            format!("{block}---\n: [SECRET"),
+            "TOKEN",
+            "a second document",
+        ),
+        (
+            block.trim_end().to_owned(),
+            "TOKEN",
+            "no line break at the end",
+        ),
+        (
+            block
+                .replace("- name", "  -   name")
+                .replace("\n  cred", "\n      cred"),
+            "TOKEN",
+            "indented",
+        ),
+        (
+            format!("{block}failover:\n  strategy: roundRobin\n  <<: {{a: b}}\n"),
+            "TOKEN",
+            "unknown keys, whatever is in them",
+        ),
+        (
+            profile("  credentials: {\n    \"token\": \"TOKEN\"\n  }\n"),
+            "TOKEN",
+            "a brace that closes at the column of the key",
+        ),
+        (
+            format!("x: {{\n}}\ny: [\n]\n{block}"),
+            "TOKEN",
+            "a brace that closes at the start of the line",
+        ),
+        (
+            profile("  credentials: {token: TOKEN,}\n"),
+            "TOKEN",
+            "a comma at the end",
+        ),
+        (json.to_owned(), "TOKEN", "JSON on several lines"),
+        (json.replace("  ", "\t"), "TOKEN", "JSON with tabs"),
+        (
+            json.split_whitespace().collect(),
+            "TOKEN",
+            "JSON without blanks",
+        ),
+        (
+            format!("x: &x {{token: TOKEN}}\n{}", profile("  credentials: *x\n")),
+            "TOKEN",
+            "an alias of a map",
+        ),
+        (
+            format!("x: &x TOKEN\n{}", profile("  credentials: {token: *x}\n")),
+            "TOKEN",
+            "an alias of a text",
+        ),
+        (
+            profile("  ? credentials\n  : ? token\n    : TOKEN\n"),
+            "TOKEN",
+            "keys with a mark",
+        ),
+        (
+            profile("  \"credentials\":\n    'token': TOKEN\n    username: ~\n"),
+            "TOKEN",
+            "keys in quotes, and a null",
+        ),
+        (
+            format!("environments:\n{block}"),
+            "TOKEN",
+            "a list without entries",
+        ),
+        (
+            block.replace("- name", "-\n- name"),
+            "TOKEN",
+            "an empty entry",
+        ),
+    ] {
+        let client = ClientBuilder::from_config_file(folder.write(&contents));
+        let client = client.and_then(|builder| builder.base_url(server.url()).build());
+        let client = client.unwrap_or_else(|error| panic!("{reason}: {error}"));
+        list_tokens(&client).unwrap();
+        let expected = match expected {
+            "TOKEN" => "Bearer TOKEN".to_owned(),
+            pair => format!("Basic {}", STANDARD.encode(pair)),
+        };
+        let head = server.heads().pop().unwrap();
+        assert!(head.contains(&expected), "{reason}: {expected}: {head}");
+    }
 }
 
 #[test]
-fn yaml_bombs_are_refused() {
+fn yaml_bombs_are_harmless() {
     let folder = Home::new();
     let laughs = |depth: usize, lists: bool| {
         let mut text = "a0: &a0 SECRET\n".to_owned();
@@ -326,7 +555,7 @@ fn yaml_bombs_are_refused() {
     for (contents, says, reason) in [
         (
             laughs(9, true),
-            "a map is expected here",
+            "profiles[0]: expected a map",
             "a billion laughs",
         ),
         (
@@ -336,39 +565,48 @@ fn yaml_bombs_are_refused() {
         ),
         (
             laughs(60, true),
-            "a map is expected here",
+            "profiles[0]: expected a map",
             "nine to the sixtieth",
         ),
         (
             laughs(100, true),
-            "is nested more than 64 deep",
+            "profiles[0]: expected a map",
             "deeper than the file by aliases",
         ),
-        ("[".repeat(1_000_000), "is not YAML", "a million brackets"),
+        (
+            "[".repeat(10_000),
+            "expected a map",
+            "ten thousand brackets",
+        ),
         (
             format!("a: {}{}", "[".repeat(70), "]".repeat(70)),
-            "is nested more than 64 deep",
+            "has no currentProfile",
             "seventy brackets",
         ),
         (
-            "- ".repeat(500_000),
-            "is nested more than 64 deep",
-            "half a million lists",
+            "- ".repeat(30_000),
+            "expected a map",
+            "thirty thousand lists",
         ),
         (
-            "{a: ".repeat(250_000),
-            "is not YAML",
-            "a quarter of a million maps",
+            "{a: ".repeat(2_000),
+            "did not find expected node content",
+            "two thousand maps",
         ),
         (
-            "? ".repeat(500_000),
-            "is nested more than 64 deep",
-            "half a million keys",
+            "? ".repeat(30_000),
+            "expected field identifier",
+            "thirty thousand keys",
         ),
         (
-            format!("a: [{}]", "&a x, *a, ".repeat(100_000)),
-            "has more than 1000 aliases",
-            "a hundred thousand anchors",
+            format!("a: [{}]", "&a x, *a, ".repeat(6_000)),
+            "has no currentProfile",
+            "six thousand anchors",
+        ),
+        (
+            format!("profiles: [{}]", "&a {name: x}, *a, ".repeat(3_000)),
+            "has no currentProfile; available: \"x\", \"x\"",
+            "three thousand profiles",
         ),
     ] {
         let path = folder.write(contents);

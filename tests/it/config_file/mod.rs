@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use ionoscloud_auth::*;
 
-use crate::support::{Folder, is_child, run_child};
+use crate::support::{Folder, is_child, logger, run_child};
 
 /// The variable that contains the home folder.
 const HOME: &str = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
@@ -124,6 +124,15 @@ fn child_makes_a_client() {
     }
 }
 
+/// Prints the log lines of making a client.
+#[test]
+fn child_logs_to_stdout() {
+    if is_child() {
+        logger::install_printer(log::LevelFilter::Debug);
+        Client::from_env_or_config().unwrap();
+    }
+}
+
 fn client_in_child(variables: &[(&str, &str)]) -> String {
     let output = run_child("config_file::child_makes_a_client", variables);
     let output = slashes(&output);
@@ -137,7 +146,7 @@ fn client_in_child(variables: &[(&str, &str)]) -> String {
 /// Returns the builder that the file makes, as text.
 fn read(path: &Path) -> String {
     let text = match ClientBuilder::from_config_file(path).and_then(ClientBuilder::build) {
-        Ok(client) => format!("{client:?}"),
+        Ok(client) => format!("{client:?} {}", client.credentials_source()),
         Err(error) => error.to_string(),
     };
     assert!(!text.contains("SECRET"), "{text}");

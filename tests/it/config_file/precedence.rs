@@ -131,7 +131,7 @@ fn variables_choose_the_file_the_profile_and_the_base_url() {
         ),
         (
             vec![named, ("IONOS_CURRENT_PROFILE", "none")],
-            "line 20: the profile \"none\" has no credentials",
+            "the profile \"none\" has no credentials",
             "no credentials",
         ),
         (
@@ -242,7 +242,7 @@ fn credentials_that_are_not_used_are_not_checked() {
             "{credentials}"
         );
         assert!(
-            client_in_child(&[named]).contains("line 3: "),
+            client_in_child(&[named]).contains("profile \"a\""),
             "{credentials}"
         );
     }
@@ -261,9 +261,8 @@ fn default_file_is_read_and_may_be_empty() {
     assert!(client_in_child(&[home]).contains("has no currentProfile; none is defined"));
 }
 
-/// The order of the vendor's CLI: the first file that exists is used.
 #[test]
-fn file_of_a_login_comes_before_the_one_that_is_named() {
+fn file_that_is_named_comes_before_one_that_is_found() {
     let profile = |token: &str| {
         format!("currentProfile: a\nprofiles:\n- name: a\n  credentials: {{token: {token}}}\n")
     };
@@ -295,39 +294,115 @@ fn file_of_a_login_comes_before_the_one_that_is_named() {
         );
     };
     let at = |folder: &Home, file: &str| shown(&folder.path().join(file));
-    let [last, second] = [
+    let [last, named_file] = [
         at(&home, ".ionos/config"),
         at(&by_variable, ".ionos/config"),
     ];
     is(&[at_home, app_data], &last, "the last place");
-    is(
-        &[at_home, app_data, by_name],
-        &second,
-        "the one that is named",
-    );
+    let named = "the one that is named";
+    is(&[at_home, app_data, by_name], &named_file, named);
     write_by_login(&home, &profile("a"));
     let first = "ionosctl/config.yaml";
-    is(&[at_home, app_data, by_name], first, "that of a login");
+    is(&[at_home, app_data], first, "that of a login");
+    is(&[at_home, app_data, by_name], &named_file, named);
+    let missing = ("IONOS_CONFIG_FILE", "/nowhere/at/all");
+    let output = client_in_child(&[at_home, app_data, missing]);
+    assert!(output.contains("IONOS_CONFIG_FILE: /nowhere"), "{output}");
     if cfg!(all(unix, not(target_vendor = "apple"))) {
         // The settings folder is in another place.
-        is(
-            &[at_home, xdg, by_name],
-            &second,
-            "ionosctl login was not used",
-        );
+        is(&[at_home, xdg], &last, "ionosctl login was not used");
         fs::create_dir(config.path().join("ionosctl")).unwrap();
         fs::write(config.path().join(first), profile("d")).unwrap();
-        is(
-            &[at_home, xdg, by_name],
-            &at(&config, first),
-            "somebody has",
-        );
+        is(&[at_home, xdg], &at(&config, first), "somebody has");
         let relative = ("XDG_CONFIG_HOME", "relative");
         is(
             &[at_home, relative],
             &at(&home, ".config/ionosctl"),
             "no folder",
         );
+    }
+    // Where a folder is expected there is a file.
+    let file = home.file();
+    let none = client_in_child(&[(HOME, file.to_str().unwrap())]);
+    assert!(none.contains("there is no config file at"), "{none}");
+}
+
+#[test]
+fn complete_environment_needs_no_file() {
+    let url = ("IONOS_API_URL", "other.example");
+    let token = ("IONOS_TOKEN", "SECRET-variable");
+    let user = ("IONOS_USERNAME", "user");
+    let password = ("IONOS_PASSWORD", "SECRET-variable");
+    let good = WRITTEN;
+    let unknown = ("IONOS_CURRENT_PROFILE", "unknown");
+    let second = ("IONOS_CURRENT_PROFILE", "Second");
+    let missing = ("IONOS_CONFIG_FILE", "/nowhere/at/all");
+    let skips = WRITTEN.replacen("skipTlsVerify: false", "skipTlsVerify: true", 1);
+    for (contents, variable, warning, reason) in [
+        (good, missing, Some("/nowhere/at/all"), "a stale name"),
+        (
+            good,
+            unknown,
+            Some("has no profile \"unknown\""),
+            "no such profile",
+        ),
+        (
+            "a: [SECRET",
+            second,
+            Some("did not find expected"),
+            "a broken file",
+        ),
+        (
+            "SECRET: [",
+            second,
+            Some("did not find expected"),
+            "half of a file",
+        ),
+        ("[SECRET]", second, Some("expected a map"), "a foreign file"),
+        ("", second, Some("has no profile"), "an empty file"),
+        (good, second, None, "a good file"),
+        (&skips, second, None, "an endpoint that is not used"),
+        (
+            good,
+            ("IONOS_CURRENT_PROFILE", "none"),
+            None,
+            "a profile without credentials",
+        ),
+    ] {
+        let home = Home::new();
+        home.write(contents);
+        let file = (HOME, home.path().to_str().unwrap());
+        for (credentials, source) in [
+            (vec![token], "IONOS_TOKEN"),
+            (vec![user, password], "IONOS_USERNAME and IONOS_PASSWORD"),
+        ] {
+            let complete = [&[file, variable, url][..], &credentials].concat();
+            let output = client_in_child(&complete);
+            assert!(
+                output.contains("https://other.example"),
+                "{reason}: {output}"
+            );
+            assert!(
+                output.contains(&format!("source: {source}")),
+                "{reason}: {output}"
+            );
+        }
+        let complete = [file, variable, url, token];
+        let output = run_child("config_file::child_logs_to_stdout", &complete);
+        assert!(!output.contains("SECRET"), "{output}");
+        let ignored = |line: &&str| line.starts_with("WARN ") && line.contains("(ignored");
+        let found = output.lines().find(ignored);
+        match warning {
+            Some(warning) => assert!(found.expect(reason).contains(warning), "{output}"),
+            None => assert_eq!(found, None, "{reason}"),
+        }
+        // Where something is missing, the file is needed.
+        if warning.is_some() {
+            for part in [url, token] {
+                let output = client_in_child(&[file, variable, part]);
+                assert!(output.contains("error: "), "{reason}: {part:?}: {output}");
+            }
+        }
     }
 }
 
