@@ -423,6 +423,7 @@ impl fmt::Debug for ClientBuilder {
         let headers: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
         f.debug_struct("ClientBuilder")
             .field("base_url", &base_url)
+            .field("file_certificates", &self.certificates_of_file.is_some())
             .field("credentials", &self.credentials)
             .field(
                 "contract_number",

@@ -37,6 +37,9 @@ pub struct Client {
     pub(crate) timeout: Duration,
 }
 
+/// Where credentials come from that no variable or file has set.
+const OWN: &str = "the program itself";
+
 /// The time limit of a call that cleans up after a shutdown.
 const CLEAN_UP_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -72,6 +75,8 @@ impl Identity {
                 Some(source) => Error::invalid(source, format!("the {part} {reason}")),
                 None => Error::invalid(part, reason),
             })?;
+        let from = source.as_deref().unwrap_or(OWN);
+        log::debug!("the credentials come from {from}");
         Ok(Identity {
             headers: transport.headers(&credentials)?,
             secrets: Secrets::new(&credentials, transport.secret_headers()),
@@ -231,10 +236,7 @@ impl Client {
     /// # Ok::<(), ionoscloud_auth::Error>(())
     /// ```
     pub fn credentials_source(&self) -> &str {
-        self.identity
-            .source
-            .as_deref()
-            .unwrap_or("the program itself")
+        self.identity.source.as_deref().unwrap_or(OWN)
     }
 
     /// Ends all calls in flight, and makes every later call fail with

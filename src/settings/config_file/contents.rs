@@ -199,7 +199,7 @@ impl ConfigFile {
         let setting = |key, text: &str| Setting {
             text: Zeroizing::new(text.to_owned()),
             source: Some(format!(
-                "{key} of \"auth\" in environment {name} of {}",
+                "{}: {key} of \"auth\" in environment {name}",
                 self.shown()
             )),
         };

@@ -323,7 +323,9 @@ fn file_is_understood_or_refused_with_the_place() {
         let text = read(&path);
         assert!(text.contains(says), "{reason}: {says}: {text}");
         assert!(
-            text.starts_with("Client {") || text.starts_with(&format!("config file: {shown}")),
+            ["Client {", &shown, &format!("config file: {shown}")]
+                .iter()
+                .any(|start| text.starts_with(*start)),
             "{reason}: {text}"
         );
     }
