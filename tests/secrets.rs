@@ -117,6 +117,27 @@ fn calls() -> (usize, Vec<Error>) {
     (connections, errors)
 }
 
+/// The second attempt would be logged. The error is that of the first one, whose outcome counts.
+fn level_that_rises_between_two_attempts_ends_the_call() {
+    for endpoint in ENDPOINTS {
+        for (first, outcome_unknown) in [
+            (faults::status(429), false),
+            (Play::WriteAndReset(vec![]), true),
+        ] {
+            *FILTER.lock().unwrap() = |_| LevelFilter::Off;
+            let server = FaultServer::start(vec![first, Play::Write(endpoint.success())]);
+            let client = builder_of(&server.url())
+                .on_attempt(|_| *FILTER.lock().unwrap() = |_| LevelFilter::Trace)
+                .build()
+                .unwrap();
+            let error = (endpoint.run)(&client).unwrap_err();
+            assert!(matches!(error, Error::Call(_)), "{error}");
+            assert_eq!(error.outcome_unknown(), outcome_unknown, "{error}");
+            assert_eq!(server.requests().len(), 1, "{error}");
+        }
+    }
+}
+
 #[test]
 fn no_secret_is_logged() {
     logger::install(LevelFilter::Trace, takes, keep);
@@ -162,6 +183,8 @@ fn no_secret_is_logged() {
         );
     }
     assert_eq!(leak(), None);
+
+    level_that_rises_between_two_attempts_ends_the_call();
 
     // A secret that is logged is found, so this test can fail.
     log::info!("{TOKEN}");

@@ -128,6 +128,31 @@ fn dead_address_of_a_host_costs_little() {
     });
 }
 
+/// One address never answers, and the other one only after more than the 250 ms that each gets at
+/// first.
+#[test]
+fn slow_address_is_reached_after_a_dead_one() {
+    use Address::SaysNothing;
+    if !localhost_has_both() || cfg!(windows) {
+        return;
+    }
+    in_parallel([true, false], |v4_is_slow| {
+        let (v4, v6, port) = localhost(SaysNothing, SaysNothing);
+        let (slow, _dead) = if v4_is_slow { (v4, v6) } else { (v6, v4) };
+        let Held { socket, _queued } = slow;
+        thread::spawn(move || {
+            thread::sleep(std::time::Duration::from_millis(800));
+            drop(_queued);
+            serve(socket.into(), LIST.success());
+        });
+        let client = client_of(&format!("http://localhost:{port}"));
+        let started = Instant::now();
+        (LIST.run)(&client).unwrap();
+        // Half of the time would be 30 s.
+        assert!(started.elapsed() < LONG / 4, "{:?}", started.elapsed());
+    });
+}
+
 /// No request was sent, regardless of how the addresses failed.
 #[test]
 fn host_without_a_live_address_has_a_known_outcome() {

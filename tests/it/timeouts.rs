@@ -140,3 +140,49 @@ fn extreme_timeouts_are_respected() {
     assert_eq!(error.kind, ErrorKind::TimedOut);
     assert!(server.requests().is_empty() && !Error::Call(error).outcome_unknown());
 }
+
+/// The program handles a signal while it waits for a response without a time limit.
+#[cfg(unix)]
+#[test]
+fn child_handles_a_signal() {
+    if !is_child() {
+        return;
+    }
+    ctrlc::set_handler(|| println!("a signal")).unwrap();
+    let url = std::env::var("IONOS_API_URL").unwrap();
+    (LIST.run)(&client_with_timeout(&url, Duration::MAX)).unwrap();
+    println!("done");
+}
+
+#[cfg(unix)]
+#[test]
+fn signal_does_not_end_a_wait() {
+    let waits = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let seen = waits.clone();
+    let port = accept(move |_, mut stream| {
+        read_head(&mut stream).unwrap();
+        seen.store(true, std::sync::atomic::Ordering::SeqCst);
+        std::thread::sleep(Duration::from_millis(700));
+        std::io::Write::write_all(&mut stream, &LIST.success()).unwrap();
+    });
+    let url = format!("http://127.0.0.1:{port}");
+    let variables = [("IONOS_API_URL", url.as_str())];
+    let child = child("timeouts::child_handles_a_signal", &variables)
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    while !waits.load(std::sync::atomic::Ordering::SeqCst) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let id = child.id().to_string();
+    let kill = std::process::Command::new("kill")
+        .args(["-INT", &id])
+        .status();
+    assert!(kill.unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        printed.contains("a signal") && printed.contains("done"),
+        "{printed}"
+    );
+}

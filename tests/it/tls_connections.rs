@@ -116,6 +116,48 @@ fn unsolicited_response_is_not_given_to_the_next_request() {
     });
 }
 
+/// The first response fills the client's buffer to its last byte, and the last record, of which it
+/// is one byte, also has a forged response. What is left of that record stays inside TLS, where
+/// neither the socket nor the end of the records shows it.
+#[test]
+fn plaintext_that_is_left_inside_tls_is_not_a_response() {
+    const BUFFER: usize = 32 * 1024;
+    const RECORD: usize = 16 * 1024;
+    let ca = authority("left inside");
+    // Whether all of it is there at once depends on the system.
+    in_parallel(0..64, |_| {
+        let identity = certificate("127.0.0.1", 2020..2100, Some(&ca));
+        let port = listen(config(identity), move |n, mut stream| {
+            if read_head(&mut stream).is_none() {
+                return;
+            }
+            if n > 0 {
+                let _ = stream.write_all(&list_of("B", 0));
+                return;
+            }
+            let body = format!(r#"{{"tokens":[{{"id":"A"}}]{}}}"#, " ".repeat(RECORD - 40));
+            let pad = RECORD - 70 - body.len().to_string().len();
+            let mut first = response(200, &format!("X-Pad: {}\r\n", "p".repeat(pad)), &body);
+            let head = first.len() - body.len();
+            assert!(head < RECORD, "{head}");
+            first.extend(vec![b' '; BUFFER - first.len()]);
+            let length = format!("Content-Length: {}", body.len());
+            let filled = format!("Content-Length: {}", BUFFER - head);
+            let first = String::from_utf8(first).unwrap().replace(&length, &filled);
+            let (begin, rest) = first.as_bytes().split_at(head - 1);
+            let (middle, end) = rest.split_at(rest.len() - 1);
+            let mut records = send(&mut stream, begin);
+            records.extend(send(&mut stream, middle));
+            records.extend(send(&mut stream, &[end, &list_of("FORGED", 0)].concat()));
+            let _ = stream.sock.write_all(&records);
+            let _ = stream.sock.read(&mut [0]);
+        });
+        let client = client_trusting(port, &ca.pem);
+        let ids = || list_tokens(&client).unwrap().tokens[0].id.to_string();
+        assert_eq!([ids(), ids()], ["A", "B"]);
+    });
+}
+
 #[test]
 fn idle_tls_connection_is_reused() {
     let ca = authority("again");
