@@ -243,6 +243,7 @@ impl ClientBuilder {
         let headers = self.headers.iter().map(|(name, value)| header(name, value));
         let transport = Transport::new(transport::Settings {
             base_url: base_url.to_string(),
+            service: base_url.service(),
             user_agent: user_agent(&self.product)?,
             root_certificates: roots(self.root_certificates, self.certificates_of_file)?,
             pinned_certificate: self

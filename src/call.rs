@@ -131,8 +131,12 @@ impl<'a> Attempts<'a> {
         let wait = self.wait_after(&failure, retry_after);
         self.report(response, failure.kind.as_str(), wait);
         if let Some(wait) = wait {
-            let (name, label) = (self.name(), failure.kind.as_str());
-            log::warn!("{name}: retrying in {} ms after {label}", wait.as_millis());
+            let (name, number) = (self.name(), self.number);
+            let label = failure.kind.as_str();
+            log::warn!(
+                "{name}: retrying in {} ms after attempt {number}: {label}",
+                wait.as_millis()
+            );
             if transport.wait(wait) {
                 failure.was_shut_down();
             } else if !wire_is_logged() {
@@ -172,8 +176,15 @@ impl<'a> Attempts<'a> {
             request_id: response.and_then(|response| response.request_id.as_deref()),
             retry_in: wait,
         };
-        let (name, number, ms) = (self.name(), self.number, attempt.elapsed.as_millis());
-        log::debug!("{name}: {label} after {ms} ms, attempt {number}");
+        log::debug!(
+            "{}: attempt {} ended after {} ms: {label}{}",
+            self.name(),
+            self.number,
+            attempt.elapsed.as_millis(),
+            attempt
+                .status
+                .map_or(String::new(), |status| format!(" ({status})")),
+        );
         let Some(hook) = &self.client.shared.on_attempt else {
             return;
         };

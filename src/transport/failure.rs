@@ -2,7 +2,7 @@
 
 use std::io;
 
-use rustls::{CertificateError, InvalidMessage};
+use rustls::{CertificateError, Error as Tls, InvalidMessage};
 use ureq::Error;
 
 use super::record::{Record, Step};
@@ -86,15 +86,15 @@ fn is_final(error: &Error, step: Step) -> bool {
         (Step::HandedOver, _) => false,
         (Step::Start, _) => true,
         (_, Error::ConnectProxyFailed(text)) => matches!(proxy_status(text), Some(401 | 403 | 407)),
-        _ => rustls_error(error).is_some_and(|error| {
-            matches!(
-                error,
-                rustls::Error::InvalidCertificate(_)
-                    // The pin's.
-                    | rustls::Error::General(_)
-                    | rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)
+        // `General` is the pin's.
+        _ => matches!(
+            rustls_error(error),
+            Some(
+                Tls::InvalidCertificate(_)
+                    | Tls::General(_)
+                    | Tls::InvalidMessage(InvalidMessage::InvalidContentType)
             )
-        }),
+        ),
     }
 }
 
@@ -149,21 +149,21 @@ fn words(step: Step, error: &Error, route: &Route) -> String {
     }
 }
 
-fn tls_words(error: &rustls::Error, route: &Route) -> String {
+fn tls_words(error: &Tls, route: &Route) -> String {
     match error {
-        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
+        Tls::InvalidCertificate(CertificateError::UnknownIssuer) => {
             format!("{error}: {}", route.trust)
         }
-        rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
+        Tls::InvalidMessage(InvalidMessage::InvalidContentType) => {
             "it does not speak TLS: check the port, or whether its URL must begin with http://"
                 .to_owned()
         }
-        rustls::Error::General(text) => text.clone(),
+        Tls::General(text) => text.clone(),
         error => error.to_string(),
     }
 }
 
-fn rustls_error(error: &Error) -> Option<&rustls::Error> {
+fn rustls_error(error: &Error) -> Option<&Tls> {
     match error {
         Error::Rustls(error) => Some(error),
         Error::Io(error) => error.get_ref()?.downcast_ref(),

@@ -120,11 +120,11 @@ impl<In: Transport> Connector<In> for Dial {
             let _ = tell.send(News::Connected(connected));
         };
         let thread = thread::Builder::new().name("ionoscloud-auth".to_owned());
-        thread.spawn(dial).map_err(|error| {
+        if let Err(error) = thread.spawn(dial) {
             record.reached(Step::Connect);
             let text = format!("could not start a thread for the connection: {error}");
-            io::Error::new(error.kind(), text)
-        })?;
+            return Err(io::Error::new(error.kind(), text).into());
+        }
         loop {
             match told.recv_timeout(record.time_left()?) {
                 Ok(News::Connecting) => record.reached(Step::Connect),
@@ -314,14 +314,11 @@ impl<In: Transport> Connector<In> for WatchAbove {
         details: &ConnectionDetails,
         stream: Option<In>,
     ) -> Result<Option<Above>, Error> {
-        let Some(stream) = stream else {
-            return Ok(None);
-        };
         let is_to_proxy = is_to_proxy(self.has_proxy, details);
         if is_to_proxy {
             Record::current()?.reached(Step::Tunnel);
         }
-        Ok(Some(Above {
+        Ok(stream.map(|stream| Above {
             stream: Box::new(stream),
             is_to_proxy,
             is_filled: false,

@@ -14,13 +14,11 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
 use ureq::Agent;
 use ureq::config::Config;
-use ureq::http::header::{
-    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HOST, HeaderName, HeaderValue, USER_AGENT,
-};
+use ureq::http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderName, HeaderValue};
 use ureq::http::uri::{Authority, Scheme};
 use ureq::http::{self, HeaderMap, Uri};
 use ureq::tls::{Certificate, TlsConfig};
@@ -62,15 +60,12 @@ pub(crate) fn wire_is_logged() -> bool {
         || log::log_enabled!(target: "ureq_proto::util", log::Level::Trace)
 }
 
-/// Whether a host, a name or an address without brackets, can be in a certificate.
-pub(crate) fn is_valid_for_tls(host: &str) -> bool {
-    ServerName::try_from(host).is_ok()
-}
-
 /// The settings of a transport. The text beside one is the variable or file that it is from, or
 /// `None` if the program made it.
 pub(crate) struct Settings {
     pub(crate) base_url: String,
+    /// The host and port of the service.
+    pub(crate) service: String,
     pub(crate) user_agent: String,
     pub(crate) root_certificates: Option<(RootCerts, Option<String>)>,
     pub(crate) pinned_certificate: Option<Fingerprint>,
@@ -127,7 +122,7 @@ struct Setup {
     /// The path of the base URL.
     path: String,
     /// All but the credentials.
-    headers: Vec<(HeaderName, HeaderValue)>,
+    headers: HeaderMap,
     route: Route,
     settings: Settings,
 }
@@ -154,8 +149,8 @@ impl Transport {
         let path = base.path_and_query;
         Ok(Transport::start(Arc::new(Setup {
             path: path.map_or_else(String::new, |path| path.to_string()),
-            headers: headers(&scheme, &authority, &settings)?,
-            route: route(&scheme, &authority, &settings),
+            headers: headers(&settings)?,
+            route: route(&settings),
             scheme,
             authority,
             settings,
@@ -180,31 +175,21 @@ impl Transport {
 
     /// Returns the headers for these credentials, or an error if a request would be too large.
     pub(crate) fn headers(&self, credentials: &Credentials) -> Result<Headers> {
-        let setup = &*self.setup;
+        let Setup {
+            headers, settings, ..
+        } = &*self.setup;
+        let mut headers = headers.clone();
         let authorization = header_value(credentials.authorization())
-            .map_err(|reason| Error::invalid("credentials", reason))?;
-        let fixed = setup
-            .headers
+            .map_err(|fault| Error::invalid("credentials", fault))?;
+        headers.insert(AUTHORIZATION, authorization);
+        let sizes = headers
             .iter()
-            .map(|(name, value)| (name.clone(), value.clone()));
-        let all: Vec<_> = fixed.chain([(AUTHORIZATION, authorization)]).collect();
-        let size = |(name, value): &(HeaderName, HeaderValue)| {
-            name.as_str().len() + value.len() + ": \r\n".len()
-        };
-        let total = all.iter().map(size).sum::<usize>() + setup.path.len() + MAX_OF_ITS_OWN;
-        if total > MAX_HEAD {
-            let reason = format!(
-                "is larger than {MAX_HEAD} bytes, with {total} bytes of credentials, headers, \
-                 user agent and base URL"
-            );
-            return Err(Error::invalid("request", reason));
+            .map(|(name, value)| name.as_str().len() + value.len() + 4);
+        let base = settings.base_url.len() + settings.user_agent.len() + MAX_OF_ITS_OWN;
+        match sizes.sum::<usize>() + base {
+            ..=MAX_HEAD => Ok(Headers(headers)),
+            _ => Err(too_large()),
         }
-        // Collecting would keep several headers with the same name.
-        let mut headers = HeaderMap::new();
-        for (name, value) in all {
-            headers.insert(name, value);
-        }
-        Ok(Headers(headers))
     }
 
     /// Returns the values of headers that may be secret.
@@ -212,9 +197,9 @@ impl Transport {
         let secret = self
             .setup
             .headers
-            .iter()
-            .filter(|(_, value)| value.is_sensitive());
-        secret.filter_map(|(_, value)| value.to_str().ok())
+            .values()
+            .filter(|value| value.is_sensitive());
+        secret.filter_map(|value| value.to_str().ok())
     }
 
     /// Ends everything that waits, and refuses every later request.
@@ -243,13 +228,11 @@ impl Transport {
             true => &self.pooling,
             false => &self.single,
         };
-        let sent = self
-            .setup
-            .request(request)
-            .and_then(|prepared| agent.run(prepared));
-        let result = sent
-            .map_err(failed)
-            .map(|head| response::read(head, request, failed));
+        let prepared = self.setup.request(request).map_err(failed)?;
+        let result = match agent.run(prepared) {
+            Ok(head) => Ok(response::read(head, request, failed)),
+            Err(error) => Err(failed(error)),
+        };
         let failure = match &result {
             Ok(response) => response.cut_off.as_ref(),
             Err(failure) => Some(failure),
@@ -304,38 +287,28 @@ impl Setup {
     }
 }
 
-/// Returns the headers of every request, but for the credentials.
-fn headers(
-    scheme: &Scheme,
-    authority: &Authority,
-    settings: &Settings,
-) -> Result<Vec<(HeaderName, HeaderValue)>> {
-    let host = match port(scheme, authority) == default_port(scheme) {
-        true => authority.host(),
-        false => authority.as_str(),
-    };
-    let mut headers = Vec::new();
-    for (name, text) in [
-        (HOST, host),
-        (USER_AGENT, &settings.user_agent),
-        (ACCEPT, "application/json"),
-        (ACCEPT_ENCODING, "identity"),
-    ] {
-        let mut value = header_value(text.to_owned().into())
-            .map_err(|reason| Error::invalid("user_agent", reason))?;
-        value.set_sensitive(false);
-        headers.push((name, value));
-    }
+/// Returns the headers of every request, but for the credentials and what ureq adds.
+fn headers(settings: &Settings) -> Result<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     for (name, text) in &settings.headers {
         let name = HeaderName::from_bytes(name.as_bytes())
             .map_err(|_| Error::invalid("header", "has a name that is not valid"))?;
         let mut value =
-            header_value(text.clone()).map_err(|reason| Error::invalid("header", reason))?;
+            header_value(text.clone()).map_err(|fault| Error::invalid("header", fault))?;
         // A request ID is meant to be repeated in the response.
         value.set_sensitive(!REQUEST_IDS.contains(&name.as_str()));
-        headers.push((name, value));
+        headers.try_insert(name, value).map_err(|_| too_large())?;
     }
     Ok(headers)
+}
+
+fn too_large() -> Error {
+    let reason = format!(
+        "is larger than {MAX_HEAD} bytes, with credentials, headers, user agent and base URL"
+    );
+    Error::invalid("request", reason)
 }
 
 /// Returns a value that is zeroized when it is dropped, and not shown by `Debug`.
@@ -347,19 +320,15 @@ fn header_value(text: Zeroizing<String>) -> std::result::Result<HeaderValue, &'s
 }
 
 /// Returns the way to the service, as errors name it.
-fn route(scheme: &Scheme, authority: &Authority, settings: &Settings) -> Route {
+fn route(settings: &Settings) -> Route {
     let trust = match &settings.root_certificates {
         Some((_, source)) => format!(
             "only the authorities in {} are trusted: add the one that signed it",
             source.as_deref().unwrap_or("root_certificates_pem")
         ),
-        None if cfg!(feature = "platform-verifier") => "this system does not trust the authority \
-            that signed it: add that to the system's trust store, or pass it to \
-            root_certificates_pem"
-            .to_owned(),
-        None => "Mozilla does not trust the authority that signed it: for a private one, or a \
-            proxy that inspects TLS, pass its certificate to root_certificates_pem, or use the \
-            system's trust store (feature platform-verifier)"
+        None => "its authority is not trusted: for a private one, or a proxy that inspects TLS, \
+            pass its certificate to root_certificates_pem, or add it to the system's trust store \
+            and use the feature platform-verifier"
             .to_owned(),
     };
     let proxy = settings.proxy.as_ref().map(|(proxy, source)| ProxyHop {
@@ -368,16 +337,8 @@ fn route(scheme: &Scheme, authority: &Authority, settings: &Settings) -> Route {
         has_credentials: proxy.username().is_some() || proxy.password().is_some(),
     });
     Route {
-        service: format!("{}:{}", authority.host(), port(scheme, authority)),
+        service: settings.service.clone(),
         proxy,
         trust,
     }
-}
-
-fn port(scheme: &Scheme, authority: &Authority) -> u16 {
-    authority.port_u16().unwrap_or(default_port(scheme))
-}
-
-fn default_port(scheme: &Scheme) -> u16 {
-    if *scheme == Scheme::HTTPS { 443 } else { 80 }
 }

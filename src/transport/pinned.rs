@@ -49,12 +49,9 @@ impl<In: Transport> Connector<In> for Pinned {
             Arc::clone(&details.current_time),
         );
         connection.complete_io(&mut stream)?;
-        let (input, output) = (
-            details.config.input_buffer_size(),
-            details.config.output_buffer_size(),
-        );
+        let sizes = details.config;
         Ok(Some(Either::B(PinnedTls {
-            buffers: LazyBuffers::new(input, output),
+            buffers: LazyBuffers::new(sizes.input_buffer_size(), sizes.output_buffer_size()),
             stream: StreamOwned::new(connection, stream),
         })))
     }

@@ -101,11 +101,7 @@ fn certificate_must_be_valid_trusted_and_of_the_host() {
             Some(&ca),
             "localhost",
             None,
-            Some(if cfg!(feature = "platform-verifier") {
-                "this system does not trust the authority that signed it: add that"
-            } else {
-                "Mozilla does not trust the authority that signed it: for a private one"
-            }),
+            Some("its authority is not trusted: for a private one, or a proxy that inspects"),
             "a private CA and Mozilla's roots",
         ),
         (
