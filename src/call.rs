@@ -105,14 +105,13 @@ impl<'a> Attempts<'a> {
         if self.number > 1 {
             self.began = Instant::now();
         }
-        let only_reads = self.call.may_be_repeated && self.method() == Method::GET;
         self.client.transport.send(&Request {
             method: self.method(),
             target: self.call.target,
             headers: &self.client.identity.headers,
             contract_number: self.contract_number,
             // A response that crosses the request on the wire looks like its answer.
-            may_use_idle: only_reads && !self.connection_was_lost,
+            may_use_idle: self.only_reads() && !self.connection_was_lost,
             returns_secret: self.call.returns_secret,
             deadline: self.deadline,
             secrets: &self.client.identity.secrets,
@@ -196,6 +195,10 @@ impl<'a> Attempts<'a> {
             }
             log::warn!("the on_attempt hook panicked; the call continues");
         }
+    }
+
+    fn only_reads(&self) -> bool {
+        self.call.may_be_repeated && self.method() == Method::GET
     }
 
     fn method(&self) -> Method {
@@ -316,9 +319,8 @@ impl<'a> Attempts<'a> {
             advice += &format!(", and the contract number {number}");
         }
         let wants_more = messages.iter().any(|message| message.error_code == "501");
-        let only_reads = self.call.may_be_repeated && self.method() == Method::GET;
         advice += match self.client.token() {
-            Some(_) if only_reads && !wants_more => "",
+            Some(_) if self.only_reads() && !wants_more => "",
             Some(_) => {
                 "; for users with two-factor authentication, a token made through this API cannot \
                  create or delete tokens"
@@ -331,8 +333,22 @@ impl<'a> Attempts<'a> {
 
 /// Reads a successful response as JSON.
 pub(crate) fn json<T: DeserializeOwned>(response: &Response) -> Result<T, Failure> {
-    let body = successful_body(response)?;
-    read_json(body).map_err(|fault| Failure::unreadable(format!("it {fault}")))
+    json_by(response, read_json)
+}
+
+/// Reads a successful response with this function.
+pub(crate) fn json_by<T>(
+    response: &Response,
+    read: impl Fn(&[u8]) -> Result<T, String>,
+) -> Result<T, Failure> {
+    read(successful_body(response)?).map_err(|fault| {
+        Failure::unreadable(match &response.encoding {
+            Some(encoding) => {
+                format!("it is compressed (Content-Encoding: {encoding}), which was not requested")
+            }
+            None => format!("it {fault}"),
+        })
+    })
 }
 
 fn is_2xx(response: Option<&Response>) -> bool {
@@ -352,12 +368,7 @@ pub(crate) fn successful_body(response: &Response) -> Result<&[u8], Failure> {
     if let Some(failure) = &response.cut_off {
         return Err(failure.clone());
     }
-    match &response.encoding {
-        Some(encoding) if !response.body.is_empty() => Err(Failure::unreadable(format!(
-            "it is compressed (Content-Encoding: {encoding}), which was not requested"
-        ))),
-        _ => Ok(&response.body),
-    }
+    Ok(&response.body)
 }
 
 /// Whether the response is in the service's own error model: a whole body that repeats the status

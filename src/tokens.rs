@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use crate::call::{self, Call, is_by_service, json, successful_body};
+use crate::call::{self, Call, is_by_service, json, json_by, successful_body};
 use crate::client::Client;
 use crate::error::{Error, ErrorKind, Result};
 use crate::outcome::Outcome;
-use crate::token::{Criteria, DeleteResponse, Jwt, KeyId, Token, Tokens};
+use crate::token::{Criteria, DeleteResponse, Jwt, KeyId, Token, Tokens, read_jwt};
 use crate::transport::{Failure, Response};
 
 /// The lifetimes that a new token may have, in seconds.
@@ -70,7 +70,7 @@ pub(crate) fn create(
                      did not receive",
     };
     call::run(client, &call, |response, _| {
-        let jwt: Jwt = json(response)?;
+        let jwt = json_by(response, read_jwt)?;
         // The text, too, because not every token is a JWT.
         let is_own = client
             .token()

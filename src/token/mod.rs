@@ -234,15 +234,27 @@ impl Criteria {
 /// Reads JSON of the service or of a token. The error has no words of serde's, which may quote a
 /// secret.
 pub(crate) fn read_json<T: DeserializeOwned>(json: &[u8]) -> Result<T, String> {
-    let json = json.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(json); // a byte order mark
-    serde_json::from_slice(json).map_err(|error| {
-        let what = match error.classify() {
-            Category::Io | Category::Syntax => "is not JSON",
-            Category::Eof => "ends in the middle of its JSON",
-            Category::Data => "lacks a field or has an unexpected value",
-        };
-        format!("{what}, at line {} column {}", error.line(), error.column())
-    })
+    serde_json::from_slice(without_mark(json)).map_err(described)
+}
+
+/// Reads a new token, whatever follows it: nobody could get that token again.
+pub(crate) fn read_jwt(json: &[u8]) -> Result<Jwt, String> {
+    let mut json = serde_json::Deserializer::from_slice(without_mark(json));
+    Jwt::deserialize(&mut json).map_err(described)
+}
+
+/// Returns the text without a byte order mark.
+fn without_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text)
+}
+
+fn described(error: serde_json::Error) -> String {
+    let what = match error.classify() {
+        Category::Io | Category::Syntax => "is not JSON",
+        Category::Eof => "ends in the middle of its JSON",
+        Category::Data => "lacks a field or has an unexpected value",
+    };
+    format!("{what}, at line {} column {}", error.line(), error.column())
 }
 
 /// Reads a string or a number as text. Null is empty.

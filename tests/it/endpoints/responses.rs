@@ -103,6 +103,60 @@ fn success_is_read() {
     }
 }
 
+/// A response that is odd, but has the new token: dropping it would leave an orphan.
+#[test]
+fn received_token_is_not_thrown_away() {
+    let json = r#"{"token":"d.e.f"}"#;
+    for (head, body, reason) in [
+        ("200 OK", format!("\u{feff}{json}"), "a byte order mark"),
+        ("200 OK", format!(" \r\n{json}\r\n"), "white space"),
+        (
+            "200 OK\r\nContent-Type: text/html",
+            json.to_owned(),
+            "another type",
+        ),
+        (
+            "200 OK\r\nContent-Encoding: gzip",
+            json.to_owned(),
+            "an encoding that is not there",
+        ),
+        (
+            "200 OK",
+            format!("{json}<!-- by a gateway -->"),
+            "something after it",
+        ),
+        ("200 OK", format!("{json}\0"), "a zero after it"),
+        (
+            "200 OK",
+            r#"{"ttl":"\ud800","token":"d.e.f"}"#.to_owned(),
+            "half a character elsewhere",
+        ),
+        (
+            "200 OK",
+            r#"{"x":{"token":1},"token":"d.e.f","y":[]}"#.to_owned(),
+            "other fields",
+        ),
+        ("201 Created", json.to_owned(), "another status"),
+        ("202 Accepted", json.to_owned(), "another status"),
+        ("206 Partial", json.to_owned(), "another status"),
+        (
+            "299 X\r\nRetry-After: 60",
+            json.to_owned(),
+            "another status",
+        ),
+    ] {
+        let length = body.len();
+        let response = format!("HTTP/1.1 {head}\r\nContent-Length: {length}\r\n\r\n{body}");
+        let server = FaultServer::start(vec![Play::Write(response.into_bytes())]);
+        let jwt = new_jwt(&client_of(&server.url()));
+        assert_eq!(
+            jwt.as_ref().map(Jwt::token).ok(),
+            Some("d.e.f"),
+            "{reason}: {jwt:?}"
+        );
+    }
+}
+
 #[test]
 fn created_token_is_returned_unchanged() {
     let (server, _seen) = server(200, r#"{"token":"eyJraWQiOiJhIn0.eyJleHAiOjd9.c2ln"}"#);
