@@ -138,3 +138,101 @@ fn shutdown_orphans_no_token() {
     );
     assert_eq!(api.requests().len(), before, "nothing is sent");
 }
+
+/// The old token's lifetime is asked for before anything is created. Only the service's own refusal
+/// ends the rotation.
+#[test]
+fn unknown_lifetime_does_not_end_a_rotation() {
+    let named = |name: &str| FAULTS.iter().find(|fault| fault.name == name).unwrap();
+    // (fault, at how many attempts, whether the rotation goes on)
+    for (name, times, goes_on) in [
+        ("404", 1, false),
+        ("403", 1, false),
+        ("401", 1, false),
+        ("404 of a gateway", 1, true),
+        ("403 of a gateway", 1, true),
+        ("302", 1, true),
+        ("500", 1, true),
+        ("502", 2, true),
+        ("a page", 2, true),
+        ("closed before the head", 2, true),
+        ("no HTTP", 2, true),
+    ] {
+        let fault = named(name);
+        let (api, _, old) = service();
+        // The first response is lost, so that the outcome of that call is unknown.
+        let lost = named("reset in the head");
+        let relay = FaultServer::before(api.base_url(), move |n| match n {
+            0 => Step::Fault(lost, false),
+            n if n <= times => Step::Fault(fault, false),
+            _ => Step::Pass,
+        });
+        let basic = client_with(&relay.url(), api.credentials());
+        let options = RotateTokenOptions::replacing(&old);
+        let rotated = rotate_token(&basic, &options, |_| Ok::<_, Full>(()));
+        let creates = |line: &String| line.contains("/generate");
+        match rotated {
+            Ok(rotation) => {
+                assert!(goes_on && rotation.leftover.is_none(), "{name}");
+                assert_eq!(api.key_ids(), [rotation.key_id], "{name}");
+            }
+            Err(error) => {
+                assert!(!goes_on, "{name}: {error}");
+                assert!(
+                    matches!(error, RotateError::NotStarted(_)),
+                    "{name}: {error}"
+                );
+                // What the call for the lifetime left open is about nothing.
+                assert!(!error.outcome_unknown(), "{name}: {error}");
+                let text = error.to_string();
+                assert!(text.starts_with("no new token was created: "), "{text}");
+                assert!(!relay.requests().iter().any(creates), "{name}: {error}");
+                assert_eq!(api.key_ids(), std::slice::from_ref(&old), "{name}");
+            }
+        }
+    }
+}
+
+/// Services of this kind answer 401 to a key that is seconds old.
+#[test]
+fn new_key_may_need_a_moment() {
+    let named = |name: &str| FAULTS.iter().find(|fault| fault.name == name).unwrap();
+    // (what reading back meets, how often, the time limit, whether it succeeds, how long it takes)
+    for (name, times, timeout, succeeds, milliseconds) in [
+        ("401", 2, LONG, true, 900..20_000),
+        ("401", 1000, Duration::from_secs(1), false, 900..5000),
+        ("403", 1000, LONG, false, 0..900),
+    ] {
+        let fault = named(name);
+        let (api, _, _) = service();
+        let jwt = new_jwt(&client_with(api.base_url(), api.credentials())).unwrap();
+        let relay = FaultServer::before(api.base_url(), move |n| match n {
+            // The create.
+            0 => Step::Pass,
+            n if n <= times => Step::Fault(fault, false),
+            _ => Step::Pass,
+        });
+        let client = client_with(&relay.url(), Credentials::token(jwt.token()));
+        let client = client.with_timeout(timeout).unwrap();
+        let started = std::time::Instant::now();
+        let rotated = rotate_token(&client, &RotateTokenOptions::current(), |_| {
+            Ok::<_, Full>(())
+        });
+        let took = started.elapsed().as_millis();
+        let case = format!("{name}, {times} times, {took} ms: {rotated:?}");
+        assert!(milliseconds.contains(&took), "{case}");
+        match rotated {
+            Ok(_) => assert!(succeeds, "{case}"),
+            Err(error) => {
+                assert!(!succeeds, "{case}");
+                assert!(matches!(error, RotateError::NotVerified { .. }), "{case}");
+                // Deleting it again is refused, too, so it is named.
+                let orphan = error.orphan().unwrap();
+                assert!(
+                    api.key_ids().contains(orphan.key_id.as_ref().unwrap()),
+                    "{case}"
+                );
+            }
+        }
+    }
+}
