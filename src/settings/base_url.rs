@@ -30,6 +30,10 @@ impl BaseUrl {
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => (false, rest),
             Some(_) => return Err("its scheme is neither https nor http"),
         };
+        // First of all, because a password may contain any of the other characters.
+        if rest.contains('@') {
+            return Err("contains a user name or password; pass them as credentials");
+        }
         if rest.contains('?') {
             return Err("has a query; a base URL has none");
         }
@@ -37,9 +41,6 @@ impl BaseUrl {
             return Err("has a fragment; a base URL has none");
         }
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        if authority.contains('@') {
-            return Err("contains a user name or password; pass them as credentials");
-        }
         let (host, port) = split(authority)?;
         let path = path.trim_end_matches('/');
         if !path
@@ -87,7 +88,7 @@ impl BaseUrl {
 }
 
 /// Splits `host:port` or `[::1]:port`. The host has no brackets.
-fn split(authority: &str) -> Result<(&str, Option<u16>), &'static str> {
+pub(super) fn split(authority: &str) -> Result<(&str, Option<u16>), &'static str> {
     let (host, rest) = match authority.strip_prefix('[') {
         Some(bracketed) => {
             let closed = bracketed.split_once(']');
@@ -253,6 +254,26 @@ mod tests {
                 "https://api.ionos.com@evil.example",
                 "user name or password",
             ),
+            (
+                "https://svc:2024#SECRET@api.ionos.com",
+                "user name or password",
+            ),
+            (
+                "https://svc:2024?SECRET@api.ionos.com",
+                "user name or password",
+            ),
+            (
+                "https://svc:2024/SECRET@api.ionos.com",
+                "user name or password",
+            ),
+            ("svc:2024/SECRET@api.ionos.com", "user name or password"),
+            (
+                "https://svc:SECRET\\@api.ionos.com",
+                "user name or password",
+            ),
+            ("https://[SECRET@api.ionos.com", "user name or password"),
+            ("https://svc:SECRET", "port"),
+            ("SECRET://api.ionos.com", "scheme"),
             ("https://api.ionos.com?x=1", "query"),
             ("https://api.ionos.com/auth/v1#x", "fragment"),
             (
@@ -281,6 +302,7 @@ mod tests {
         ] {
             let error = BaseUrl::parse(text).map(|url| url.to_string()).unwrap_err();
             assert!(error.contains(says), "{text}: {error}");
+            assert!(!error.contains("SECRET"), "{text}: {error}");
         }
     }
 

@@ -1,8 +1,8 @@
 //! The proxy: the program's or the environment's.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
-use super::base_url::BaseUrl;
+use super::base_url::{self, BaseUrl};
 use super::environment::{Setting, variable};
 use crate::error::Result;
 use crate::transport::{Proxy, ProxyProtocol};
@@ -70,51 +70,58 @@ fn first(names: impl Iterator<Item = &'static str>) -> Result<Option<Setting>> {
 /// Reads `http://user:password@host:port`, of which all but the host is optional. The error does
 /// not quote the URL, which may contain a password.
 pub(super) fn parse(url: &str) -> std::result::Result<Proxy, &'static str> {
-    const NOT_VALID: &str = "is not a valid proxy URL, such as http://proxy.example:3128";
-    let proxy = Proxy::new(url.trim()).map_err(|_| NOT_VALID)?;
+    const NOT_VALID: &str = "is not a valid proxy URL, such as http://proxy.example:3128 (in a \
+        user name or password, write %23 for #, %2F for / and %3F for ?)";
+    let url = url.trim();
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    // The part of a password in front of it would be taken for the host and shown in errors.
+    if rest.contains(['?', '#']) || path.contains('@') {
+        return Err(NOT_VALID);
+    }
+    let proxy = Proxy::new(url).map_err(|_| NOT_VALID)?;
     match proxy.protocol() {
         ProxyProtocol::Http | ProxyProtocol::Https => {}
         _ => return Err("is a SOCKS proxy, but only http and https proxies are supported"),
     }
-    let authority = proxy.uri().authority().ok_or(NOT_VALID)?.as_str();
-    let host_and_port = authority
-        .rsplit_once('@')
-        .map_or(authority, |(_, rest)| rest);
     // ureq takes the default port for one that is no number.
-    match host_and_port.strip_prefix(proxy.host()) {
-        _ if proxy.host().is_empty() => Err(NOT_VALID),
-        Some("" | ":") => Ok(proxy),
-        Some(port)
-            if port
-                .strip_prefix(':')
-                .is_some_and(|n| n.parse::<u16>().is_ok()) =>
-        {
-            Ok(proxy)
-        }
-        _ => Err(NOT_VALID),
-    }
+    base_url::split(authority.rsplit('@').next().unwrap_or(authority))?;
+    Ok(proxy)
 }
 
-/// Whether a list such as `NO_PROXY` contains this server. Entries are separated by commas. Each is
-/// a host with an optional port and includes its subdomains; `*` matches every host.
+/// Whether a list such as `NO_PROXY` contains this server. Entries are separated by commas or white
+/// space. Each is a host with its subdomains, an address or a network, with an optional port; `*`
+/// matches every host.
 pub(super) fn lists(list: &str, base_url: &BaseUrl) -> bool {
-    let host = base_url.host.as_str();
-    let is_address = host.parse::<Ipv4Addr>().is_ok();
-    list.split(',').map(str::trim).any(|entry| {
-        let (name, port) = host_and_port(entry);
-        let name = name.strip_prefix('*').unwrap_or(name);
-        let domain = name.strip_prefix('.').unwrap_or(name);
-        let is_below = |at: usize| {
-            let (above, below) = (host.get(..at), host.get(at..));
-            below.is_some_and(|below| below.eq_ignore_ascii_case(domain))
-                && above
-                    .is_some_and(|above| above.is_empty() || above.ends_with('.') && !is_address)
-        };
-        entry == "*"
-            || (!domain.is_empty()
-                && port.is_none_or(|port| port.parse() == Ok(base_url.port))
-                && host.len().checked_sub(domain.len()).is_some_and(is_below))
-    })
+    let list = list.to_ascii_lowercase();
+    let host = base_url.host.trim_end_matches('.').to_ascii_lowercase();
+    let address = host.parse().ok();
+    list.split(|c: char| c == ',' || c.is_whitespace())
+        .any(|entry| {
+            let (name, port) = host_and_port(entry);
+            let domain = name.trim_start_matches('*').trim_matches('.');
+            let is_host = match address {
+                Some(address) => is_in_network(address, domain),
+                None => host
+                    .strip_suffix(domain)
+                    .is_some_and(|above| above.is_empty() || above.ends_with('.')),
+            };
+            entry == "*" || is_host && port.is_none_or(|port| port.parse() == Ok(base_url.port))
+        })
+}
+
+/// Whether the address is this one, or in this network, such as `10.0.0.0/8` or `fd00::/8`.
+fn is_in_network(address: IpAddr, network: &str) -> bool {
+    let (first, length) = network.split_once('/').unwrap_or((network, "128"));
+    let (Ok(first), Ok(length)) = (first.parse::<IpAddr>(), length.parse::<u32>()) else {
+        return false;
+    };
+    let bits = |address| match address {
+        IpAddr::V4(address) => u128::from(u32::from(address)) << 96,
+        IpAddr::V6(address) => u128::from(address),
+    };
+    let common_bits = (bits(address) ^ bits(first)).leading_zeros();
+    address.is_ipv4() == first.is_ipv4() && common_bits >= length
 }
 
 /// Splits `host:port` or `[::1]:port`. The port is optional, and an IPv6 address without a port
@@ -133,6 +140,156 @@ fn host_and_port(text: &str) -> (&str, Option<&str>) {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn proxy_urls_are_read_or_refused_without_a_password_in_the_error() {
+        type Parts<'a> = (&'a str, u16, Option<&'a str>, Option<&'a str>);
+        let read = |host, port, user, password| Ok::<Parts, &str>((host, port, user, password));
+        let encode = Err("%23 for #");
+        let with_password = read("p.test", 3128, Some("svc"), Some("SECRET"));
+        for (url, expected, reason) in [
+            (
+                "http://p.test",
+                read("p.test", 80, None, None),
+                "the default port",
+            ),
+            (
+                "https://p.test",
+                read("p.test", 443, None, None),
+                "the default port of https",
+            ),
+            ("p.test:3128", read("p.test", 3128, None, None), "no scheme"),
+            (
+                "HTTP://P.test:3128/",
+                read("P.test", 3128, None, None),
+                "in upper case",
+            ),
+            (
+                " http://p.test:3128/x\n",
+                read("p.test", 3128, None, None),
+                "a path is ignored",
+            ),
+            (
+                "http://[::1]:3128",
+                read("[::1]", 3128, None, None),
+                "an IPv6 address",
+            ),
+            (
+                "http://u:p@[::1]",
+                read("[::1]", 80, Some("u"), Some("p")),
+                "with a password",
+            ),
+            ("http://svc:SECRET@p.test:3128", with_password, "a password"),
+            ("svc:SECRET@p.test:3128", with_password, "without a scheme"),
+            (
+                "http://user@p.test",
+                read("p.test", 80, Some("user"), None),
+                "no password",
+            ),
+            (
+                "http://:p@p.test",
+                read("p.test", 80, Some(""), Some("p")),
+                "no user name",
+            ),
+            (
+                "http://@p.test",
+                read("p.test", 80, Some(""), None),
+                "neither",
+            ),
+            (
+                "http://u:%23%2f%3F%40@p.test",
+                read("p.test", 80, Some("u"), Some("#/?@")),
+                "encoded",
+            ),
+            (
+                "http://u:a@b:c@p.test",
+                read("p.test", 80, Some("u"), Some("a@b:c")),
+                "the last @ counts",
+            ),
+            (
+                "http://u:[a]%zz@p.test",
+                read("p.test", 80, Some("u"), Some("[a]%zz")),
+                "as it is",
+            ),
+            ("http://svc:2024#SECRET@p.test:3128", encode, "not encoded"),
+            ("http://svc:2024?SECRET@p.test:3128", encode, "not encoded"),
+            ("http://svc:2024/SECRET@p.test:3128", encode, "not encoded"),
+            ("svc:2024#SECRET@p.test:3128", encode, "without a scheme"),
+            (
+                "http://svc:2024#SECRET%40p.test",
+                encode,
+                "the @ is encoded, the # is not",
+            ),
+            ("http://SECRET/:pass@p.test", encode, "in the user name"),
+            ("http://svc:a@2024#SECRET@p.test", encode, "after another @"),
+            (
+                "http://svc:x://SECRET@p.test",
+                encode,
+                "it looks like a scheme",
+            ),
+            ("http://svc:SECRET\\@p.test", encode, "a backslash"),
+            ("http://svc:SECRET x@p.test", encode, "a space"),
+            ("http://svc:[SECRET@p.test", encode, "a bracket alone"),
+            ("http://svc:SECRETü@p.test", encode, "not ASCII"),
+            ("http://svc:SECRET%FF@p.test", encode, "not UTF-8"),
+            ("http://svc:SECRET@", encode, "no host"),
+            ("http://svc:SECRET@:3128", Err("has no host"), "only a port"),
+            (
+                "http://svc:SECRET",
+                Err("its port is not a number"),
+                "no host after it",
+            ),
+            (
+                "http://p.test:0",
+                Err("its port is not a number from 1"),
+                "port 0",
+            ),
+            (
+                "http://p.test:65536",
+                Err("its port is not a number from 1"),
+                "too large",
+            ),
+            (
+                "http://p.test:+80",
+                Err("its port is not a number from 1"),
+                "a sign",
+            ),
+            (
+                "http://[SECRET]:3128",
+                Err("not an IPv6 address"),
+                "a name in brackets",
+            ),
+            (
+                "http://::1:3128",
+                encode,
+                "an IPv6 address without brackets",
+            ),
+            (
+                "socks5h://svc:SECRET@p.test",
+                Err("is a SOCKS proxy"),
+                "SOCKS",
+            ),
+            ("ftp://svc:SECRET@p.test", encode, "another scheme"),
+        ] {
+            let proxy = parse(url);
+            let parts = proxy.as_ref().map(|proxy| {
+                (
+                    proxy.host(),
+                    proxy.port(),
+                    proxy.username(),
+                    proxy.password(),
+                )
+            });
+            match (parts, expected) {
+                (Err(fault), Err(says)) => {
+                    assert!(fault.contains(says), "{reason}: {url}: {fault}")
+                }
+                (parts, expected) => {
+                    assert_eq!(parts.map_err(|fault| *fault), expected, "{reason}: {url}")
+                }
+            }
+        }
+    }
 
     #[test]
     fn hosts_in_no_proxy_are_recognized() {
@@ -201,6 +358,77 @@ mod tests {
                 "in brackets",
             ),
             ("https://[2001:db8::1]", "db8::1", false, "a part of it"),
+            (
+                "https://[2001:db8::1]",
+                "2001:DB8:0::1",
+                true,
+                "in another spelling",
+            ),
+            (
+                "https://[2001:db8::1]",
+                "[2001:DB8:0::1]:443",
+                true,
+                "with a port",
+            ),
+            (
+                "https://[2001:db8::1]",
+                "[2001:DB8:0::1]:80",
+                false,
+                "another port",
+            ),
+            ("10.1.2.3", "10.0.0.0/8", true, "a network"),
+            ("10.1.2.3", "10.9.9.9/8", true, "its other bits are ignored"),
+            ("11.1.2.3", "10.0.0.0/8", false, "outside of it"),
+            (
+                "172.31.255.255",
+                "172.16.0.0/12",
+                true,
+                "not at a byte's end",
+            ),
+            ("172.32.0.0", "172.16.0.0/12", false, "just outside of it"),
+            ("10.1.2.3", "10.1.2.3/32", true, "of one address"),
+            ("10.1.2.4", "10.1.2.3/32", false, "of another address"),
+            ("10.1.2.3", "0.0.0.0/0", true, "of every address"),
+            (
+                "https://[::1:0]",
+                "0.0.0.0/0",
+                false,
+                "but not of the other kind",
+            ),
+            ("0.0.0.1", "::/0", false, "and the other way round"),
+            ("https://[fd12::1]", "FD00::/8", true, "an IPv6 network"),
+            ("https://[fe80::1]", "fd00::/8", false, "outside of it"),
+            ("https://[fd12::1]", "::/0", true, "every IPv6 address"),
+            ("10.1.2.3", "10.0.0.0/", false, "no length"),
+            ("10.1.2.3", "10.0.0.0/x", false, "not a length"),
+            ("10.1.2.3", "10.0.0.0/129", false, "too long a length"),
+            ("10.1.2.3", "10/8", false, "not an address"),
+            (
+                "10.ionos.com",
+                "10.0.0.0/8",
+                false,
+                "a name is not looked up",
+            ),
+            (
+                "api.ionos.com.",
+                "ionos.com",
+                true,
+                "a dot at the end of the host",
+            ),
+            ("api.ionos.com", "ionos.com.", true, "or of the entry"),
+            ("api.ionos.com.", "api.ionos.com.:443", true, "or of both"),
+            (
+                "http://10.1.2.3.",
+                "10.0.0.0/8",
+                true,
+                "an address with a dot at the end",
+            ),
+            (
+                "api.ionos.com",
+                "a.example ionos.com",
+                true,
+                "white space separates, too",
+            ),
         ] {
             let url_read = BaseUrl::parse(url).unwrap();
             assert_eq!(
@@ -213,8 +441,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_list_of_hosts_is_read_without_a_panic(list in "[a-c.:,*\\[\\] ü]{0,20}") {
-            let _ = lists(&list, &BaseUrl::parse("a.b.c").unwrap());
+        fn any_list_of_hosts_is_read_without_a_panic(list in "[a-c0-9.:,*/\\[\\] ü]{0,20}") {
+            for host in ["a.b.c", "10.0.0.1", "[a::1]"] {
+                let _ = lists(&list, &BaseUrl::parse(host).unwrap());
+            }
+        }
+
+        #[test]
+        fn any_password_is_used_or_refused(password in "[a-z0-9:@/?#\\[\\]%\\\\ .é-]{0,12}") {
+            if let Ok(proxy) = parse(&format!("http://user:{password}@proxy.invalid:3128")) {
+                prop_assert_eq!((proxy.host(), proxy.port()), ("proxy.invalid", 3128));
+                prop_assert_eq!(proxy.username(), Some("user"));
+            }
         }
     }
 }

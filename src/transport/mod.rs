@@ -74,24 +74,27 @@ pub(crate) struct Settings {
     pub(crate) proxy: Option<(Proxy, Option<String>)>,
 }
 
-/// Reads certificates in PEM.
-pub(crate) fn root_certificates(pem: &[u8]) -> std::result::Result<RootCerts, &'static str> {
-    let certificates =
-        CertificateDer::pem_slice_iter(pem).collect::<std::result::Result<Vec<_>, _>>();
-    let certificates = certificates.map_err(|_| "is not valid PEM")?;
-    if certificates.is_empty() {
-        return Err("contains no certificate");
+/// Reads certificates in PEM, even if they are run together or indented.
+pub(crate) fn root_certificates(pem: &[u8]) -> std::result::Result<RootCerts, String> {
+    // The parser skips what does not begin with a marker at the start of a line, without an error.
+    let pem = String::from_utf8_lossy(pem).replace("-----END", "\n-----END");
+    let is_certificate = |block: &&str| {
+        let label = block.split('-').next();
+        label.is_some_and(|label| label.ends_with("CERTIFICATE"))
+    };
+    let mut certificates = Vec::new();
+    for (block, number) in pem.split("BEGIN ").skip(1).filter(is_certificate).zip(1..) {
+        let der = CertificateDer::from_pem_slice(format!("-----BEGIN {block}").as_bytes()).ok();
+        // ureq would ignore it, and the handshake would then blame the roots.
+        let is_readable = |der: &CertificateDer| RootCertStore::empty().add(der.to_owned()).is_ok();
+        let der = der.filter(is_readable);
+        let der = der.ok_or_else(|| format!("certificate {number} is not readable"))?;
+        certificates.push(Certificate::from_der(&der).to_owned());
     }
-    // ureq would ignore it, and the handshake would then blame the roots.
-    if RootCertStore::empty()
-        .add_parsable_certificates(certificates.iter().cloned())
-        .1
-        > 0
-    {
-        return Err("contains a certificate that is not readable");
+    match certificates.is_empty() {
+        true => Err("contains no certificate".to_owned()),
+        false => Ok(certificates.into()),
     }
-    let owned = |der: &CertificateDer| Certificate::from_der(der).to_owned();
-    Ok(certificates.iter().map(owned).into())
 }
 
 pub(crate) struct Request<'a> {

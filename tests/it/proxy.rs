@@ -146,6 +146,7 @@ fn malformed_proxy_addresses_are_refused() {
         ("http://", "proxy: is not a valid proxy URL"),
         ("ftp://user:SECRET@x", "proxy: is not a valid proxy URL"),
         ("http://a b:SECRET@c", "proxy: is not a valid proxy URL"),
+        ("http://a:2024#SECRET@c", "proxy: is not a valid proxy URL"),
     ] {
         let error = builder_through_proxy(proxy)
             .base_url("https://auth.example.test")
@@ -154,6 +155,41 @@ fn malformed_proxy_addresses_are_refused() {
             .to_string();
         assert!(error.starts_with(says), "{proxy}: {error}");
         assert!(!error.contains("SECRET"), "{error}");
+    }
+}
+
+/// Otherwise a part of the password would be taken for the proxy's host or port, and be shown.
+#[test]
+fn passwords_that_are_not_percent_encoded_are_refused() {
+    for delimiter in ["#", "?", "/", "@PROXYPASS#", " ", "\\", "[", "ü"] {
+        let url = format!("http://svc:PROXYPASS{delimiter}PROXYPASS@proxy.invalid:3128");
+        for url in [
+            url.replacen("PROXYPASS", "2024", 1),
+            url.replace("http://", ""),
+            url,
+        ] {
+            let output = run_child_with(&[
+                ("IONOS_API_URL", "auth.example.invalid"),
+                ("HTTPS_PROXY", &url),
+            ]);
+            for says in ["HTTPS_PROXY: is not a valid proxy URL", "%23 for #"] {
+                assert!(output.contains(says), "{url}: {output}");
+            }
+            assert!(
+                !output.contains("2024") && !output.contains("svc"),
+                "{output}"
+            );
+        }
+    }
+    for delimiter in ["#", "?", "/"] {
+        let url = format!("https://svc:2024{delimiter}PROXYPASS@auth.example.invalid");
+        let output = run_child_with(&[("IONOS_API_URL", &url)]);
+        let says = "IONOS_API_URL: contains a user name or password";
+        assert!(output.contains(says), "{url}: {output}");
+        assert!(
+            !output.contains("2024") && !output.contains("svc"),
+            "{output}"
+        );
     }
 }
 
@@ -276,6 +312,7 @@ fn no_proxy_and_other_schemes_bypass_the_proxy() {
         ("*", "all"),
         (".example.invalid", "its domain"),
         (" other.example , example.invalid", "among others"),
+        ("10.0.0.0/8,auth.example.invalid.", "with a dot at its end"),
     ] {
         let output = run_child_with(&[host, ("HTTPS_PROXY", &url), ("NO_PROXY", no_proxy)]);
         assert!(

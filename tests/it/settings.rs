@@ -135,7 +135,7 @@ fn invalid_settings_are_refused() {
             builder().root_certificates_pem(
                 "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n",
             ),
-            "root_certificates_pem: is not valid PEM",
+            "root_certificates_pem: certificate 1 is not readable",
         ),
     ] {
         let debug = format!("{builder:?}");

@@ -223,8 +223,42 @@ fn one_handshake_serves_many_calls() {
 }
 
 #[test]
+fn each_of_several_root_certificates_is_trusted() {
+    let roots = [authority("a"), authority("b")];
+    let key = KeyPair::generate().unwrap().serialize_pem();
+    let [a, b] = [0, 1].map(|i| roots[i].pem.trim_end());
+    let servers = roots
+        .each_ref()
+        .map(|root| serve(certificate("localhost", 2020..2100, Some(root))));
+    for (pem, reason) in [
+        (format!("{a}{b}"), "run together"),
+        (format!("\u{feff}{a}\n{b}\n"), "after a byte order mark"),
+        (format!("{a}\n\u{feff}{b}"), "a byte order mark in between"),
+        (format!("{a}\n{b}").replace('\n', "\n    "), "indented"),
+        (format!("\t{a}\n{b}").replace('\n', "\n\t"), "all of it"),
+        (
+            format!("{a}\n{b}").replace('\n', "\r\n"),
+            "Windows' line ends",
+        ),
+        (format!("{a}\n{b}").replace('\n', "\r"), "old line ends"),
+        (
+            format!("# a\nSubject: a\n{a}\n# BEGIN b\n{b} the end"),
+            "text in between",
+        ),
+        (format!("{key}{a}\n{b}"), "after a key"),
+        (format!("{a}\n{}", &b[1..]), "a hyphen is missing"),
+    ] {
+        for server in &servers {
+            let listed = list(server, "localhost", Some(&pem));
+            assert!(listed.is_ok(), "{reason}: {listed:?}");
+        }
+    }
+}
+
+#[test]
 fn malformed_root_certificates_are_refused() {
     let ca = authority("A test's CA");
+    let one = &*ca.pem;
     let der = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     let key = KeyPair::generate().unwrap().serialize_pem();
     for (pem, says, reason) in [
@@ -235,16 +269,55 @@ fn malformed_root_certificates_are_refused() {
             "something else",
         ),
         (key, "contains no certificate", "a key"),
-        (der.to_owned(), "is not readable", "no certificate inside"),
+        (
+            der.to_owned(),
+            "certificate 1 is not readable",
+            "no certificate inside",
+        ),
         (
             format!("{}{der}", ca.pem),
-            "is not readable",
+            "certificate 2 is not readable",
             "one good, one bad",
         ),
         (
-            ca.pem.replace("CERTIFICATE-----\n", "CERTIFICATE-----\n!"),
-            "is not valid PEM",
+            format!("{}{der}{one}", one.trim_end()),
+            "certificate 2 is not readable",
+            "run together",
+        ),
+        (
+            one.replacen('\n', "\n!", 1),
+            "certificate 1 is not readable",
             "no base64",
+        ),
+        (
+            one.replace("-----END CERTIFICATE-----", "") + one,
+            "certificate 1 is not readable",
+            "no end",
+        ),
+        (
+            format!("{one}{}", &one[..one.len() / 2]),
+            "certificate 2 is not readable",
+            "cut off",
+        ),
+        (
+            one.replace('\n', ""),
+            "certificate 1 is not readable",
+            "all on one line",
+        ),
+        (
+            one.replace('\n', "\\n"),
+            "certificate 1 is not readable",
+            "line ends as in JSON",
+        ),
+        (
+            one.to_owned() + &one.replace("CERTIFICATE", "TRUSTED CERTIFICATE"),
+            "certificate 2 is not readable",
+            "OpenSSL's own form",
+        ),
+        (
+            one.replace("CERTIFICATE", "CERTIFICATE REQUEST"),
+            "contains no certificate",
+            "a request",
         ),
     ] {
         let builder = Client::builder().credentials(Credentials::token("a.b.c"));
