@@ -47,9 +47,9 @@ mod tests {
             for by_service in [false, true] {
                 let expected = if status == 429 || status == 503 && by_service {
                     Outcome::Refused
-                } else if before_passing_on.contains(&status) {
-                    Outcome::Answered
-                } else if status / 100 == 4 && by_service && ![408, 425].contains(&status) {
+                } else if before_passing_on.contains(&status)
+                    || status / 100 == 4 && by_service && ![408, 425].contains(&status)
+                {
                     Outcome::Answered
                 } else {
                     Outcome::Unknown

@@ -337,8 +337,7 @@ pub fn delete_token_by_criteria(
         return Err(Error::invalid(
             "criteria",
             "is CURRENT, which deletes the client's own token, but this client uses a user name \
-             and \
-             password",
+             and password",
         ));
     }
     let call = Call {

