@@ -181,7 +181,8 @@ impl ClientBuilder {
     /// Sets a hook that is called after every attempt, for metrics and tracing. Default: none.
     ///
     /// It runs in the thread of the call, and the call waits for it. It cannot see secrets. If it
-    /// panics, that is logged and the call continues. Don't hold a lock that your hook takes.
+    /// panics, that is logged and the call continues. During a call, do not hold a lock that your hook
+    /// takes.
     ///
     /// # Examples
     ///
