@@ -85,7 +85,7 @@
 //! | `config-file` | [`Client::from_env_or_config`], which also reads the file that `ionosctl login` writes |
 //! | `pinned-cert` | `IONOS_PINNED_CERT` and [`ClientBuilder::pinned_certificate_sha256`]: accept one certificate only |
 //! | `platform-verifier` | trusts the system's certificate authorities instead of Mozilla's |
-//! | `mock` | the mock server in [`mock`](crate::mock) |
+//! | `mock` | the mock server in [`mock`] |
 //!
 //! A build script that only reads a Key ID needs none of them:
 //!

@@ -404,9 +404,9 @@ impl RotateTokenOptions {
     ///
     /// By default the new token lives as long as the old one did from creation to expiry, so a
     /// one-hour token does not become a one-year token. The old token contains these times (`iat`
-    /// and `exp`). If it does not, one request asks the service before anything is created. If the
-    /// lifetime is still not known, a warning is logged, and the service's default of 365 days
-    /// applies.
+    /// and `exp`). If it does not, one request asks the service before anything is created. If that
+    /// does not tell either, the service's default of 365 days applies. A request that fails is
+    /// logged as a warning.
     pub fn ttl(mut self, ttl: Duration) -> RotateTokenOptions {
         self.ttl = Some(ttl);
         self
