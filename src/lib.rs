@@ -1,6 +1,6 @@
 //! A blocking client for the [IONOS Cloud Auth API](https://api.ionos.com/docs/authentication/v1/).
-//! It creates, lists, reads, deletes and rotates API tokens. It is built on ureq and rustls, without
-//! an async runtime.
+//! It creates, lists, reads, deletes and rotates API tokens. It is built on ureq and rustls,
+//! without an async runtime.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -73,21 +73,22 @@
 //!
 //! # Threads and async
 //!
-//! A [`Client`] can be used from any number of threads at once, and [`Client::shutdown`] ends all its
-//! calls. From async code, make a call in a thread for blocking work, such as tokio's
+//! A [`Client`] can be used from any number of threads at once, and [`Client::shutdown`] ends all
+//! its calls. From async code, make a call in a thread for blocking work, such as tokio's
 //! `spawn_blocking`.
 //!
 //! # Features
 //!
 //! | feature | what it adds |
 //! | --- | --- |
-//! | `client` (default) | everything that uses the network. Without it, only Key IDs, claims and the models remain, and the build needs no C compiler |
-//! | `config-file` | [`Client::from_env_or_config`], which also reads the file that `ionosctl login` writes |
-//! | `pinned-cert` | `IONOS_PINNED_CERT` and [`ClientBuilder::pinned_certificate_sha256`]: accept one certificate only |
+//! | `client` (default) | everything that uses the network |
+//! | `config-file` | [`Client::from_env_or_config`] reads what `ionosctl login` wrote |
+//! | `pinned-cert` | [`ClientBuilder::pinned_certificate_sha256`] and `IONOS_PINNED_CERT` |
 //! | `platform-verifier` | trusts the system's certificate authorities instead of Mozilla's |
 //! | `mock` | the mock server in [`mock`] |
 //!
-//! A build script that only reads a Key ID needs none of them:
+//! Without `client`, Key IDs, claims and the models remain, and the build needs no C compiler. That
+//! is enough for a build script that reads a Key ID:
 //!
 //! ```toml
 //! [build-dependencies]

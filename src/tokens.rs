@@ -309,7 +309,7 @@ impl DeleteTokenByIdOptions {
 /// If the outcome of an attempt is unknown, `EXPIRED` is sent again. `ALL` and `CURRENT` are not:
 /// they may have deleted the token that the call uses, and a second request would then fail.
 ///
-/// The live service has responded with 401 to `CURRENT` with a valid token. To delete the client's
+/// The live service has refused `CURRENT` with 401 even for a valid token. To delete the client's
 /// own token, use [`delete_token_by_id`] with [`Client::key_id`]. The vendor's CLI does the same.
 ///
 /// # Errors

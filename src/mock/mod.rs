@@ -6,9 +6,9 @@
 //! ionoscloud-auth = { version = "0.1", features = ["mock"] }
 //! ```
 //!
-//! [`MockAuthApi`] runs inside your test and keeps state as the service does: a created token can be
-//! listed, read and deleted, works as a credential, and expires. Each one has a port of its own, so
-//! tests can run in parallel.
+//! [`MockAuthApi`] runs inside your test and keeps state as the service does: a created token can
+//! be listed, read and deleted, works as a credential, and expires. Each one has a port of its own,
+//! so tests can run in parallel.
 //!
 //! ```
 //! use ionoscloud_auth::mock::MockAuthApi;
@@ -32,23 +32,25 @@
 //! | situation | how |
 //! | --- | --- |
 //! | an error status | [`answer_next`](MockAuthApi::answer_next), or [`MockFault::Status`] |
-//! | a gateway's page | [`MockFault::Gateway`]; after a token was created: [`MockFault::GatewayAfterActing`] |
-//! | a lost connection | [`MockFault::HangUp`], [`MockFault::LoseAnswer`], [`MockFault::Truncate`] |
+//! | a gateway's page | [`MockFault::Gateway`] |
+//! | a gateway's page after the service acted | [`MockFault::GatewayAfterActing`] |
+//! | a lost connection | [`HangUp`](MockFault::HangUp), [`LoseAnswer`](MockFault::LoseAnswer) |
+//! | a response that is cut off | [`MockFault::Truncate`] |
 //! | a time limit | [`MockFault::Delay`], and a client with a shorter `timeout` |
 //! | what your program sends | [`requests`](MockAuthApi::requests) |
 //! | an expired token | [`expire`](MockAuthApi::expire) |
 //! | a refused `CURRENT` | [`refuse_current`](MockAuthApi::refuse_current) |
-//! | a user with two-factor authentication | [`with_two_factor_authentication`](MockAuthApi::with_two_factor_authentication) |
+//! | two-factor authentication | [`MockAuthApi::with_two_factor_authentication`] |
 //!
 //! The server accepts plain HTTP on a loopback address, which is the only place where the library
 //! allows it by default. It cannot test TLS, proxies, or the reuse of connections.
 //!
 //! # Test a whole program
 //!
-//! A program that takes its settings from the environment needs only `IONOS_API_URL`
-//! ([`base_url`](MockAuthApi::base_url)), `IONOS_USERNAME` ([`username`](MockAuthApi::username)) and
-//! `IONOS_PASSWORD` ([`password`](MockAuthApi::password)). To try one by hand, run this in a clone of
-//! the repository. It prints these variables, and then each request, until you press Ctrl-C:
+//! A program that takes its settings from the environment needs only `IONOS_API_URL` (`base_url()`),
+//! `IONOS_USERNAME` (`username()`) and `IONOS_PASSWORD` (`password()`). To try one by hand, run this
+//! in a clone of the repository. It prints these variables, and then each request, until you press
+//! Ctrl-C:
 //!
 //! ```sh
 //! cargo run --example mock_server
