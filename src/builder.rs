@@ -114,8 +114,8 @@ impl ClientBuilder {
 
     /// Sets the trusted certificate authorities, in PEM. They replace the default: Mozilla's root
     /// certificates, which are part of the library, or the system's with the
-    /// [feature](crate#features) `platform-verifier`. `SSL_CERT_FILE` is read only with that feature,
-    /// on Linux.
+    /// [feature](crate#features) `platform-verifier`. `SSL_CERT_FILE` is read only with that
+    /// feature, on Linux.
     ///
     /// The library does not check whether a certificate has been revoked. (With the default of the
     /// feature `platform-verifier`, the system decides on Windows and macOS.)
@@ -162,8 +162,8 @@ impl ClientBuilder {
     /// Default: the environment's (`HTTPS_PROXY` for an `https` base URL, else `ALL_PROXY`, except
     /// for the hosts in `NO_PROXY`).
     ///
-    /// Special characters in the user name and password must be percent-encoded: `#` is `%23`, `@` is
-    /// `%40`.
+    /// Special characters in the user name and password must be percent-encoded: `#` is `%23`, `@`
+    /// is `%40`.
     ///
     /// The library opens a proxy tunnel (`CONNECT`), so with https the proxy sees neither
     /// credentials nor tokens. No proxy is used for a loopback address.
@@ -181,8 +181,8 @@ impl ClientBuilder {
     /// Sets a hook that is called after every attempt, for metrics and tracing. Default: none.
     ///
     /// It runs in the thread of the call, and the call waits for it. It cannot see secrets. If it
-    /// panics, that is logged and the call continues. During a call, do not hold a lock that your hook
-    /// takes.
+    /// panics, that is logged and the call continues. During a call, do not hold a lock that your
+    /// hook takes.
     ///
     /// # Examples
     ///

@@ -295,8 +295,8 @@ impl fmt::Display for Orphan {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RotateError {
-    /// Nothing was created: the old token has no Key ID, the service does not know it or refuses the
-    /// credentials, or the client was shut down.
+    /// Nothing was created: the old token has no Key ID, the service does not know it or refuses
+    /// the credentials, or the client was shut down.
     #[error("no new token was created: {0}; the old token is unchanged")]
     NotStarted(Error),
     /// The new token was not received.

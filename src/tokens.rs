@@ -20,8 +20,8 @@ pub(crate) const TTL: std::ops::RangeInclusive<u64> = 60..=31_536_000;
 ///
 /// A request that the service may have acted on is **never sent again**, because each one creates a
 /// token. (The vendor's SDK repeats this request behind a gateway that times out, which can leave
-/// two orphaned tokens.) It has a connection of its own, so that nothing left on an older one can be
-/// taken for its response.
+/// two orphaned tokens.) It has a connection of its own, so that nothing left on an older one can
+/// be taken for its response.
 ///
 /// # Errors
 ///

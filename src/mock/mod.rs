@@ -47,10 +47,10 @@
 //!
 //! # Test a whole program
 //!
-//! A program that takes its settings from the environment needs only `IONOS_API_URL` (`base_url()`),
-//! `IONOS_USERNAME` (`username()`) and `IONOS_PASSWORD` (`password()`). To try one by hand, run this
-//! in a clone of the repository. It prints these variables, and then each request, until you press
-//! Ctrl-C:
+//! A program that takes its settings from the environment needs only `IONOS_API_URL`
+//! (`base_url()`), `IONOS_USERNAME` (`username()`) and `IONOS_PASSWORD` (`password()`). To try one
+//! by hand, run this in a clone of the repository. It prints these variables, and then each
+//! request, until you press Ctrl-C:
 //!
 //! ```sh
 //! cargo run --example mock_server
