@@ -113,8 +113,9 @@ impl ClientBuilder {
     }
 
     /// Sets the trusted certificate authorities, in PEM. They replace the default: Mozilla's root
-    /// certificates, which are part of the library, or the platform's with the feature
-    /// `platform-verifier`.
+    /// certificates, which are part of the library, or the system's with the
+    /// [feature](crate#features) `platform-verifier`. `SSL_CERT_FILE` is read only with that
+    /// feature, on Linux.
     ///
     /// The library does not check whether a certificate has been revoked. (With the default of the
     /// feature `platform-verifier`, the system decides on Windows and macOS.)
@@ -134,6 +135,8 @@ impl ClientBuilder {
     ///
     /// `openssl x509 -in server.pem -noout -fingerprint -sha256` prints the fingerprint. The pin
     /// applies to the service, not to an https proxy. It is an error with plain `http`.
+    ///
+    /// Requires the [feature](crate#features) `pinned-cert`.
     #[cfg(feature = "pinned-cert")]
     pub fn pinned_certificate_sha256(mut self, fingerprint: impl Into<String>) -> ClientBuilder {
         self.pinned_certificate = Some(Setting::of_program(fingerprint));
@@ -159,6 +162,9 @@ impl ClientBuilder {
     /// Default: the environment's (`HTTPS_PROXY` for an `https` base URL, else `ALL_PROXY`, except
     /// for the hosts in `NO_PROXY`).
     ///
+    /// Special characters in the user name and password must be percent-encoded: `#` is `%23`, `@`
+    /// is `%40`.
+    ///
     /// The library opens a proxy tunnel (`CONNECT`), so with https the proxy sees neither
     /// credentials nor tokens. No proxy is used for a loopback address.
     pub fn proxy(mut self, url: impl Into<String>) -> ClientBuilder {
@@ -175,7 +181,8 @@ impl ClientBuilder {
     /// Sets a hook that is called after every attempt, for metrics and tracing. Default: none.
     ///
     /// It runs in the thread of the call, and the call waits for it. It cannot see secrets. If it
-    /// panics, that is logged and the call continues. Don't hold a lock that your hook takes.
+    /// panics, that is logged and the call continues. During a call, do not hold a lock that your
+    /// hook takes.
     ///
     /// # Examples
     ///

@@ -409,7 +409,7 @@ pub struct Attempt<'a> {
     pub endpoint: &'static str,
     /// The number of the attempt in its call, from 1.
     pub number: u32,
-    /// The HTTP status, as soon as a response had begun.
+    /// The HTTP status, even if the rest of the response did not arrive.
     pub status: Option<u16>,
     /// `success`, or else what [`ErrorKind::as_str`] returns, for the label of a metric.
     pub label: &'static str,

@@ -122,7 +122,8 @@ impl Client {
     }
 
     /// Creates a client with the settings of the environment, or else of the vendor's config file.
-    /// See [`ClientBuilder::from_env_or_config`].
+    /// See [`ClientBuilder::from_env_or_config`]. Requires the [feature](crate#features)
+    /// `config-file`.
     ///
     /// # Errors
     ///

@@ -68,7 +68,7 @@ pub struct CallError {
     pub kind: ErrorKind,
     /// The method and path, such as `GET /tokens`.
     pub request: String,
-    /// The HTTP status, as soon as a response had begun.
+    /// The HTTP status, even if the rest of the response did not arrive.
     pub status: Option<u16>,
     /// The service's own messages, or empty if the response is not in its error model.
     pub messages: Vec<ApiMessage>,
@@ -147,7 +147,7 @@ impl ErrorKind {
 }
 
 impl Error {
-    /// Returns the HTTP status of the response, as soon as a response had begun.
+    /// Returns the HTTP status of the response, even if the rest of it did not arrive.
     ///
     /// The vendor documents 401 (not authenticated), 403 (not permitted), 404 (no such token) and
     /// 500. A gateway in front of the service adds 429 (too many requests), 502, 503 and 504.

@@ -1,5 +1,6 @@
 //! A blocking client for the [IONOS Cloud Auth API](https://api.ionos.com/docs/authentication/v1/).
-//! It creates, lists, reads, deletes and rotates API tokens, without an async runtime.
+//! It creates, lists, reads, deletes and rotates API tokens. It is built on ureq and rustls,
+//! without an async runtime.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -37,34 +38,72 @@
 //!
 //! # Errors
 //!
-//! Every call returns a [`Result`]. The text of an [`Error`] says what was tried, what came back,
-//! and what to do. [`Error::status`] returns the HTTP status. [`Error::outcome_unknown`] returns
-//! whether the service may have acted although no response says so: after a create, there may then
-//! be an orphaned token.
+//! Every function returns a [`Result`]. The text of an [`Error`] says what was tried, what came
+//! back, and what to do. [`Error::status`] returns the HTTP status. [`Error::outcome_unknown`]
+//! returns whether the service may have acted although no response says so: after a create, there
+//! may then be an orphaned token.
 //!
 //! A request that the service cannot have acted on is retried. A request that it may have acted on
 //! is retried only if a repetition is harmless, so a create is not. [`RetryPolicy`] sets how often
 //! and when, and [`ClientBuilder::timeout`] limits the whole call. The guide to
 //! [errors](docs::errors) has the details.
 //!
+//! # Rotate a token
+//!
+//! [`rotate_token`] creates, verifies and stores a new token before it deletes the old one:
+//!
+//! ```no_run
+//! # use ionoscloud_auth::{Client, RotateTokenOptions, rotate_token};
+//! let client = Client::from_env()?;
+//! let rotation = rotate_token(&client, &RotateTokenOptions::current(), |jwt| jwt.save("token"))?;
+//! if let Some(error) = rotation.leftover {
+//!     println!("the old token could not be deleted: {error}");
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # Secrets
 //!
 //! [`Credentials`] and [`Jwt`] are redacted from `Debug` output, never appear in errors, and are
-//! zeroized when dropped. Redirects are not followed, plain http is refused except to a loopback
-//! address, and certificates are always verified.
+//! wiped from memory when dropped. Redirects are not followed, plain http is refused except to a
+//! loopback address, and certificates are always verified.
 //!
-//! The HTTP library logs every byte of a connection to the target `ureq_proto` at trace level. If
-//! the installed logger accepts that, calls are refused with an error that says which filter to
-//! set: see [`ClientBuilder::allow_secrets_in_trace_log`].
+//! ureq logs every byte of a connection to the target `ureq_proto` at trace level. If the installed
+//! logger accepts that, calls are refused with an error that says which filter to set.
+//!
+//! # Threads and async
+//!
+//! A [`Client`] can be used from any number of threads at once, and [`Client::shutdown`] ends all
+//! its calls. From async code, make a call in a thread for blocking work, such as tokio's
+//! `spawn_blocking`.
+//!
+//! # Features
+//!
+//! | feature | what it adds |
+//! | --- | --- |
+//! | `client` (default) | everything that uses the network |
+//! | `config-file` | [`Client::from_env_or_config`] reads what `ionosctl login` wrote |
+//! | `pinned-cert` | [`ClientBuilder::pinned_certificate_sha256`] and `IONOS_PINNED_CERT` |
+//! | `platform-verifier` | trusts the system's certificate authorities instead of Mozilla's |
+//! | `mock` | the mock server in [`mock`] |
+//!
+//! Without `client`, Key IDs, claims and the models remain, and the build needs no C compiler. That
+//! is enough for a build script that reads a Key ID:
+//!
+//! ```toml
+//! [build-dependencies]
+//! ionoscloud-auth = { version = "0.1", default-features = false }
+//! ```
+//!
+//! The library requires Rust 1.85 or later.
 //!
 //! # Guides
 //!
-//! - [Errors](docs::errors): what is retried, and how to handle an unknown outcome
-//! - [Settings](docs::settings): environment variables, the config file, and their precedence
+//! - [Errors](docs::errors): what is retried, and what to do about an unknown outcome
+//! - [Settings](docs::settings): what you can set, environment variables, the config file
 //! - [Rotating tokens](docs::rotating_tokens): each step, and what a crash leaves behind
-//! - [Testing](docs::testing): the mock server (feature `mock`)
-//! - [Coming from Go](docs::coming_from_go), [performance](docs::performance),
-//!   [platforms](docs::platforms), [dependencies](docs::dependencies), [security](docs::security)
+//! - [Coming from Go](docs::coming_from_go), [performance](docs::performance), [platforms and
+//!   dependencies](docs::platforms), [security](docs::security)
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -106,17 +145,14 @@ pub mod docs {
     pub mod settings {}
     #[doc = include_str!("../docs/rotating_tokens.md")]
     pub mod rotating_tokens {}
-    #[doc = include_str!("../docs/testing.md")]
-    pub mod testing {}
     // The page's own picture is a file next to it, which rustdoc does not copy: it is inlined.
     /// What a call costs, compared with other clients.
     ///
     /// <style>img[src="performance.svg"] { display: none }</style>
     #[doc = include_str!("../docs/performance.svg")]
+    ///
     #[doc = include_str!("../docs/performance.md")]
     pub mod performance {}
-    #[doc = include_str!("../docs/dependencies.md")]
-    pub mod dependencies {}
     #[doc = include_str!("../docs/platforms.md")]
     pub mod platforms {}
     #[doc = include_str!("../docs/coming_from_go.md")]

@@ -8,8 +8,8 @@ use std::time::Duration;
 /// Which requests are retried is not a setting:
 ///
 /// - A request that the service cannot have acted on is retried: DNS or connection failure, 429, or
-///   the service's own 503. It is not if it would only be refused again: an untrusted certificate,
-///   a server that speaks no TLS, a proxy's 401, 403 or 407.
+///   the service's own 503. The exceptions are failures that would only repeat: an untrusted
+///   certificate, a server that speaks no TLS, a proxy's 401, 403 or 407.
 /// - A request that it may have acted on is retried only if a repetition is harmless, after 408,
 ///   425, 502, 503, 504, 520 to 529, a lost connection or an unreadable response.
 ///   [`create_token`](crate::create_token) is never among these.

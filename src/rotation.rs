@@ -21,14 +21,15 @@ use crate::tokens::{
 ///    name in the options.
 /// 2. Create the new token with the client's credentials, for the same
 ///    [lifetime](RotateTokenOptions::ttl).
-/// 3. Read the new token back with its own credentials.
+/// 3. Read the new token back with its own credentials. A service may need a moment before it knows
+///    a new token, so this asks again for up to 5 s before it believes a 401.
 /// 4. Call `store`. It returns `Ok` once the token is safely stored. If it fails, the old token
-///    must still be in place; for a file, write the new one next to it and rename.
+///    must still be in place. [`Jwt::save`] does this for a file.
 /// 5. Delete the old token, using the new one.
 ///
 /// At any time at least one valid token is stored, even if the process dies between two steps. If
-/// step 2 fails, nothing has changed. If step 3 or 4 fails, the new token is deleted again. If step
-/// 5 fails, the rotation has succeeded, and [`Rotation::leftover`] contains the error.
+/// step 1 or 2 fails, nothing has changed. If step 3 or 4 fails, the new token is deleted again. If
+/// step 5 fails, the rotation has succeeded, and [`Rotation::leftover`] contains the error.
 ///
 /// If `store` panics, the new token is deleted again and the panic continues. If that deletion
 /// fails, the Key ID is logged at error level.
@@ -45,8 +46,8 @@ use crate::tokens::{
 /// delete tokens, so it cannot be rotated. With a token from the vendor's web console only step 5
 /// fails, because the new token is made through this API.
 ///
-/// The guide to [rotating tokens](crate::docs::rotating_tokens) has a `store` for files, and says
-/// what a crash leaves behind at each step.
+/// The guide to [rotating tokens](crate::docs::rotating_tokens) says what a crash leaves behind at
+/// each step.
 ///
 /// # Errors
 ///
@@ -60,10 +61,9 @@ use crate::tokens::{
 /// use std::time::Duration;
 /// use ionoscloud_auth::{Client, Credentials, RotateTokenOptions, rotate_token};
 ///
-/// # fn replace_file(token: &str) -> std::io::Result<()> { Ok(()) }
 /// let client = Client::from_env()?;
 /// let options = RotateTokenOptions::current().ttl(Duration::from_secs(30 * 24 * 3600));
-/// let rotation = rotate_token(&client, &options, |jwt| replace_file(jwt.token()))?;
+/// let rotation = rotate_token(&client, &options, |jwt| jwt.save("token"))?;
 /// println!("the new token is {}", rotation.key_id);
 /// let client = client.with_credentials(Credentials::token(rotation.jwt.token()))?;
 /// if let Some(error) = rotation.leftover {
@@ -295,8 +295,8 @@ impl fmt::Display for Orphan {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RotateError {
-    /// Nothing was created: the old token has no Key ID, or the service does not know it or refuses
-    /// the credentials.
+    /// Nothing was created: the old token has no Key ID, the service does not know it or refuses
+    /// the credentials, or the client was shut down.
     #[error("no new token was created: {0}; the old token is unchanged")]
     NotStarted(Error),
     /// The new token was not received.
@@ -405,7 +405,8 @@ impl RotateTokenOptions {
     /// By default the new token lives as long as the old one did from creation to expiry, so a
     /// one-hour token does not become a one-year token. The old token contains these times (`iat`
     /// and `exp`). If it does not, one request asks the service before anything is created. If that
-    /// does not tell either, the service's default of 365 days applies.
+    /// does not tell either, the service's default of 365 days applies. A request that fails is
+    /// logged as a warning.
     pub fn ttl(mut self, ttl: Duration) -> RotateTokenOptions {
         self.ttl = Some(ttl);
         self

@@ -19,9 +19,9 @@ pub(crate) const TTL: std::ops::RangeInclusive<u64> = 60..=31_536_000;
 /// [Key ID](Jwt::key_id).
 ///
 /// A request that the service may have acted on is **never sent again**, because each one creates a
-/// token. It also uses a fresh connection: a stale pooled one could fail without revealing whether
-/// the request was received. (The vendor's SDK repeats this request behind a gateway that times
-/// out, which can leave two orphaned tokens.)
+/// token. (The vendor's SDK repeats this request behind a gateway that times out, which can leave
+/// two orphaned tokens.) It has a connection of its own, so that nothing left on an older one can
+/// be taken for its response.
 ///
 /// # Errors
 ///
@@ -100,7 +100,8 @@ impl CreateTokenOptions {
     }
 
     /// Sets how long the token is valid, from 60 s to 31,536,000 s (365 days). The service's
-    /// default is 365 days. Fractions of a second are dropped.
+    /// default is 365 days; the vendor calls it subject to change. Fractions of a second are
+    /// dropped.
     pub fn ttl(mut self, ttl: Duration) -> CreateTokenOptions {
         self.ttl = Some(ttl);
         self
@@ -306,10 +307,9 @@ impl DeleteTokenByIdOptions {
 /// Deletes tokens by [`Criteria`]: `DELETE /tokens?criteria=…`.
 ///
 /// If the outcome of an attempt is unknown, `EXPIRED` is sent again. `ALL` and `CURRENT` are not:
-/// they may have deleted the token that the call uses, and a second request would then fail. For
-/// the same reason they use a fresh connection.
+/// they may have deleted the token that the call uses, and a second request would then fail.
 ///
-/// The live service has responded with 401 to `CURRENT` with a valid token. To delete the client's
+/// The live service has refused `CURRENT` with 401 even for a valid token. To delete the client's
 /// own token, use [`delete_token_by_id`] with [`Client::key_id`]. The vendor's CLI does the same.
 ///
 /// # Errors

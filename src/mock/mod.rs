@@ -1,4 +1,60 @@
-//! A mock server of the API for your own tests.
+//! A mock server of the API, to test a program that uses this library without an account. Requires
+//! the [feature](crate#features) `mock`, which adds no crate. Enable it for tests only:
+//!
+//! ```toml
+//! [dev-dependencies]
+//! ionoscloud-auth = { version = "0.1", features = ["mock"] }
+//! ```
+//!
+//! [`MockAuthApi`] runs inside your test and keeps state as the service does: a created token can
+//! be listed, read and deleted, works as a credential, and expires. Each one has a port of its own,
+//! so tests can run in parallel.
+//!
+//! ```
+//! use ionoscloud_auth::mock::MockAuthApi;
+//! use ionoscloud_auth::{
+//!     Client, CreateTokenOptions, GetAllTokensOptions, create_token, get_all_tokens,
+//! };
+//!
+//! let api = MockAuthApi::start();
+//! let client =
+//!     Client::builder().base_url(api.base_url()).credentials(api.credentials()).build()?;
+//!
+//! let jwt = create_token(&client, &CreateTokenOptions::new())?;
+//! let tokens = get_all_tokens(&client, &GetAllTokensOptions::new())?;
+//! assert_eq!(tokens.tokens[0].id, jwt.key_id()?);
+//! assert_eq!(api.requests().len(), 2);
+//! # Ok::<(), ionoscloud_auth::Error>(())
+//! ```
+//!
+//! # What to test
+//!
+//! | situation | how |
+//! | --- | --- |
+//! | an error status | [`answer_next`](MockAuthApi::answer_next), or [`MockFault::Status`] |
+//! | a gateway's page | [`MockFault::Gateway`] |
+//! | a gateway's page after the service acted | [`MockFault::GatewayAfterActing`] |
+//! | a lost connection | [`HangUp`](MockFault::HangUp), [`LoseAnswer`](MockFault::LoseAnswer) |
+//! | a response that is cut off | [`MockFault::Truncate`] |
+//! | a time limit | [`MockFault::Delay`], and a client with a shorter `timeout` |
+//! | what your program sends | [`requests`](MockAuthApi::requests) |
+//! | an expired token | [`expire`](MockAuthApi::expire) |
+//! | a refused `CURRENT` | [`refuse_current`](MockAuthApi::refuse_current) |
+//! | two-factor authentication | [`MockAuthApi::with_two_factor_authentication`] |
+//!
+//! The server accepts plain HTTP on a loopback address, which is the only place where the library
+//! allows it by default. It cannot test TLS, proxies, or the reuse of connections.
+//!
+//! # Test a whole program
+//!
+//! A program that takes its settings from the environment needs only `IONOS_API_URL`
+//! (`base_url()`), `IONOS_USERNAME` (`username()`) and `IONOS_PASSWORD` (`password()`). To try one
+//! by hand, run this in a clone of the repository. It prints these variables, and then each
+//! request, until you press Ctrl-C:
+//!
+//! ```sh
+//! cargo run --example mock_server
+//! ```
 
 mod fault;
 mod server;
@@ -39,8 +95,7 @@ pub use server::MockRequest;
 /// | with an undocumented `ttl` or `criteria` | 400 |
 ///
 /// It has one user, [with](MockAuthApi::with_two_factor_authentication) or without two-factor
-/// authentication, and does not limit the number of tokens. The guide to
-/// [testing](crate::docs::testing) has more examples.
+/// authentication, and does not limit the number of tokens.
 ///
 /// # Examples
 ///

@@ -29,6 +29,8 @@ impl ClientBuilder {
     ///
     /// On Unix a warning is logged if others can read a file that contains credentials.
     ///
+    /// Requires the [feature](crate#features) `config-file`.
+    ///
     /// # Errors
     ///
     /// [`Error::Invalid`](crate::Error::Invalid) if the file is not readable, longer than 64 KiB or
@@ -75,6 +77,8 @@ impl ClientBuilder {
     /// 3. `~/.ionos/config`
     ///
     /// `~` is `$HOME`, or `%USERPROFILE%` on Windows.
+    ///
+    /// Requires the [feature](crate#features) `config-file`.
     ///
     /// # Errors
     ///

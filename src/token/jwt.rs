@@ -56,8 +56,8 @@ pub(super) fn read_key_id(jwt: &str) -> Result<KeyId, String> {
 ///
 /// # Errors
 ///
-/// [`Error::Invalid`] if this is not a JWT of three parts, or if the payload is not base64url, not
-/// JSON. The error does not quote the token.
+/// [`Error::Invalid`] if this is not a JWT of three parts, or if the payload is not base64url or
+/// not JSON. The error does not quote the token.
 ///
 /// # Examples
 ///
@@ -93,7 +93,7 @@ pub(crate) fn expiry(jwt: &str) -> Option<SystemTime> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Claims {
-    /// The issuer of the token: `ionoscloud`.
+    /// The issuer of the token: `ionoscloud`, or the name of another brand.
     #[serde(default, deserialize_with = "if_readable")]
     pub iss: Option<String>,
     /// When the token was issued, in seconds since 1970 (UTC). A fraction is cut off.

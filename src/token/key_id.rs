@@ -10,9 +10,9 @@ use crate::error::{Error, Result};
 /// header.
 ///
 /// The service's Key IDs are lower-case UUIDs. This type accepts 1 to 256 unreserved characters of
-/// RFC 3986 (letters, digits, `-`, `.`, `_`, `~`), so it is safe in a URL. It rejects `.`, `..`,
-/// and, in any case, `generate` and `generate.` followed by anything. (With the vendor's CLI,
-/// `token get --token-id generate` creates a token.)
+/// RFC 3986 (letters, digits, `-`, `.`, `_`, `~`), so it is safe in a URL. It rejects `.` and
+/// `..`, and, in upper or lower case, `generate` and `generate.` followed by anything. (With the
+/// vendor's CLI, `token get --token-id generate` creates a token.)
 ///
 /// A Key ID is not secret. It identifies a token but does not give access.
 ///
