@@ -1,13 +1,9 @@
 //! Replaces the token in a file if less than a share of its lifetime is left.
 //!
 //! Use it as a cron job: `rotate FILE [--share 0.33] [--ttl SECONDS] [--dry-run]`. It reads
-//! `IONOS_API_URL` and `IONOS_CONTRACT_NUMBER`. FILE contains only the token, with mode 0600, and
-//! is replaced completely or not at all. Run one job per file: two at the same time would each
-//! create a token and lose one of them.
-//!
-//! Windows has no file modes. The new file gets the access control list of its folder, so use a
-//! folder that only you can read. The file cannot be replaced while another program has it open
-//! without sharing it. The job tries for five seconds, then keeps the old token.
+//! `IONOS_API_URL` and `IONOS_CONTRACT_NUMBER`. FILE contains only the token, and [`Jwt::save`]
+//! replaces it. Run one job per file: two at the same time would each create a token and lose one of
+//! them.
 //!
 //! | exit code | meaning |
 //! | --- | --- |
@@ -17,12 +13,10 @@
 //! | 3 | the token was replaced, but the old one could not be deleted |
 //! | 4 | the token was not replaced, and there is or may be an orphaned token |
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use ionoscloud_auth::*;
 
@@ -109,9 +103,7 @@ struct Done {
 
 fn rotate(options: &Options) -> std::result::Result<Done, Box<dyn std::error::Error>> {
     let done = |what: String, code| Ok(Done { what, code });
-    // Replaces the target of a symbolic link, and not the link.
-    let file = fs::canonicalize(&options.file)?;
-    let token = fs::read_to_string(&file)?;
+    let token = fs::read_to_string(&options.file)?;
     let token = token.trim();
     let id = key_id(token)?;
     let client = ClientBuilder::from_env()?
@@ -142,7 +134,7 @@ fn rotate(options: &Options) -> std::result::Result<Done, Box<dyn std::error::Er
     if let Some(ttl) = options.ttl {
         rotation = rotation.ttl(ttl);
     }
-    match rotate_token(&client, &rotation, |jwt| replace(&file, jwt.token())) {
+    match rotate_token(&client, &rotation, |jwt| jwt.save(&options.file)) {
         Ok(rotation) => {
             let new = rotation.key_id;
             match rotation.leftover {
@@ -182,73 +174,4 @@ fn life(client: &Client, token: &str, id: &KeyId) -> Result<(SystemTime, SystemT
     }
     let token = get_token_by_id(client, &GetTokenByIdOptions::new(id.clone()))?;
     Ok((token.created_at()?, token.expires_at()?))
-}
-
-/// Replaces the file completely or not at all: writes a new file, syncs it, renames it over the old
-/// one, and syncs the folder.
-fn replace(file: &Path, token: &str) -> io::Result<()> {
-    #[cfg(unix)]
-    let old = fs::metadata(file)?;
-    let mut name = file.as_os_str().to_owned();
-    name.push(".new");
-    let new_path = PathBuf::from(name);
-    // A file left by a run that was killed may have another mode.
-    match fs::remove_file(&new_path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let written = create_private(&new_path).and_then(|mut new| {
-        writeln!(new, "{token}")?;
-        // The new file has the mode and owner of the old one, even if root runs this.
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::MetadataExt as _;
-            new.set_permissions(old.permissions())?;
-            std::os::unix::fs::fchown(&new, Some(old.uid()), Some(old.gid()))?;
-        }
-        new.sync_all()
-    });
-    if let Err(error) = written.and_then(|()| rename(&new_path, file)) {
-        let _ = fs::remove_file(&new_path);
-        return Err(error);
-    }
-    // The new token is in place now. An error would have it deleted, so a failed sync of the folder
-    // is only reported.
-    #[cfg(unix)]
-    if let Some(folder) = file.parent() {
-        if let Err(error) = File::open(folder).and_then(|folder| folder.sync_all()) {
-            eprintln!("{}: {error}", folder.display());
-        }
-    }
-    Ok(())
-}
-
-/// Renames the new file over the old one. Windows refuses that while another program, such as a
-/// virus scanner, has the old file open without sharing it, usually only for a moment.
-fn rename(new: &Path, file: &Path) -> io::Result<()> {
-    const ERROR_ACCESS_DENIED: i32 = 5;
-    const ERROR_SHARING_VIOLATION: i32 = 32;
-    let until = Instant::now() + Duration::from_secs(5);
-    loop {
-        let renamed = fs::rename(new, file);
-        let refused = renamed.as_ref().err().and_then(io::Error::raw_os_error);
-        let may_be_over_soon =
-            cfg!(windows) && matches!(refused, Some(ERROR_ACCESS_DENIED | ERROR_SHARING_VIOLATION));
-        if !may_be_over_soon || Instant::now() > until {
-            return renamed;
-        }
-        thread::sleep(Duration::from_millis(50));
-    }
-}
-
-/// Creates a file that only its owner can read.
-fn create_private(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
-    }
-    options.open(path)
 }

@@ -2,7 +2,8 @@
 //! It creates, lists, reads, deletes and rotates API tokens. It is built on ureq and rustls,
 //! without an async runtime.
 //!
-//! ```no_run
+#![cfg_attr(feature = "client", doc = "```no_run")]
+#![cfg_attr(not(feature = "client"), doc = "```ignore")]
 //! use std::time::Duration;
 //! use ionoscloud_auth::{
 //!     Client, CreateTokenOptions, GetAllTokensOptions, create_token, get_all_tokens,
@@ -108,36 +109,49 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "client")]
 mod builder;
+#[cfg(feature = "client")]
 mod call;
+#[cfg(feature = "client")]
 mod client;
+#[cfg(feature = "client")]
 mod credentials;
 mod error;
 #[cfg(feature = "mock")]
 pub mod mock;
+#[cfg(feature = "client")]
 mod outcome;
+#[cfg(feature = "client")]
 mod retry;
+#[cfg(feature = "client")]
 mod rotation;
+#[cfg(feature = "client")]
 mod settings;
 mod token;
+#[cfg(feature = "client")]
 mod tokens;
+#[cfg(feature = "client")]
 mod transport;
 
-pub use builder::ClientBuilder;
-pub use call::Attempt;
-pub use client::Client;
-pub use credentials::Credentials;
 pub use error::{ApiMessage, CallError, Error, ErrorKind, Result};
-pub use retry::RetryPolicy;
-pub use rotation::{Orphan, RotateError, RotateTokenOptions, Rotation, rotate_token};
 pub use token::{
     Claims, Criteria, DeleteResponse, Identity, Jwt, KeyId, Token, Tokens, claims, key_id,
 };
-// The endpoints and their options.
-pub use tokens::*;
+// With the endpoints and their options, which are all of `tokens`.
+#[cfg(feature = "client")]
+pub use {
+    builder::ClientBuilder,
+    call::Attempt,
+    client::Client,
+    credentials::Credentials,
+    retry::RetryPolicy,
+    rotation::{Orphan, RotateError, RotateTokenOptions, Rotation, rotate_token},
+    tokens::*,
+};
 
 /// Guides that go further than an item's own documentation.
-#[cfg(any(doc, doctest))]
+#[cfg(all(feature = "client", any(doc, doctest)))]
 pub mod docs {
     #[doc = include_str!("../docs/errors.md")]
     pub mod errors {}

@@ -1,5 +1,4 @@
 use std::str::FromStr;
-use std::time::{Duration, SystemTime};
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use serde::de::DeserializeOwned;
@@ -78,12 +77,6 @@ pub fn claims(jwt: &str) -> Result<Claims> {
 pub(super) fn read_claims(jwt: &str) -> Result<Claims, String> {
     let [_, payload] = parts(jwt)?;
     decode("payload", payload)
-}
-
-/// Returns when the token expires, if it says so.
-pub(crate) fn expiry(jwt: &str) -> Option<SystemTime> {
-    let seconds = read_claims(jwt).ok()?.exp?;
-    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
 }
 
 /// The claims in a token's payload. A claim is `None` if it is missing or has another form than
@@ -450,23 +443,6 @@ mod tests {
             let read = serde_json::to_value(read).unwrap();
             assert_eq!(read, with(expected), "{reason}: {name} is {written}");
         }
-    }
-
-    #[test]
-    fn expiry_is_read_if_the_clock_knows_it() {
-        let at = |seconds| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
-        for (payload, expected) in [
-            (r#"{"exp":100}"#, at(100)),
-            (r#"{"exp":"100.5","identity":7}"#, at(100)),
-            (r#"{"exp":0}"#, at(0)),
-            (r#"{"exp":18446744073709551615}"#, None),
-            (r#"{"exp":[]}"#, None),
-            ("{}", None),
-            ("SECRET", None),
-        ] {
-            assert_eq!(expiry(&jwt("{}", payload)), expected, "{payload}");
-        }
-        assert_eq!(expiry("opaque"), None);
     }
 
     #[test]
