@@ -273,6 +273,7 @@ pub(crate) fn read_json<T: DeserializeOwned>(json: &[u8]) -> Result<T, String> {
 }
 
 /// Reads a new token, whatever follows it: nobody could get that token again.
+#[cfg(feature = "client")]
 pub(crate) fn read_jwt(json: &[u8]) -> Result<Jwt, String> {
     let mut json = serde_json::Deserializer::from_slice(without_mark(json));
     Jwt::deserialize(&mut json).map_err(described)

@@ -20,7 +20,11 @@ fn error_names_the_host_and_the_port_of_the_service() {
     let silent_port = silent.local_addr().unwrap().port();
     let hangs_up = FaultServer::start(vec![Play::WriteAndClose(vec![])]);
     let hangs_up_port = hangs_up.port();
-    let short = |url: String| builder_of(&url).timeout(SHORT).allow_insecure_http(true);
+    let short = |url: String| {
+        builder_of(&url)
+            .timeout(4 * SHORT)
+            .allow_insecure_http(true)
+    };
     // (client, the error's text after the request)
     for (builder, says, reason) in [
         (
