@@ -123,6 +123,7 @@ def haproxy(servers):
             use_backend closed if {{ path_beg /closed/ }}
             use_backend redirects if {{ path_beg /hang-up-302/ }}
             use_backend denies if {{ path_beg /deny-403/ }}
+            use_backend filters if {{ path_beg /no-tokens/ }}
             default_backend upstream
         backend upstream
             compression algo gzip
@@ -133,6 +134,10 @@ def haproxy(servers):
             server upstream 127.0.0.1:{PORTS["upstream plain"]}
         backend denies
             http-response deny deny_status 403
+            server upstream 127.0.0.1:{PORTS["upstream plain"]}
+        backend filters
+            http-response wait-for-body time 1s
+            http-response deny deny_status 403 if {{ res.body -m sub eyJ }}
             server upstream 127.0.0.1:{PORTS["upstream plain"]}
         backend closed
             server closed 127.0.0.1:{PORTS["closed"]}
@@ -158,6 +163,8 @@ def nginx(servers):
         location / {{ proxy_pass http://{upstream}; }}
         location /hang-up-302/ {{ proxy_pass http://{upstream}; error_page 502 {SORRY}; }}
         location /hang-up-404/ {{ proxy_pass http://{upstream}; error_page 502 /missing/50x.html; }}
+        location /hang-up-page/ {{ proxy_pass http://{upstream}; error_page 502 =302 /sorry; }}
+        location = /sorry {{ default_type text/html; return 200 "<p>Sorry.</p>"; }}
         location /missing/ {{ root {folder}/missing; }}
         location /hang-up-once/ {{ proxy_pass http://both; }}
         location /413/ {{ return 413; }}

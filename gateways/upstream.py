@@ -136,6 +136,7 @@ MANNERS = {
     "hang-up": hang_up,
     "hang-up-302": hang_up,
     "hang-up-404": hang_up,
+    "hang-up-page": hang_up,
     "hang-up-once": hang_up_once,
     "hang": hang,
     "half": half,

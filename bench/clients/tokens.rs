@@ -1,4 +1,5 @@
-//! The list of tokens as a program without this library would define it.
+//! The models as a program without this library would define them.
+#![allow(dead_code)]
 
 #[derive(serde::Deserialize)]
 pub struct Tokens {
@@ -7,10 +8,14 @@ pub struct Tokens {
 
 #[derive(serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[allow(dead_code)]
 pub struct Token {
-    id: String,
-    href: String,
-    created_date: String,
-    expiration_date: String,
+    pub id: String,
+    pub href: String,
+    pub created_date: String,
+    pub expiration_date: String,
+}
+
+#[derive(serde::Deserialize)]
+pub struct Jwt {
+    pub token: String,
 }

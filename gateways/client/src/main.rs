@@ -86,9 +86,8 @@ fn call(client: &Client, endpoint: &str) -> Result<()> {
 fn kind(error: &Error) -> String {
     match error {
         Error::Invalid { .. } => "Invalid".to_owned(),
-        Error::Api(_) => "Api".to_owned(),
-        Error::UnreadableResponse(_) => "UnreadableResponse".to_owned(),
-        Error::Transport(error) => format!("Transport({:?})", error.kind),
+        Error::Malformed { .. } => "Malformed".to_owned(),
+        Error::Call(call) => format!("{:?}", call.kind),
         _ => "another".to_owned(),
     }
 }

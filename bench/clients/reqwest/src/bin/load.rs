@@ -19,17 +19,14 @@ fn main() {
         move || {
             let answer = client
                 .get(&url)
-                .header("Authorization", "Bearer eyJhbGciOiJSUzI1NiJ9.e30.c2ln")
+                .bearer_auth(load::TOKEN)
                 .header("Accept", "application/json")
                 .send()
                 .expect("an answer")
                 .error_for_status()
                 .expect("a success");
-            answer
-                .json::<tokens::Tokens>()
-                .expect("a list")
-                .tokens
-                .len()
+            let list = answer.json::<tokens::Tokens>();
+            list.expect("a list").tokens.len()
         }
     });
 }

@@ -17,8 +17,8 @@ fn main() {
         stream.set_nodelay(true).expect("a socket option");
         let request = format!(
             "GET /{path}/auth/v1/tokens HTTP/1.1\r\nHost: {host}\r\nUser-Agent: socket\r\nAccept: \
-             application/json\r\n\
-             Authorization: Bearer eyJhbGciOiJSUzI1NiJ9.e30.c2ln\r\n\r\n"
+             application/json\r\nAuthorization: Bearer {}\r\n\r\n",
+            load::TOKEN
         );
         let connection = Mutex::new((stream, vec![0; 2 * 1024 * 1024]));
         move || {
