@@ -73,7 +73,7 @@ impl Jwt {
     ///
     /// The token is first written into a file next to it, with `.new` at the end of its name, and
     /// synced. So the folder must be writable, and only one program at a time may save to the same
-    /// path.
+    /// path. If the process is killed, that file may stay. The next call replaces it.
     ///
     /// Windows has no file modes: the file gets the access control list of its folder. It also
     /// cannot replace a file that another program has open without sharing it, so this tries for
