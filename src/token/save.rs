@@ -27,17 +27,19 @@ pub(super) fn save(token: &str, path: &Path) -> io::Result<()> {
     let mut options = OpenOptions::new();
     #[cfg(unix)]
     options.mode(0o600);
-    let mut new = options.write(true).create_new(true).open(&new_path)?;
+    let new = options.write(true).create_new(true).open(&new_path)?;
     let write = || {
         #[cfg(unix)]
         if let Some(old) = old {
             fchown(&new, Some(old.uid()), Some(old.gid()))?;
             new.set_permissions(old.permissions())?;
         }
-        writeln!(new, "{token}")?;
+        writeln!(&new, "{token}")?;
         new.sync_all()
     };
-    if let Err(error) = write().and_then(|()| rename(new_path.as_ref(), &path)) {
+    let written = write();
+    drop(new);
+    if let Err(error) = written.and_then(|()| rename(new_path.as_ref(), &path)) {
         let _ = fs::remove_file(&new_path);
         return Err(error);
     }
