@@ -208,8 +208,8 @@ impl Error {
     }
 }
 
-/// Writes the text that [`Display`](fmt::Display) writes, because that is what a program shows whose
-/// `main` returns the error. The fields are in [`CallError`].
+/// Writes the text that [`Display`](fmt::Display) writes: a program whose `main` returns the error
+/// shows that. The fields are in [`CallError`].
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)

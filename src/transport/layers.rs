@@ -47,7 +47,7 @@ pub(super) fn is_to_proxy(has_proxy: bool, details: &ConnectionDetails) -> bool 
     has_proxy && details.config.proxy().is_none()
 }
 
-/// ureq looks up a name even where it has an idle connection (ureq.md 1): [`Dial`] does it.
+/// ureq looks up a name even where it has an idle connection (docs/ureq.md 1): [`Dial`] does it.
 #[derive(Debug)]
 struct NoLookup;
 
@@ -62,7 +62,7 @@ impl Resolver for NoLookup {
     }
 }
 
-/// Looks up the host and connects, in a thread of its own (ureq.md 2), which is left behind when
+/// Looks up the host and connects, in a thread of its own (docs/ureq.md 2), which is left behind when
 /// the time is over or the client is shut down.
 #[derive(Debug)]
 struct Dial;
@@ -137,7 +137,7 @@ impl<In: Transport> Connector<In> for Dial {
 }
 
 /// Tries each address for 250 ms, then those that were silent for 1 s, for 4 s, and for what is
-/// left, so that a dead IPv6 address costs little even on a slow line (ureq.md 10).
+/// left, so that a dead IPv6 address costs little even on a slow line (docs/ureq.md 10).
 fn look_up_and_connect(
     mut details: ConnectionDetails,
     by: Instant,
@@ -193,7 +193,7 @@ impl<In: Transport> Connector<In> for WatchBelow {
             return Ok(None);
         };
         if !stream.buffers().input().is_empty() {
-            // ureq.md 7: they would pass for the service's.
+            // docs/ureq.md 7: they would pass for the service's.
             let text = "it sent more than its response to CONNECT";
             return Err(Error::ConnectProxyFailed(text.to_owned()));
         }
@@ -211,7 +211,7 @@ impl<In: Transport> Connector<In> for WatchBelow {
     }
 }
 
-/// Below TLS: ends every wait with the record's deadline (ureq.md 5), and counts TLS records.
+/// Below TLS: ends every wait with the record's deadline (docs/ureq.md 5), and counts TLS records.
 #[derive(Debug)]
 pub(super) struct Below {
     stream: Box<dyn Transport>,
@@ -256,7 +256,7 @@ impl Transport for Below {
         Ok(progress)
     }
 
-    /// ureq looks only at the socket (ureq.md 8).
+    /// ureq looks only at the socket (docs/ureq.md 8).
     fn is_open(&mut self) -> bool {
         let is_between = self.records.as_ref().is_none_or(TlsRecords::is_between);
         is_between && self.buffers().input().is_empty() && self.stream.is_open()
@@ -362,8 +362,8 @@ impl Transport for Above {
         Ok(progress)
     }
 
-    /// More plaintext may be left inside TLS (ureq.md 8), and after another connection was lost
-    /// this one may be as stale (ureq.md 11).
+    /// More plaintext may be left inside TLS (docs/ureq.md 8), and after another connection was lost
+    /// this one may be as stale (docs/ureq.md 11).
     fn is_open(&mut self) -> bool {
         let may_hold_more = self.is_filled && self.is_tls();
         let is_fresh = self.losses_before == self.losses.load(Ordering::SeqCst);

@@ -208,7 +208,7 @@ impl Transport {
     /// Ends everything that waits, and refuses every later request.
     pub(crate) fn shut_down(&self) {
         self.shutdown.set();
-        // A logger that panics may end this early (ureq.md 3, 17): first what changes something.
+        // A logger that panics may end this early (docs/ureq.md 3, 17): first what changes something.
         self.single.clone().shutdown();
         self.pooling.clone().shutdown();
     }
@@ -248,7 +248,7 @@ impl Transport {
 }
 
 impl Setup {
-    /// ureq's own time limits stay off: they cost a thread a call (ureq.md 1).
+    /// ureq's own time limits stay off: they cost a thread a call (docs/ureq.md 1).
     fn agent(&self, max_idle: usize, losses: &Arc<AtomicUsize>) -> Agent {
         let settings = &self.settings;
         let roots = match &settings.root_certificates {

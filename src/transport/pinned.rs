@@ -1,4 +1,4 @@
-//! TLS that accepts only a pinned certificate. ureq has no hook for a verifier (ureq.md 9).
+//! TLS that accepts only a pinned certificate. ureq has no hook for a verifier (docs/ureq.md 9).
 
 use std::fmt;
 use std::io::{Read as _, Write as _};

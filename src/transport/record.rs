@@ -95,7 +95,7 @@ impl Record {
     }
 
     /// Returns the time that the next wait may take: at most an hour, because a wait without any
-    /// limit ends with a signal (ureq.md 13). An error means that the attempt must end.
+    /// limit ends with a signal (docs/ureq.md 13). An error means that the attempt must end.
     pub(super) fn time_left(&self) -> Result<Duration, Error> {
         const HOUR: Duration = Duration::from_secs(3600);
         if self.shutdown.is_set() {
