@@ -44,7 +44,11 @@ pub(super) fn save(token: &str, path: &Path) -> io::Result<()> {
         return Err(error);
     }
     if let Some(folder) = path.parent().filter(|_| cfg!(unix)) {
-        let folder = if folder == "" { Path::new(".") } else { folder };
+        let folder = if folder.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            folder
+        };
         // The new token is in place. After an error the caller would delete it.
         let _ = File::open(folder).and_then(|folder| folder.sync_all());
     }
