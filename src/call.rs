@@ -123,7 +123,7 @@ impl<'a> Attempts<'a> {
         self.may_have_worked |= failure.outcome == Outcome::Unknown;
         self.connection_was_lost = failure.kind == ErrorKind::ConnectionLost;
         let transport = &self.client.transport;
-        if transport.is_shut_down() {
+        if transport.shutdown.is_set() {
             failure.was_shut_down();
         }
         let retry_after = response.and_then(|response| response.retry_after);
@@ -136,7 +136,7 @@ impl<'a> Attempts<'a> {
                 "{name}: retrying in {} ms after attempt {number}: {label}",
                 wait.as_millis()
             );
-            if transport.wait(wait) {
+            if transport.shutdown.wait(wait) {
                 failure.was_shut_down();
             } else if !wire_is_logged() {
                 return Ok(());

@@ -79,7 +79,10 @@ impl Identity {
         log::debug!("the credentials come from {from}");
         Ok(Identity {
             headers: transport.headers(&credentials)?,
-            secrets: Secrets::new(&credentials, transport.secret_headers()),
+            secrets: Secrets::new(
+                [Some(&credentials), transport.proxy_credentials().as_ref()],
+                transport.secret_headers(),
+            ),
             credentials,
             source,
         })

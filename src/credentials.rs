@@ -1,5 +1,6 @@
 //! Credentials, and keeping secrets out of texts.
 
+use std::cmp::Reverse;
 use std::fmt;
 
 use base64::Engine as _;
@@ -147,29 +148,29 @@ pub(crate) struct Secrets(Vec<Zeroizing<String>>);
 
 impl Secrets {
     pub(crate) fn new<'a>(
-        credentials: &Credentials,
+        credentials: [Option<&Credentials>; 2],
         headers: impl Iterator<Item = &'a str>,
     ) -> Secrets {
-        let authorization = credentials.authorization();
-        // A response that repeats base64 may drop the padding.
-        let encoded = authorization
-            .split_once(' ')
-            .map_or("", |(_, encoded)| encoded);
-        let password = match &credentials.0 {
-            Kind::Token(_) => "",
-            Kind::Basic { password, .. } => password.as_str(),
-        };
         // Compared with cleaned text, so cleaned themselves.
         let cleaned = |secret: &str| Zeroizing::new(sanitize_line(secret, usize::MAX));
-        let mut secrets: Vec<_> = [encoded.trim_end_matches('='), password]
-            .map(cleaned)
-            .into();
+        let mut secrets = Vec::new();
+        for credentials in credentials.into_iter().flatten() {
+            if let Some((_, encoded)) = credentials.authorization().split_once(' ') {
+                // A response that repeats base64 may drop the padding.
+                secrets.push(cleaned(encoded.trim_end_matches('=')));
+            }
+            if let Kind::Basic { password, .. } = &credentials.0 {
+                secrets.push(cleaned(password));
+            }
+        }
         secrets.retain(|secret| secret.len() >= MIN_LENGTH);
         secrets.extend(
             headers
                 .filter(|value| value.len() >= MIN_HEADER)
                 .map(cleaned),
         );
+        // A secret may be a part of another one.
+        secrets.sort_by_key(|secret| Reverse(secret.len()));
         Secrets(secrets)
     }
 

@@ -48,7 +48,8 @@ impl Failure {
 pub(super) fn failure(error: Error, record: &Record, route: &Route, secrets: &Secrets) -> Failure {
     let step = record.step();
     let peer = route.described(step);
-    let ended = record.ended();
+    let is_late = matches!(error, Error::Timeout(_));
+    let ended = record.ended().or(is_late.then_some(ErrorKind::TimedOut));
     let kind = ended.unwrap_or_else(|| kind(&error, step));
     let reason = match ended {
         Some(ErrorKind::ShutDown) => "the client was shut down".to_owned(),
@@ -84,7 +85,7 @@ fn kind(error: &Error, step: Step) -> ErrorKind {
 fn is_final(error: &Error, step: Step) -> bool {
     match (step, error) {
         (Step::HandedOver, _) => false,
-        (Step::Start, _) => true,
+        (Step::Start, _) | (_, Error::Tls(_)) => true,
         (_, Error::ConnectProxyFailed(text)) => matches!(proxy_status(text), Some(401 | 403 | 407)),
         // `General` is the pin's.
         _ => matches!(
@@ -128,23 +129,16 @@ fn words(step: Step, error: &Error, route: &Route) -> String {
         return tls_words(error, route);
     }
     match error {
-        Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => match step {
-            Step::HandedOver => "the peer closed it before the response was complete".to_owned(),
-            _ => "the peer closed the connection".to_owned(),
-        },
-        Error::Io(error) => {
-            let text = error.to_string();
-            let lookup = "failed to lookup address information: ";
-            text.strip_prefix(lookup).unwrap_or(&text).to_owned()
+        Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            "the peer closed the connection".to_owned()
         }
+        Error::Io(error) => error.to_string(),
         Error::ConnectProxyFailed(text) => route.tunnel_refused(text),
         Error::Protocol(error) if step == Step::Tunnel => format!(
             "its response is not HTTP ({error}): check its port, and whether its URL must begin \
              with https://"
         ),
         Error::Protocol(error) => format!("it is not HTTP/1.1 ({error})"),
-        Error::LargeResponseHeader(_, max) => format!("its headers are larger than {max} bytes"),
-        Error::BodyExceedsLimit(max) => format!("its body is longer than {} MiB", max >> 20),
         error => error.to_string(),
     }
 }

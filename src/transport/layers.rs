@@ -231,8 +231,11 @@ impl Transport for Below {
         self.stream.buffers()
     }
 
+    /// A write that is stuck half-way waits for its limit once more (docs/ureq.md 18).
     fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), Error> {
-        self.stream.transmit_output(amount, limit()?)
+        let mut limit = limit()?;
+        limit.after = limit.after / 2;
+        self.stream.transmit_output(amount, limit)
     }
 
     fn await_input(&mut self, _: NextTimeout) -> Result<bool, Error> {

@@ -10,7 +10,7 @@ mod response;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use rustls::RootCertStore;
@@ -135,7 +135,7 @@ pub(crate) struct Transport {
     pooling: Agent,
     /// Opens a connection for each request.
     single: Agent,
-    shutdown: Arc<Shutdown>,
+    pub(crate) shutdown: Arc<Shutdown>,
     /// The number of connections that were lost. An older idle connection is not used again.
     losses: Arc<AtomicUsize>,
     setup: Arc<Setup>,
@@ -205,21 +205,19 @@ impl Transport {
         secret.filter_map(|value| value.to_str().ok())
     }
 
+    /// Returns the user name and password for the proxy.
+    pub(crate) fn proxy_credentials(&self) -> Option<Credentials> {
+        let (proxy, _) = self.setup.settings.proxy.as_ref()?;
+        let username = proxy.username().unwrap_or_default();
+        Some(Credentials::basic(username, proxy.password()?))
+    }
+
     /// Ends everything that waits, and refuses every later request.
     pub(crate) fn shut_down(&self) {
         self.shutdown.set();
         // A logger that panics may end this early (docs/ureq.md 3, 17): first what changes something.
         self.single.clone().shutdown();
         self.pooling.clone().shutdown();
-    }
-
-    pub(crate) fn is_shut_down(&self) -> bool {
-        self.shutdown.is_set()
-    }
-
-    /// Waits for this delay. Returns whether the shutdown came before its end.
-    pub(crate) fn wait(&self, delay: Duration) -> bool {
-        self.shutdown.wait(delay)
     }
 
     /// Makes one attempt.

@@ -121,7 +121,7 @@ impl Drop for Entered {
 
 /// Whether the client was shut down.
 #[derive(Default)]
-pub(super) struct Shutdown {
+pub(crate) struct Shutdown {
     /// Written only under the lock.
     is_set: AtomicBool,
     lock: Mutex<()>,
@@ -136,12 +136,12 @@ impl Shutdown {
         self.changed.notify_all();
     }
 
-    pub(super) fn is_set(&self) -> bool {
+    pub(crate) fn is_set(&self) -> bool {
         self.is_set.load(Ordering::SeqCst)
     }
 
     /// Waits for this delay. Returns whether the shutdown came before its end.
-    pub(super) fn wait(&self, delay: Duration) -> bool {
+    pub(crate) fn wait(&self, delay: Duration) -> bool {
         let lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
         let waited = self
             .changed

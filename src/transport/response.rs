@@ -13,6 +13,7 @@ use zeroize::Zeroize as _;
 use super::failure::Failure;
 use super::{REQUEST_IDS, Request};
 use crate::credentials::Secrets;
+use crate::token::read_jwt;
 
 /// The maximum size of a successful response's body, in bytes: about 40,000 tokens.
 const MAX_BODY: u64 = 8 << 20;
@@ -74,7 +75,9 @@ impl Response {
     fn shown(&self, name: &str, secrets: &Secrets) -> Option<String> {
         let value = String::from_utf8_lossy(self.headers.get(name)?.as_bytes());
         let line = secrets.show(&value, MAX_HEADER);
-        let is_own = self.returns_secret && String::from_utf8_lossy(&self.body).contains(&*value);
+        let is_own = self.returns_secret
+            && (String::from_utf8_lossy(&self.body).contains(&*value)
+                || read_jwt(&self.body).is_ok_and(|jwt| value.contains(jwt.token())));
         (!line.is_empty() && !is_own).then_some(line)
     }
 }

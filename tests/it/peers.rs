@@ -42,8 +42,7 @@ fn error_names_the_host_and_the_port_of_the_service() {
         (
             builder_of(&hangs_up.url()),
             format!(
-                "lost the connection to 127.0.0.1:{hangs_up_port}: the peer closed it before the \
-                 response was complete"
+                "lost the connection to 127.0.0.1:{hangs_up_port}: the peer closed the connection"
             ),
             "it hangs up",
         ),
@@ -184,7 +183,7 @@ fn error_names_the_proxy_and_the_option_that_names_it() {
             user(&lost),
             format!(
                 "lost the connection to auth.example.test:80 through 127.0.0.1:{} {from}: the \
-                 peer closed it",
+                 peer closed the connection",
                 lost.port()
             ),
             "the service behind it hangs up",
