@@ -6,10 +6,7 @@ use ionoscloud_auth::*;
 use crate::support::*;
 
 fn call(endpoint: &Endpoint, status: u16, body: &[u8]) -> Result<String> {
-    let head = format!(
-        "HTTP/1.1 {status} X\r\nContent-Length: {}\r\n\r\n",
-        body.len()
-    );
+    let head = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\n\r\n", body.len());
     let server = FaultServer::start(vec![Play::Write([head.as_bytes(), body].concat())]);
     (endpoint.run)(&client_of(&server.url()))
 }
@@ -17,13 +14,8 @@ fn call(endpoint: &Endpoint, status: u16, body: &[u8]) -> Result<String> {
 #[test]
 fn hostile_success_body_is_an_unreadable_response() {
     let deep = |open: &str| {
-        [
-            r#"{"token":"#,
-            r#"{"tokens":"#,
-            r#"{"id":"#,
-            r#"{"success":"#,
-        ]
-        .map(|start| format!("{start}{}", open.repeat(100_000)))
+        [r#"{"token":"#, r#"{"tokens":"#, r#"{"id":"#, r#"{"success":"#]
+            .map(|start| format!("{start}{}", open.repeat(100_000)))
     };
     let mut bodies: Vec<Vec<u8>> = vec![
         b"[".repeat(1 << 20),
@@ -42,15 +34,9 @@ fn hostile_success_body_is_an_unreadable_response() {
         // 50 MB: refused by its length. Only the limit is read.
         [br#"{"token":""#.to_vec(), vec![b'A'; 50_000_000], br#"","id":"","tokens":[],"success":""}"#.to_vec()].concat(),
     ];
-    bodies.extend(
-        deep("[")
-            .into_iter()
-            .chain(deep(r#"{"a":"#))
-            .map(String::into_bytes),
-    );
-    let cases = bodies
-        .iter()
-        .flat_map(|body| ENDPOINTS.iter().map(move |endpoint| (body, endpoint)));
+    bodies.extend(deep("[").into_iter().chain(deep(r#"{"a":"#)).map(String::into_bytes));
+    let cases =
+        bodies.iter().flat_map(|body| ENDPOINTS.iter().map(move |endpoint| (body, endpoint)));
     in_parallel(cases, |(body, endpoint)| {
         // Only white space is the same as an empty body.
         if body.iter().all(u8::is_ascii_whitespace) && endpoint.name.starts_with("delete") {
@@ -61,15 +47,8 @@ fn hostile_success_body_is_an_unreadable_response() {
             Err(error) => error,
             Ok(response) => panic!("{}: {shown}: {response}", endpoint.name),
         };
-        assert!(
-            kind(&error) == ErrorKind::Unreadable,
-            "{}: {shown}: {error}",
-            endpoint.name
-        );
-        assert!(
-            error.outcome_unknown() && error.to_string().len() < 500,
-            "{error}"
-        );
+        assert!(kind(&error) == ErrorKind::Unreadable, "{}: {shown}: {error}", endpoint.name);
+        assert!(error.outcome_unknown() && error.to_string().len() < 500, "{error}");
     });
 }
 
@@ -79,10 +58,8 @@ fn hostile_error_body_is_shortened_and_cleaned() {
         r#"{{"messages":[{}{{}}]}}"#,
         r#"{"errorCode":"\u001b[31m","message":"\u202e\u0007x"},"#.repeat(1000)
     );
-    let long = format!(
-        r#"{{"messages":[{{"errorCode":"{0}","message":"{0}"}}]}}"#,
-        "é".repeat(20_000)
-    );
+    let long =
+        format!(r#"{{"messages":[{{"errorCode":"{0}","message":"{0}"}}]}}"#, "é".repeat(20_000));
     let messages = |count, text: &str| {
         let message = format!(r#"{{"errorCode":"{text}","message":"{text}"}}"#);
         let messages = vec![message; count].join(",");
@@ -112,9 +89,7 @@ fn hostile_error_body_is_shortened_and_cleaned() {
             let (text, debug) = (error.to_string(), format!("{error:?}"));
             for text in [&text, &debug] {
                 assert!(
-                    !text
-                        .chars()
-                        .any(|c| c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c)),
+                    !text.chars().any(|c| c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c)),
                     "{text}"
                 );
                 assert!(text.len() <= 4096, "{text}");
@@ -147,17 +122,11 @@ fn oversized_body_is_not_read_to_its_end() {
         let attempts = if endpoint.repeatable { 3 } else { 1 };
         assert_eq!(server.requests().len(), attempts);
         // The system buffers some data that is never read.
-        assert!(
-            server.written() < attempts * (32 << 20),
-            "{}",
-            server.written()
-        );
+        assert!(server.written() < attempts * (32 << 20), "{}", server.written());
     });
     // Much less is read of an error.
-    let server = FaultServer::start(vec![Play::Flood(
-        b"HTTP/1.1 403 X\r\n\r\n".to_vec(),
-        mebibyte,
-    )]);
+    let server =
+        FaultServer::start(vec![Play::Flood(b"HTTP/1.1 403 X\r\n\r\n".to_vec(), mebibyte)]);
     let error = list_tokens(&client_of(&server.url())).unwrap_err();
     assert_eq!(error.status(), Some(403));
     assert!(server.written() < 32 << 20, "{}", server.written());
@@ -180,10 +149,7 @@ fn malformed_token_is_returned_unchanged_and_has_no_key_id() {
         let jwt = new_jwt(&client_of(&server.url())).unwrap();
         assert_eq!(jwt.token(), token);
         let error = jwt.key_id().unwrap_err().to_string();
-        assert!(
-            error.contains(says) && !error.chars().any(char::is_control),
-            "{says}: {error}"
-        );
+        assert!(error.contains(says) && !error.chars().any(char::is_control), "{says}: {error}");
         assert!(!format!("{jwt:?}").contains(token) || token == "x");
     }
 }

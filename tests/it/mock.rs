@@ -33,9 +33,8 @@ fn delete_by(client: &Client, criteria: Criteria) -> Result<DeleteResponse> {
 
 /// Creates, reads, lists and deletes a token. The tokens `others` existed before.
 fn lifecycle(client: &Client, others: &[KeyId]) {
-    let options = CreateTokenOptions::new()
-        .ttl(Duration::from_secs(3600))
-        .contract_number(31_952_746);
+    let options =
+        CreateTokenOptions::new().ttl(Duration::from_secs(3600)).contract_number(31_952_746);
     let jwt = create_token(client, &options).unwrap();
     let id = key_id(jwt.token()).unwrap();
     assert_eq!(jwt.key_id().unwrap(), id);
@@ -52,11 +51,7 @@ fn lifecycle(client: &Client, others: &[KeyId]) {
     let token = get_token_by_id(client, &GetTokenByIdOptions::new(id.clone())).unwrap();
     assert_eq!(token.id, id);
     assert!(token.href.ends_with(&format!("/auth/v1/tokens/{id}")));
-    let life = token
-        .expires_at()
-        .unwrap()
-        .duration_since(token.created_at().unwrap())
-        .unwrap();
+    let life = token.expires_at().unwrap().duration_since(token.created_at().unwrap()).unwrap();
     assert_eq!(life.as_secs(), 3600);
     assert!(token.created_at().unwrap() <= SystemTime::now());
 
@@ -64,26 +59,16 @@ fn lifecycle(client: &Client, others: &[KeyId]) {
     assert_eq!(listed(client), all);
 
     // The new token works as a credential, and can delete itself.
-    let itself = client
-        .with_credentials(Credentials::token(jwt.token()))
-        .unwrap();
+    let itself = client.with_credentials(Credentials::token(jwt.token())).unwrap();
     assert_eq!(listed(&itself), all);
-    assert!(
-        delete_token_by_id(&itself, &DeleteTokenByIdOptions::new(id.clone()))
-            .unwrap()
-            .success
-    );
+    assert!(delete_token_by_id(&itself, &DeleteTokenByIdOptions::new(id.clone())).unwrap().success);
     assert_eq!(list_tokens(&itself).unwrap_err().status(), Some(401));
     assert_eq!(
-        get_token_by_id(client, &GetTokenByIdOptions::new(id.clone()))
-            .unwrap_err()
-            .status(),
+        get_token_by_id(client, &GetTokenByIdOptions::new(id.clone())).unwrap_err().status(),
         Some(404)
     );
     assert_eq!(
-        delete_token_by_id(client, &DeleteTokenByIdOptions::new(id))
-            .unwrap_err()
-            .status(),
+        delete_token_by_id(client, &DeleteTokenByIdOptions::new(id)).unwrap_err().status(),
         Some(404)
     );
     assert_eq!(listed(client), others);
@@ -100,12 +85,7 @@ fn token_lifecycle_works_with_a_token() {
     let api = MockAuthApi::start();
     let client = client_for(&api);
     let (jwt, id) = new_token(&client);
-    lifecycle(
-        &client
-            .with_credentials(Credentials::token(jwt.token()))
-            .unwrap(),
-        &[id],
-    );
+    lifecycle(&client.with_credentials(Credentials::token(jwt.token())).unwrap(), &[id]);
 }
 
 #[test]
@@ -115,9 +95,7 @@ fn delete_by_criteria_deletes_what_matches() {
     let (_, old) = new_token(&basic);
     let (jwt, current) = new_token(&basic);
     let (_, other) = new_token(&basic);
-    let bearer = basic
-        .with_credentials(Credentials::token(jwt.token()))
-        .unwrap();
+    let bearer = basic.with_credentials(Credentials::token(jwt.token())).unwrap();
 
     assert!(delete_by(&basic, Criteria::Expired).unwrap().success);
     assert_eq!(
@@ -161,41 +139,13 @@ fn only_valid_credentials_are_accepted() {
     delete_token_by_id(&client, &DeleteTokenByIdOptions::new(id)).unwrap();
     let elsewhere = new_token(&client_for(&MockAuthApi::start())).0;
     for (credentials, status, reason) in [
-        (
-            Credentials::basic(api.username(), api.password()),
-            None,
-            "the user",
-        ),
-        (
-            Credentials::basic(api.username(), "wrong"),
-            Some(401),
-            "a wrong password",
-        ),
-        (
-            Credentials::basic("other@example.com", api.password()),
-            Some(401),
-            "another user",
-        ),
-        (
-            Credentials::token(before.token()),
-            Some(401),
-            "an expired token",
-        ),
-        (
-            Credentials::token(expired.token()),
-            Some(401),
-            "an expired token that says so",
-        ),
-        (
-            Credentials::token(deleted.token()),
-            Some(401),
-            "a deleted token",
-        ),
-        (
-            Credentials::token(elsewhere.token()),
-            Some(401),
-            "another service's token",
-        ),
+        (Credentials::basic(api.username(), api.password()), None, "the user"),
+        (Credentials::basic(api.username(), "wrong"), Some(401), "a wrong password"),
+        (Credentials::basic("other@example.com", api.password()), Some(401), "another user"),
+        (Credentials::token(before.token()), Some(401), "an expired token"),
+        (Credentials::token(expired.token()), Some(401), "an expired token that says so"),
+        (Credentials::token(deleted.token()), Some(401), "a deleted token"),
+        (Credentials::token(elsewhere.token()), Some(401), "another service's token"),
         (Credentials::token("a.b.c"), Some(401), "no token at all"),
     ] {
         let client = client.with_credentials(credentials).unwrap();
@@ -209,11 +159,7 @@ fn only_valid_credentials_are_accepted() {
     }
     for (number, status) in [(api.contract_number(), None), (1, Some(403))] {
         let result = get_all_tokens(&client, &GetAllTokensOptions::new().contract_number(number));
-        assert_eq!(
-            result.err().and_then(|error| error.status()),
-            status,
-            "contract {number}"
-        );
+        assert_eq!(result.err().and_then(|error| error.status()), status, "contract {number}");
     }
 }
 
@@ -234,9 +180,7 @@ fn current_is_refused_on_demand_as_by_the_live_service() {
     let api = MockAuthApi::start();
     let basic = client_for(&api);
     let (jwt, id) = new_token(&basic);
-    let own = basic
-        .with_credentials(Credentials::token(jwt.token()))
-        .unwrap();
+    let own = basic.with_credentials(Credentials::token(jwt.token())).unwrap();
     api.refuse_current();
     for _ in 0..2 {
         let Err(Error::Call(error)) = delete_by(&own, Criteria::Current) else {
@@ -249,11 +193,7 @@ fn current_is_refused_on_demand_as_by_the_live_service() {
             "Endpoint requires a higher level of authentication."
         );
     }
-    assert_eq!(
-        listed(&own),
-        std::slice::from_ref(&id),
-        "the token is still valid"
-    );
+    assert_eq!(listed(&own), std::slice::from_ref(&id), "the token is still valid");
     assert!(delete_by(&own, Criteria::Expired).unwrap().success);
     // What the vendor's CLI does in its place.
     delete_token_by_id(&own, &DeleteTokenByIdOptions::new(&id)).unwrap();
@@ -283,18 +223,10 @@ fn requests_have_headers_that_debug_does_not_show() {
     ] {
         assert_eq!(request.header(name), value, "{name}");
     }
-    assert!(
-        request
-            .header("User-Agent")
-            .unwrap()
-            .starts_with("inventory/1.2 ")
-    );
+    assert!(request.header("User-Agent").unwrap().starts_with("inventory/1.2 "));
     let authorization = request.header("authorization").unwrap();
     let pair = authorization.strip_prefix("Basic ").unwrap();
-    for shown in [
-        format!("{request:?} {request} {api:?}"),
-        format!("{requests:#?}"),
-    ] {
+    for shown in [format!("{request:?} {request} {api:?}"), format!("{requests:#?}")] {
         assert!(shown.contains("GET /auth/v1/tokens"), "{shown}");
         for secret in [pair, api.password(), "secret of a gateway"] {
             assert!(!shown.contains(secret), "{shown}");
@@ -312,8 +244,7 @@ fn key_ids_are_distinct_uuids() {
         let groups: Vec<usize> = id.split('-').map(str::len).collect();
         assert_eq!(groups, [8, 4, 4, 4, 12], "{id}");
         assert!(
-            id.chars()
-                .all(|c| c == '-' || c.is_ascii_digit() || ('a'..='f').contains(&c)),
+            id.chars().all(|c| c == '-' || c.is_ascii_digit() || ('a'..='f').contains(&c)),
             "{id}"
         );
         assert!(
@@ -327,12 +258,7 @@ fn key_ids_are_distinct_uuids() {
 fn queued_responses_are_sent_in_order_and_change_nothing() {
     let api = MockAuthApi::start();
     let client = client_for(&api);
-    api.answer_next(
-        2,
-        503,
-        &[("Retry-After", "7"), ("x-request-id", "r")],
-        "<html>busy</html>",
-    );
+    api.answer_next(2, 503, &[("Retry-After", "7"), ("x-request-id", "r")], "<html>busy</html>");
     api.answer_next(0, 418, &[], "never");
     api.answer_next(1, 200, &[], r#"{"token":"not kept"}"#);
     for _ in 0..2 {
@@ -393,17 +319,12 @@ fn delete_whose_response_was_lost_is_a_success() {
     // After a gateway's 503 the service may have deleted the token; then comes its own 404.
     api.answer_next(1, 503, &[], "");
     assert!(
-        delete_token_by_id(&client, &DeleteTokenByIdOptions::new(gone.clone()))
-            .unwrap()
-            .success
+        delete_token_by_id(&client, &DeleteTokenByIdOptions::new(gone.clone())).unwrap().success
     );
     // After a refusal a 404 is an error.
     api.answer_next(1, 429, &[], "");
     let error = delete_token_by_id(&client, &DeleteTokenByIdOptions::new(gone)).unwrap_err();
-    assert_eq!(
-        (error.status(), error.outcome_unknown()),
-        (Some(404), false)
-    );
+    assert_eq!((error.status(), error.outcome_unknown()), (Some(404), false));
 }
 
 #[test]

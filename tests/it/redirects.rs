@@ -7,11 +7,7 @@ fn redirects_are_not_followed() {
     let elsewhere = FaultServer::start(vec![Play::Write(response(200, "", r#"{"tokens":[]}"#))]);
     for endpoint in ENDPOINTS {
         for status in [300, 301, 302, 303, 307, 308] {
-            for location in [
-                elsewhere.url(),
-                "/auth/v1/tokens".to_owned(),
-                "//[".to_owned(),
-            ] {
+            for location in [elsewhere.url(), "/auth/v1/tokens".to_owned(), "//[".to_owned()] {
                 let headers = format!("Location: {location}\r\n");
                 let server = FaultServer::start(vec![Play::Write(response(status, &headers, ""))]);
                 let error = (endpoint.run)(&client_of(&server.url())).unwrap_err();

@@ -2,6 +2,7 @@
 //! whenever the job is killed.
 
 #[allow(dead_code)]
+#[rustfmt::skip]
 #[path = "../../examples/rotate.rs"]
 mod example;
 
@@ -45,10 +46,7 @@ fn start(url: &str, arguments: &[&str]) -> Child {
 fn run(url: &str, arguments: &[&str]) -> (i32, String) {
     let output = start(url, arguments).wait_with_output().unwrap();
     let said = [output.stdout, output.stderr].concat();
-    (
-        output.status.code().unwrap(),
-        String::from_utf8(said).unwrap(),
-    )
+    (output.status.code().unwrap(), String::from_utf8(said).unwrap())
 }
 
 #[cfg(unix)]
@@ -88,12 +86,7 @@ impl Setting {
         let file = folder.0.join("token");
         fs::write(&file, jwt.token()).unwrap();
         set_mode(&file, mode);
-        Setting {
-            api,
-            basic,
-            folder,
-            file,
-        }
+        Setting { api, basic, folder, file }
     }
 
     fn path(&self) -> &str {
@@ -118,10 +111,7 @@ impl Setting {
     fn held(&self) -> KeyId {
         let token = fs::read_to_string(&self.file).unwrap();
         let id = key_id(&token).expect("a whole token");
-        let client = self
-            .basic
-            .with_credentials(Credentials::token(token.trim()))
-            .unwrap();
+        let client = self.basic.with_credentials(Credentials::token(token.trim())).unwrap();
         get_token_by_id(&client, &GetTokenByIdOptions::new(id.clone())).expect("a valid token");
         id
     }
@@ -136,77 +126,30 @@ fn exit_code_says_what_happened() {
     // (preparation, arguments after the file, exit code, output, whether the token is replaced)
     type Prepare<'a> = &'a dyn Fn(&Setting);
     let nothing: Prepare = &|_| {};
-    for (prepare, arguments, code, says, replaced) in [
+    #[rustfmt::skip]
+    let cases = [
         (nothing, vec![], 0, "is not replaced", false),
-        (
-            nothing,
-            vec!["--share", "1", "--dry-run"],
-            0,
-            "would be replaced",
-            false,
-        ),
+        (nothing, vec!["--share", "1", "--dry-run"], 0, "would be replaced", false),
         (nothing, vec!["--share", "1"], 0, "was replaced by", true),
-        (
-            nothing,
-            vec!["--share", "1", "--ttl", "3600"],
-            0,
-            "was replaced by",
-            true,
-        ),
-        (
-            nothing,
-            vec!["--share", "1", "--ttl", "1"],
-            2,
-            "--ttl 1 is not from 60",
-            false,
-        ),
-        (
-            &|setting| refused(setting, 1, 403),
-            vec!["--share", "1"],
-            1,
-            "403 Forbidden",
-            false,
-        ),
-        (
-            &|setting| refused(setting, 1, 502),
-            vec!["--share", "1"],
-            4,
-            "502 Bad Gateway",
-            false,
-        ),
-        (
-            &|setting| drop(fs::create_dir(setting.folder.0.join("token.new"))),
-            vec!["--share", "1"],
-            1,
-            "could not be stored",
-            false,
-        ),
-        (
-            nothing,
-            vec!["--share", "2"],
-            2,
-            "--share 2 is not from 0 to 1",
-            false,
-        ),
+        (nothing, vec!["--share", "1", "--ttl", "3600"], 0, "was replaced by", true),
+        (nothing, vec!["--share", "1", "--ttl", "1"], 2, "--ttl 1 is not from 60", false),
+        (&|setting| refused(setting, 1, 403), vec!["--share", "1"], 1, "403 Forbidden", false),
+        (&|setting| refused(setting, 1, 502), vec!["--share", "1"], 4, "502 Bad Gateway", false),
+        (&|setting| drop(fs::create_dir(setting.folder.0.join("token.new"))), vec!["--share", "1"],
+         1, "could not be stored", false),
+        (nothing, vec!["--share", "2"], 2, "--share 2 is not from 0 to 1", false),
         (nothing, vec!["--share"], 2, "--share needs a value", false),
-        (
-            nothing,
-            vec!["--ttl", "x"],
-            2,
-            "--ttl x is not from 60",
-            false,
-        ),
+        (nothing, vec!["--ttl", "x"], 2, "--ttl x is not from 60", false),
         (nothing, vec!["--force"], 2, "there is no --force", false),
         (nothing, vec!["another"], 2, "one file at a time", false),
-    ] {
+    ];
+    for (prepare, arguments, code, says, replaced) in cases {
         for mode in [0o600, 0o640] {
             let setting = Setting::new(mode);
             prepare(&setting);
             let before = key_id(&fs::read_to_string(&setting.file).unwrap()).unwrap();
-            let (seen, said) = run(
-                setting.api.base_url(),
-                &[&[setting.path()], arguments.as_slice()].concat(),
-            );
+            let (seen, said) =
+                run(setting.api.base_url(), &[&[setting.path()], arguments.as_slice()].concat());
             assert_eq!(seen, code, "{arguments:?}: {said}");
             assert!(said.contains(says), "{arguments:?}: {said}");
             let held = setting.held();
@@ -221,10 +164,7 @@ fn exit_code_says_what_happened() {
     // ENOENT, ERROR_PATH_NOT_FOUND. The text before it is in the system's language.
     let number = if cfg!(windows) { 3 } else { 2 };
     let says = format!("(os error {number})");
-    assert!(
-        code == 2 && said.contains("/no/such/file: ") && said.contains(&says),
-        "{said}"
-    );
+    assert!(code == 2 && said.contains("/no/such/file: ") && said.contains(&says), "{said}");
     fs::write(&setting.file, "SECRET").unwrap();
     let (code, said) = run(setting.api.base_url(), &[setting.path()]);
     assert!(
@@ -254,21 +194,15 @@ fn exit_code_is_3_if_the_old_token_can_not_be_deleted() {
 #[test]
 fn exit_code_is_4_if_a_gateway_sends_503_after_the_creation() {
     let setting = Setting::new(0o600);
-    let fault = FAULTS
-        .iter()
-        .find(|fault| fault.name == "503 of a gateway that asks to wait")
-        .unwrap();
+    let fault =
+        FAULTS.iter().find(|fault| fault.name == "503 of a gateway that asks to wait").unwrap();
     let relay = FaultServer::before(setting.api.base_url(), move |_| Step::Fault(fault, true));
     let before = setting.held();
     let (code, said) = run(&relay.url(), &[setting.path(), "--share", "1"]);
     assert_eq!(code, 4, "{said}");
     assert!(said.contains("list the tokens"), "{said}");
     assert_eq!(setting.held(), before);
-    assert_eq!(
-        setting.api.key_ids().len(),
-        2,
-        "one token was created, and no more"
-    );
+    assert_eq!(setting.api.key_ids().len(), 2, "one token was created, and no more");
 }
 
 /// A gateway's 404 does not say that the service has no such token.
@@ -299,10 +233,7 @@ fn symlink_is_followed_and_kept() {
     let link = setting.folder.0.join("link");
     std::os::unix::fs::symlink(&setting.file, &link).unwrap();
     let before = setting.held();
-    let (code, said) = run(
-        setting.api.base_url(),
-        &[link.to_str().unwrap(), "--share", "1"],
-    );
+    let (code, said) = run(setting.api.base_url(), &[link.to_str().unwrap(), "--share", "1"]);
     assert_eq!(code, 0, "{said}");
     assert_ne!(setting.held(), before);
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
@@ -344,11 +275,7 @@ fn service_is_asked_for_a_life_that_the_token_does_not_tell() {
         format!(r#"{{"iat":1,"exp":{}}}"#, u64::MAX),
     ] {
         let header = format!(r#"{{"kid":"{id}"}}"#);
-        fs::write(
-            &file,
-            format!("{}.{}.sig", encode(&header), encode(&payload)),
-        )
-        .unwrap();
+        fs::write(&file, format!("{}.{}.sig", encode(&header), encode(&payload))).unwrap();
         for (expires, says) in [
             ("2037-01-01T00:00:00Z", "is not replaced"),
             ("2021-01-01T00:00:00Z", "would be replaced"),

@@ -15,19 +15,12 @@ use crate::support::tls::{
 use crate::support::*;
 
 fn client_trusting(port: u16, roots: &str) -> Client {
-    builder_of(&format!("https://127.0.0.1:{port}"))
-        .root_certificates_pem(roots)
-        .build()
-        .unwrap()
+    builder_of(&format!("https://127.0.0.1:{port}")).root_certificates_pem(roots).build().unwrap()
 }
 
 fn list_of(id: &str, padding: usize) -> Vec<u8> {
     let padding = " ".repeat(padding);
-    response(
-        200,
-        "",
-        &format!(r#"{{"tokens":[{{"id":"{id}"}}]{padding}}}"#),
-    )
+    response(200, "", &format!(r#"{{"tokens":[{{"id":"{id}"}}]{padding}}}"#))
 }
 
 /// How the second of two responses follows the first one.
@@ -93,9 +86,7 @@ fn unsolicited_response_is_not_given_to_the_next_request() {
         0, 1, 100, 1000, 3900, 4000, 4050, 4096, 5000, 8000, 8192, 10_000, 16_000, 16_200, 16_384,
         20_000, 32_500, 32_700, 33_000, 65_000, 100_000,
     ];
-    let cases = cases
-        .iter()
-        .flat_map(|follows| paddings.map(|padding| (*follows, padding)));
+    let cases = cases.iter().flat_map(|follows| paddings.map(|padding| (*follows, padding)));
     in_parallel(cases, |(follows, padding)| {
         let case = format!("{follows:?}, {padding}");
         let identity = certificate("127.0.0.1", 2020..2100, Some(&ca));
@@ -218,10 +209,7 @@ fn demanded_client_certificate_is_named_and_never_looks_like_a_known_outcome() {
         let case = format!("{version:?}, {}: {error}", endpoint.name);
         let is_handshake = version == &rustls::version::TLS12;
         assert_eq!(error.outcome_unknown(), !is_handshake, "{case}");
-        assert!(
-            error.to_string().contains("received fatal alert: "),
-            "{case}"
-        );
+        assert!(error.to_string().contains("received fatal alert: "), "{case}");
     });
 }
 
@@ -254,11 +242,7 @@ fn tls_alert_after_the_request_leaves_the_outcome_unknown() {
             .unwrap();
         for client in [client_trusting(port, &ca.pem), through_proxy] {
             let error = (endpoint.run)(&client).unwrap_err();
-            assert!(
-                error.outcome_unknown(),
-                "{description}, {}: {error}",
-                endpoint.name
-            );
+            assert!(error.outcome_unknown(), "{description}, {}: {error}", endpoint.name);
         }
     });
 }

@@ -13,11 +13,7 @@ pub fn builder_of(url: &str) -> ClientBuilder {
         .base_url(url)
         .credentials(Credentials::token("a.b.c"))
         .timeout(LONG)
-        .retry(
-            RetryPolicy::default()
-                .max_retries(2)
-                .base_delay(Duration::from_millis(1)),
-        )
+        .retry(RetryPolicy::default().max_retries(2).base_delay(Duration::from_millis(1)))
 }
 
 pub fn client_of(url: &str) -> Client {
@@ -30,9 +26,7 @@ pub fn client_with_timeout(url: &str, timeout: Duration) -> Client {
 
 /// Uses a proxy, for a tunnel to a host that does not exist.
 pub fn builder_through_proxy(proxy: &str) -> ClientBuilder {
-    builder_of("http://auth.example.test")
-        .allow_insecure_http(true)
-        .proxy(proxy)
+    builder_of("http://auth.example.test").allow_insecure_http(true).proxy(proxy)
 }
 
 pub fn list_tokens(client: &Client) -> Result<Tokens> {

@@ -122,9 +122,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
 
 /// The endpoints that a client with a user name and password can call.
 pub fn for_a_password() -> impl Iterator<Item = &'static Endpoint> {
-    ENDPOINTS
-        .iter()
-        .filter(|endpoint| endpoint.name != "delete CURRENT")
+    ENDPOINTS.iter().filter(|endpoint| endpoint.name != "delete CURRENT")
 }
 
 pub const CREATE: &Endpoint = &ENDPOINTS[0];

@@ -86,13 +86,7 @@ pub const FAULTS: &[Fault] = &[
         name: "chunked",
         outcome: Outcome::Success,
         text: "",
-        play: |body| {
-            Play::Write(chunked(&format!(
-                "{:x}\r\n{}\r\n0\r\n\r\n",
-                body.len(),
-                body
-            )))
-        },
+        play: |body| Play::Write(chunked(&format!("{:x}\r\n{}\r\n0\r\n\r\n", body.len(), body))),
     },
     Fault {
         name: "100-continue before the response",
@@ -270,9 +264,7 @@ pub const FAULTS: &[Fault] = &[
         outcome: Outcome::Unknown,
         text: "503 Service Unavailable",
         play: |_| {
-            let Play::Write(mut bytes) = status(503) else {
-                unreachable!("it is written")
-            };
+            let Play::Write(mut bytes) = status(503) else { unreachable!("it is written") };
             bytes.pop();
             Play::WriteAndClose(bytes)
         },
@@ -282,9 +274,7 @@ pub const FAULTS: &[Fault] = &[
         outcome: Outcome::Unknown,
         text: "503 Service Unavailable",
         play: |_| {
-            let Play::Write(bytes) = status(503) else {
-                unreachable!("it is written")
-            };
+            let Play::Write(bytes) = status(503) else { unreachable!("it is written") };
             let text = String::from_utf8(bytes).unwrap();
             Play::WriteAndClose(text.replace("Length: ", "Length: 1").into_bytes())
         },

@@ -114,11 +114,8 @@ impl Drop for Folder {
 
 /// Returns an HTTP response with `Content-Length`.
 pub fn response(status: u16, headers: &str, body: &str) -> Vec<u8> {
-    format!(
-        "HTTP/1.1 {status} X\r\n{headers}Content-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .into_bytes()
+    format!("HTTP/1.1 {status} X\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len())
+        .into_bytes()
 }
 
 /// Reads the header section of a request or response, or returns `None` if the stream ends before.

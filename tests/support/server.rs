@@ -231,9 +231,7 @@ fn reset(stream: &mut TcpStream) {
 
 /// Returns the header section of the next request without removing it from the socket.
 fn peek_head(stream: &TcpStream, shared: &Shared) -> Option<String> {
-    stream
-        .set_read_timeout(Some(Duration::from_millis(20)))
-        .unwrap();
+    stream.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
     let mut buffer = vec![0; 64 * 1024];
     loop {
         if stopped(shared) {

@@ -115,9 +115,7 @@ fn child_makes_a_client() {
     match client {
         Ok(client) => {
             println!("source: {}\n{client:?}", client.credentials_source());
-            let other = client
-                .with_credentials(Credentials::token("a.b.c"))
-                .unwrap();
+            let other = client.with_credentials(Credentials::token("a.b.c")).unwrap();
             println!("then: {}", other.credentials_source());
         }
         Err(error) => println!("error: {error}"),

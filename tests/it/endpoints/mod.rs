@@ -46,9 +46,7 @@ fn server(status: usize, body: &str) -> (ServerGuard, Seen) {
 }
 
 fn builder_for(server: &ServerGuard) -> ClientBuilder {
-    builder_of(&server.url())
-        .credentials(Credentials::token(TOKEN))
-        .retry(RetryPolicy::none())
+    builder_of(&server.url()).credentials(Credentials::token(TOKEN)).retry(RetryPolicy::none())
 }
 
 /// A call, with its result as text.

@@ -28,37 +28,22 @@ fn new_token_lives_as_long_as_the_old_one() {
     let own = client_with(api.base_url(), Credentials::token(jwt.token()));
     let before = api.requests().len();
     let _ = rotate_token(&own, &RotateTokenOptions::current(), |_| Ok::<_, Full>(())).unwrap();
-    assert_eq!(
-        api.requests()[before].to_string(),
-        "GET /auth/v1/tokens/generate?ttl=3600"
-    );
+    assert_eq!(api.requests()[before].to_string(), "GET /auth/v1/tokens/generate?ttl=3600");
 
     // The service knows the lifetime.
     let generate = |ttl: &str| format!("GET /auth/v1/tokens/generate{ttl} HTTP/1.1");
     let named = RotateTokenOptions::replacing(id());
-    for (dates, ttl, reason) in [
-        (
-            ("2025-01-01T00:00:00Z", "2025-01-01T01:00:00Z"),
-            "?ttl=3600",
-            "an hour",
-        ),
-        (
-            ("2025-01-01T00:00:00Z", "2035-01-01T00:00:00Z"),
-            "?ttl=31536000",
-            "longer than one can be made",
-        ),
-        (
-            ("2025-01-01T00:00:00Z", "2025-01-01T00:00:01Z"),
-            "?ttl=60",
-            "shorter than one can be made",
-        ),
+    #[rustfmt::skip]
+    let cases = [
+        (("2025-01-01T00:00:00Z", "2025-01-01T01:00:00Z"), "?ttl=3600", "an hour"),
+        (("2025-01-01T00:00:00Z", "2035-01-01T00:00:00Z"), "?ttl=31536000",
+         "longer than one can be made"),
+        (("2025-01-01T00:00:00Z", "2025-01-01T00:00:01Z"), "?ttl=60",
+         "shorter than one can be made"),
         (("", "2025-01-01T00:00:00Z"), "", "a date is missing"),
-        (
-            ("2026-01-01T00:00:00Z", "2025-01-01T00:00:00Z"),
-            "",
-            "it expired before it was created",
-        ),
-    ] {
+        (("2026-01-01T00:00:00Z", "2025-01-01T00:00:00Z"), "", "it expired before it was created"),
+    ];
+    for (dates, ttl, reason) in cases {
         let requests = asked_for(&named, dates);
         assert_eq!(
             requests,
@@ -82,10 +67,7 @@ fn shutdown_orphans_no_token() {
         Err(Full)
     });
     let error = error.unwrap_err();
-    assert!(
-        matches!(&error, RotateError::NotStored { orphan: None, .. }),
-        "{error}"
-    );
+    assert!(matches!(&error, RotateError::NotStored { orphan: None, .. }), "{error}");
     assert_eq!(api.key_ids(), [old]);
 
     // During `store`, which then succeeds: both tokens are valid, and the old one is reported.
@@ -111,31 +93,20 @@ fn shutdown_orphans_no_token() {
     });
     let client = client_with(&relay.url(), Credentials::token(jwt.token()));
     let error = std::thread::scope(|scope| {
-        let rotating = scope.spawn(|| {
-            rotate_token(&client, &RotateTokenOptions::current(), |_| {
-                Ok::<_, Full>(())
-            })
-        });
+        let rotating = scope
+            .spawn(|| rotate_token(&client, &RotateTokenOptions::current(), |_| Ok::<_, Full>(())));
         relay.await_requests(2);
         client.shutdown();
         rotating.join().unwrap().unwrap_err()
     });
-    assert!(
-        matches!(&error, RotateError::NotVerified { orphan: None, .. }),
-        "{error}"
-    );
+    assert!(matches!(&error, RotateError::NotVerified { orphan: None, .. }), "{error}");
     assert_eq!(api.key_ids(), [old, jwt.key_id().unwrap()]);
 
     // Before the create.
     let before = api.requests().len();
-    let error = rotate_token(&client, &RotateTokenOptions::current(), |_| {
-        Ok::<_, Full>(())
-    });
+    let error = rotate_token(&client, &RotateTokenOptions::current(), |_| Ok::<_, Full>(()));
     let error = error.unwrap_err();
-    assert!(
-        !error.outcome_unknown() && error.orphan().is_none(),
-        "{error}"
-    );
+    assert!(!error.outcome_unknown() && error.orphan().is_none(), "{error}");
     assert_eq!(api.requests().len(), before, "nothing is sent");
 }
 
@@ -178,10 +149,7 @@ fn unknown_lifetime_does_not_end_a_rotation() {
             }
             Err(error) => {
                 assert!(!goes_on, "{name}: {error}");
-                assert!(
-                    matches!(error, RotateError::NotStarted(_)),
-                    "{name}: {error}"
-                );
+                assert!(matches!(error, RotateError::NotStarted(_)), "{name}: {error}");
                 // What the call for the lifetime left open is about nothing.
                 assert!(!error.outcome_unknown(), "{name}: {error}");
                 let text = error.to_string();
@@ -215,9 +183,7 @@ fn new_key_may_need_a_moment() {
         let client = client_with(&relay.url(), Credentials::token(jwt.token()));
         let client = client.with_timeout(timeout).unwrap();
         let started = std::time::Instant::now();
-        let rotated = rotate_token(&client, &RotateTokenOptions::current(), |_| {
-            Ok::<_, Full>(())
-        });
+        let rotated = rotate_token(&client, &RotateTokenOptions::current(), |_| Ok::<_, Full>(()));
         let took = started.elapsed().as_millis();
         let case = format!("{name}, {times} times, {took} ms: {rotated:?}");
         assert!(milliseconds.contains(&took), "{case}");
@@ -228,10 +194,7 @@ fn new_key_may_need_a_moment() {
                 assert!(matches!(error, RotateError::NotVerified { .. }), "{case}");
                 // Deleting it again is refused, too, so it is named.
                 let orphan = error.orphan().unwrap();
-                assert!(
-                    api.key_ids().contains(orphan.key_id.as_ref().unwrap()),
-                    "{case}"
-                );
+                assert!(api.key_ids().contains(orphan.key_id.as_ref().unwrap()), "{case}");
             }
         }
     }

@@ -64,20 +64,10 @@ fn current_or_named_token_is_replaced() {
     let (api, own, old) = service();
     let basic = client_with(api.base_url(), api.credentials());
     let before = api.requests().len();
-    let error = rotate_token(
-        &basic,
-        &RotateTokenOptions::current(),
-        |_| Ok::<_, Full>(()),
-    );
+    let error = rotate_token(&basic, &RotateTokenOptions::current(), |_| Ok::<_, Full>(()));
     let error = error.unwrap_err();
-    assert!(
-        matches!(error, RotateError::NotStarted(Error::Invalid { .. })),
-        "{error}"
-    );
-    assert!(
-        error.to_string().contains("RotateTokenOptions::replacing"),
-        "{error}"
-    );
+    assert!(matches!(error, RotateError::NotStarted(Error::Invalid { .. })), "{error}");
+    assert!(error.to_string().contains("RotateTokenOptions::replacing"), "{error}");
     assert_eq!(api.requests().len(), before, "nothing is sent");
 
     // Either client can replace a named token.
@@ -97,10 +87,7 @@ fn current_or_named_token_is_replaced() {
     let options = RotateTokenOptions::replacing(KeyId::new("no-such-token").unwrap());
     let error = rotate_token(&own, &options, |_| Ok::<_, Full>(())).unwrap_err();
     assert!(matches!(&error, RotateError::NotStarted(error) if error.status() == Some(404)));
-    assert_eq!(
-        (error.status(), error.outcome_unknown()),
-        (Some(404), false)
-    );
+    assert_eq!((error.status(), error.outcome_unknown()), (Some(404), false));
     assert_eq!(api.key_ids(), ids);
     let options = options.ttl(Duration::from_secs(3600));
     let rotation = rotate_token(&own, &options, |_| Ok::<_, Full>(())).unwrap();
@@ -124,12 +111,7 @@ fn failed_store_deletes_the_new_token() {
         matches!(&error, RotateError::NotStored { orphan: None, .. }) && !error.outcome_unknown(),
         "{error}"
     );
-    assert!(
-        error
-            .to_string()
-            .contains("the disk is full; it was deleted again"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("the disk is full; it was deleted again"), "{error}");
     // The text already contains it.
     assert!(std::error::Error::source(&error).is_none());
     assert_eq!(api.key_ids(), std::slice::from_ref(&old));
@@ -143,10 +125,7 @@ fn failed_store_deletes_the_new_token() {
     })
     .unwrap_err();
     let orphan = error.orphan().unwrap();
-    assert_eq!(
-        (orphan.key_id.as_ref(), orphan.error.status()),
-        (new.as_ref(), Some(403))
-    );
+    assert_eq!((orphan.key_id.as_ref(), orphan.error.status()), (new.as_ref(), Some(403)));
     assert!(error.to_string().contains(new.unwrap().as_str()), "{error}");
     assert!(api.key_ids().contains(&old));
 }
@@ -161,11 +140,7 @@ fn panic_in_store(api: &MockAuthApi, client: &Client, status: Option<u16>) {
     };
     let rotating = || rotate_token(client, &RotateTokenOptions::current(), store);
     let panic = catch_unwind(AssertUnwindSafe(rotating)).unwrap_err();
-    assert_eq!(
-        panic.downcast_ref(),
-        Some(&"in the store"),
-        "the panic continues"
-    );
+    assert_eq!(panic.downcast_ref(), Some(&"in the store"), "the panic continues");
 }
 
 #[test]
@@ -196,10 +171,7 @@ fn panicking_store_logs_a_token_that_can_not_be_deleted() {
     let (logged, new) = printed.split_once("new: ").unwrap();
     let new = new.lines().next().unwrap();
     let error = logged.lines().find(|line| line.starts_with("ERROR "));
-    assert!(
-        error.is_some_and(|line| line.contains(new)),
-        "the Key ID is in the log: {logged}"
-    );
+    assert!(error.is_some_and(|line| line.contains(new)), "the Key ID is in the log: {logged}");
 }
 
 #[test]
@@ -238,9 +210,7 @@ fn replayed_or_unproven_token_is_not_stored() {
         }
     });
     let through = client_with(&relay.url(), Credentials::token(jwt.token()));
-    let error = rotate_token(&through, &RotateTokenOptions::current(), |_| {
-        Ok::<_, Full>(())
-    });
+    let error = rotate_token(&through, &RotateTokenOptions::current(), |_| Ok::<_, Full>(()));
     let error = error.unwrap_err();
     assert!(
         matches!(
@@ -257,13 +227,7 @@ fn replayed_or_unproven_token_is_not_stored() {
     let error = rotate_token(&own, &RotateTokenOptions::current(), |_| Ok::<_, Full>(()));
     let error = error.unwrap_err();
     assert!(
-        matches!(
-            &error,
-            RotateError::NotVerified {
-                error: Error::Malformed { .. },
-                ..
-            }
-        ),
+        matches!(&error, RotateError::NotVerified { error: Error::Malformed { .. }, .. }),
         "{error}"
     );
     assert!(error.orphan().unwrap().key_id.is_none());
@@ -280,10 +244,7 @@ fn assert_replayed(error: RotateError) {
         panic!("{error}");
     };
     assert!(kind(finding) == ErrorKind::Unreadable, "{error}");
-    assert_eq!(
-        (finding.status(), finding.outcome_unknown()),
-        (Some(200), true)
-    );
+    assert_eq!((finding.status(), finding.outcome_unknown()), (Some(200), true));
     assert!(error.to_string().contains("list the tokens"), "{error}");
 }
 
