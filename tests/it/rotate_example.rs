@@ -17,8 +17,7 @@ use ionoscloud_auth::*;
 use proptest::prelude::Rng as _;
 use proptest::test_runner::TestRunner;
 
-use crate::support::faults::{self, FAULTS, Fault, Outcome};
-use crate::support::relay::Step;
+use crate::support::faults::named;
 use crate::support::*;
 
 /// Runs the example's `main` with arguments.
@@ -79,8 +78,7 @@ struct Setting {
 impl Setting {
     fn new(mode: u32) -> Setting {
         let api = MockAuthApi::start();
-        let basic = builder_of(api.base_url()).credentials(api.credentials());
-        let basic = basic.build().unwrap();
+        let basic = builder_for(&api).build().unwrap();
         let jwt = new_jwt(&basic).unwrap();
         let folder = Folder::new();
         let file = folder.0.join("token");
@@ -176,53 +174,31 @@ fn exit_code_says_what_happened() {
 #[test]
 fn exit_code_is_3_if_the_old_token_can_not_be_deleted() {
     // The third request of a rotation is the deletion.
-    let setting = Setting::new(0o600);
-    let fault = FAULTS.iter().find(|fault| fault.name == "403").unwrap();
-    let relay = FaultServer::before(setting.api.base_url(), move |n| match n {
-        2 => Step::Fault(fault, false),
-        _ => Step::Pass,
-    });
-    let before = setting.held();
-    let (code, said) = run(&relay.url(), &[setting.path(), "--share", "1"]);
-    assert_eq!(code, 3, "{said}");
-    let held = setting.held();
-    assert_ne!(held, before);
-    assert_eq!(setting.api.key_ids(), [before, held]);
+    // A gateway's 404 does not say that the service has no such token.
+    for fault in ["403", "404 of a gateway"] {
+        let setting = Setting::new(0o600);
+        let relay = FaultServer::with_fault(setting.api.base_url(), 2..3, named(fault), false);
+        let before = setting.held();
+        let (code, said) = run(&relay.url(), &[setting.path(), "--share", "1"]);
+        assert_eq!(code, 3, "{said}");
+        let held = setting.held();
+        assert_ne!(held, before);
+        assert_eq!(setting.api.key_ids(), [before, held]);
+    }
 }
 
 /// Envoy and Varnish may do so after the service acted.
 #[test]
 fn exit_code_is_4_if_a_gateway_sends_503_after_the_creation() {
     let setting = Setting::new(0o600);
-    let fault =
-        FAULTS.iter().find(|fault| fault.name == "503 of a gateway that asks to wait").unwrap();
-    let relay = FaultServer::before(setting.api.base_url(), move |_| Step::Fault(fault, true));
+    let fault = named("503 of a gateway that asks to wait");
+    let relay = FaultServer::with_fault(setting.api.base_url(), .., fault, true);
     let before = setting.held();
     let (code, said) = run(&relay.url(), &[setting.path(), "--share", "1"]);
     assert_eq!(code, 4, "{said}");
     assert!(said.contains("list the tokens"), "{said}");
     assert_eq!(setting.held(), before);
     assert_eq!(setting.api.key_ids().len(), 2, "one token was created, and no more");
-}
-
-/// A gateway's 404 does not say that the service has no such token.
-#[test]
-fn exit_code_is_3_if_a_gateway_sends_404_for_the_old_token() {
-    static PAGE: Fault = Fault {
-        name: "404 of a gateway",
-        outcome: Outcome::Conclusive,
-        text: "404",
-        play: |_| faults::gateway(404),
-    };
-    let setting = Setting::new(0o600);
-    let relay = FaultServer::before(setting.api.base_url(), move |n| match n {
-        2 => Step::Fault(&PAGE, false),
-        _ => Step::Pass,
-    });
-    let before = setting.held();
-    let (code, said) = run(&relay.url(), &[setting.path(), "--share", "1"]);
-    assert_eq!(code, 3, "{said}");
-    assert_eq!(setting.api.key_ids(), [before, setting.held()]);
 }
 
 /// On Windows not every user may create symbolic links.

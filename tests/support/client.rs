@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ionoscloud_auth::mock::MockRequest;
+use ionoscloud_auth::mock::{MockAuthApi, MockRequest};
 use ionoscloud_auth::*;
 
 use super::LONG;
@@ -14,6 +14,11 @@ pub fn builder_of(url: &str) -> ClientBuilder {
         .credentials(Credentials::token("a.b.c"))
         .timeout(LONG)
         .retry(RetryPolicy::default().max_retries(2).base_delay(Duration::from_millis(1)))
+}
+
+/// With the mock server's user name and password.
+pub fn builder_for(api: &MockAuthApi) -> ClientBuilder {
+    builder_of(api.base_url()).credentials(api.credentials())
 }
 
 pub fn client_of(url: &str) -> Client {

@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use ionoscloud_auth::{Error, ErrorKind};
+use ionoscloud_auth::{CallError, Error, ErrorKind};
 
 pub use child::{child, is_child, not_utf8, run_child};
 pub use client::*;
@@ -46,12 +46,21 @@ pub fn everything(error: &Error) -> String {
     }
 }
 
-/// Returns the kind of a call's error.
-pub fn kind(error: &Error) -> ErrorKind {
+/// Returns the fields of a call's error.
+pub fn call_error(error: &Error) -> &CallError {
     match error {
-        Error::Call(call) => call.kind,
+        Error::Call(fields) => fields,
         _ => panic!("not the error of a call: {error}"),
     }
+}
+
+pub fn kind(error: &Error) -> ErrorKind {
+    call_error(error).kind
+}
+
+/// A complete response without special headers.
+pub fn answer(status: u16, body: &str) -> Play {
+    Play::Write(response(status, "", body))
 }
 
 /// Runs the cases of a table in parallel, because most of them only wait.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use ionoscloud_auth::mock::MockAuthApi;
 use ionoscloud_auth::*;
 
-use crate::support::faults::{Fault, Outcome};
+use crate::support::faults::{Fault, Outcome, fault, named};
 use crate::support::relay::Step;
 use crate::support::*;
 
@@ -30,6 +30,18 @@ fn service() -> (MockAuthApi, Client, KeyId) {
 #[derive(Debug, thiserror::Error)]
 #[error("the disk is full")]
 struct Full;
+
+/// Rotates with a `store` that succeeds.
+fn rotate(
+    client: &Client,
+    options: &RotateTokenOptions,
+) -> std::result::Result<Rotation, RotateError> {
+    rotate_token(client, options, |_| Ok::<_, Full>(()))
+}
+
+fn rotate_current(client: &Client) -> std::result::Result<Rotation, RotateError> {
+    rotate(client, &RotateTokenOptions::current())
+}
 
 #[test]
 fn token_is_created_verified_stored_and_the_old_one_deleted() {
@@ -64,8 +76,7 @@ fn current_or_named_token_is_replaced() {
     let (api, own, old) = service();
     let basic = client_with(api.base_url(), api.credentials());
     let before = api.requests().len();
-    let error = rotate_token(&basic, &RotateTokenOptions::current(), |_| Ok::<_, Full>(()));
-    let error = error.unwrap_err();
+    let error = rotate_current(&basic).unwrap_err();
     assert!(matches!(error, RotateError::NotStarted(Error::Invalid { .. })), "{error}");
     assert!(error.to_string().contains("RotateTokenOptions::replacing"), "{error}");
     assert_eq!(api.requests().len(), before, "nothing is sent");
@@ -75,7 +86,7 @@ fn current_or_named_token_is_replaced() {
         let named = new_jwt(&basic).unwrap().key_id().unwrap();
         let options = RotateTokenOptions::replacing(named.clone());
         let options = options.contract_number(api.contract_number());
-        let rotation = rotate_token(client, &options, |_| Ok::<_, Full>(())).unwrap();
+        let rotation = rotate(client, &options).unwrap();
         assert!(rotation.leftover.is_none());
         let ids = api.key_ids();
         assert!(ids.contains(&old) && ids.contains(&rotation.key_id) && !ids.contains(&named));
@@ -85,20 +96,20 @@ fn current_or_named_token_is_replaced() {
     // lifetime, and afterwards otherwise.
     let ids = api.key_ids();
     let options = RotateTokenOptions::replacing(KeyId::new("no-such-token").unwrap());
-    let error = rotate_token(&own, &options, |_| Ok::<_, Full>(())).unwrap_err();
+    let error = rotate(&own, &options).unwrap_err();
     assert!(matches!(&error, RotateError::NotStarted(error) if error.status() == Some(404)));
     assert_eq!((error.status(), error.outcome_unknown()), (Some(404), false));
     assert_eq!(api.key_ids(), ids);
     let options = options.ttl(Duration::from_secs(3600));
-    let rotation = rotate_token(&own, &options, |_| Ok::<_, Full>(())).unwrap();
+    let rotation = rotate(&own, &options).unwrap();
     assert_eq!(rotation.leftover.unwrap().status(), Some(404));
 
     // Options are validated, and the contract number is sent with every request.
     let short = RotateTokenOptions::current().ttl(Duration::from_secs(59));
-    let error = rotate_token(&own, &short, |_| Ok::<_, Full>(())).unwrap_err();
+    let error = rotate(&own, &short).unwrap_err();
     assert!(error.to_string().contains("ttl: is 59 s"), "{error}");
     let other = RotateTokenOptions::current().contract_number(1);
-    let error = rotate_token(&own, &other, |_| Ok::<_, Full>(())).unwrap_err();
+    let error = rotate(&own, &other).unwrap_err();
     assert!(matches!(&error, RotateError::NotCreated(error) if error.status() == Some(403)));
 }
 
@@ -183,8 +194,7 @@ fn replayed_or_unproven_token_is_not_stored() {
     let own = client_with(api.base_url(), Credentials::token(jwt.token()));
     let cached = format!(r#"{{"token":"{}"}}"#, jwt.token());
     api.answer_next(1, 200, &[], &cached);
-    let error = rotate_token(&own, &RotateTokenOptions::current(), |_| Ok::<_, Full>(()));
-    assert_replayed(error.unwrap_err());
+    assert_replayed(rotate_current(&own).unwrap_err());
     assert_eq!(api.key_ids(), [old.clone(), jwt.key_id().unwrap()]);
 
     // A cache sends the client's token while another is replaced: cleaning up would delete it.
@@ -196,22 +206,12 @@ fn replayed_or_unproven_token_is_not_stored() {
     assert_eq!(api.key_ids(), [old.clone(), jwt.key_id().unwrap()]);
 
     // The token that is read back is not the new one.
-    let relay = FaultServer::before(api.base_url(), |n| {
-        static ANOTHER: Fault = Fault {
-            name: "another token",
-            outcome: Outcome::Unknown,
-            text: "",
-            play: |_| Play::Write(response(200, "", r#"{"id":"another"}"#)),
-        };
-        // It is asked for three times.
-        match n {
-            1..=3 => Step::Fault(&ANOTHER, true),
-            _ => Step::Pass,
-        }
-    });
+    static ANOTHER: Fault =
+        fault("another token", Outcome::Unknown, "", |_| answer(200, r#"{"id":"another"}"#));
+    // It is asked for three times.
+    let relay = FaultServer::with_fault(api.base_url(), 1..=3, &ANOTHER, true);
     let through = client_with(&relay.url(), Credentials::token(jwt.token()));
-    let error = rotate_token(&through, &RotateTokenOptions::current(), |_| Ok::<_, Full>(()));
-    let error = error.unwrap_err();
+    let error = rotate_current(&through).unwrap_err();
     assert!(
         matches!(
             &error,
@@ -224,8 +224,7 @@ fn replayed_or_unproven_token_is_not_stored() {
 
     // A token that is not a JWT has no Key ID. It deletes itself, or the error reports it.
     api.answer_next(1, 200, &[], r#"{"token":"opaque"}"#);
-    let error = rotate_token(&own, &RotateTokenOptions::current(), |_| Ok::<_, Full>(()));
-    let error = error.unwrap_err();
+    let error = rotate_current(&own).unwrap_err();
     assert!(
         matches!(&error, RotateError::NotVerified { error: Error::Malformed { .. }, .. }),
         "{error}"
@@ -259,7 +258,7 @@ fn replayed_opaque_token_is_not_deleted() {
         api.answer_next(1, 200, &[], &format!(r#"{{"token":"{token}"}}"#));
         let another = KeyId::new("another").unwrap();
         let options = RotateTokenOptions::replacing(another).ttl(Duration::from_secs(3600));
-        let error = rotate_token(&own, &options, |_| Ok::<_, Full>(())).unwrap_err();
+        let error = rotate(&own, &options).unwrap_err();
         assert_replayed(error);
         assert_eq!(
             lines_of(&api.requests()[before..]),
