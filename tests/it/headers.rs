@@ -82,7 +82,7 @@ fn reserved_and_malformed_headers_are_refused() {
 fn request_head_of_over_16_kib_is_refused() {
     let builder = || builder_of("http://127.0.0.1:1");
     let header = builder().header("x", "x".repeat(16 * 1024));
-    let headers = (0..100_000).fold(builder(), |builder, n| builder.header(format!("x-{n}"), "x"));
+    let headers = (0..40_000).fold(builder(), |builder, n| builder.header(format!("x-{n}"), "x"));
     let half = "x".repeat(8 * 1024);
     let sum = builder().header("x", &half).user_agent(&half);
     for (builder, reason) in [

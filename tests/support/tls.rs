@@ -187,8 +187,11 @@ pub fn config_with_client_auth(
 }
 
 /// Serves each connection over TLS on a thread, with its number, from 0. Returns the port.
-pub fn listen(config: ServerConfig, serve: impl Fn(usize, Stream) + Send + Sync + 'static) -> u16 {
-    let config = Arc::new(config);
+pub fn listen(
+    config: impl Into<Arc<ServerConfig>>,
+    serve: impl Fn(usize, Stream) + Send + Sync + 'static,
+) -> u16 {
+    let config = config.into();
     super::accept(move |n, stream| {
         let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
         serve(n, StreamOwned::new(connection, stream));

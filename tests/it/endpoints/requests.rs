@@ -119,9 +119,12 @@ fn header_sections_of_up_to_16_kib_are_sent() {
             .header("x-key", "k".repeat(1000))
     };
     let client = builder().build().unwrap();
-    let refused = |length| client.with_credentials(Credentials::token("A".repeat(length)));
-    let longest = (1..16 * 1024).rev().find(|length| refused(*length).is_ok());
-    let longest = longest.unwrap();
+    let fits = |length| client.with_credentials(Credentials::token("A".repeat(length))).is_ok();
+    let (mut longest, mut too_long) = (1, 16 * 1024);
+    while too_long - longest > 1 {
+        let middle = (longest + too_long) / 2;
+        *(if fits(middle) { &mut longest } else { &mut too_long }) = middle;
+    }
     let client = builder().credentials(Credentials::token("A".repeat(longest))).build().unwrap();
     let options = GetTokenByIdOptions::new(id);
     let options = options.contract_number(i32::MAX as u32);

@@ -22,10 +22,8 @@ fn rotate_and_check(
     timeout: Duration,
     case: &str,
 ) {
-    let (api, _, old) = service();
-    let basic = client_with(api.base_url(), api.credentials());
-    let jwt = new_jwt(&basic).unwrap();
-    delete_token_by_id(&basic, &DeleteTokenByIdOptions::new(old)).unwrap();
+    let api = MockAuthApi::start();
+    let jwt = new_jwt(&builder_for(&api).build().unwrap()).unwrap();
     let old = jwt.key_id().unwrap();
     let relay = FaultServer::before(api.base_url(), steps);
     let client = builder_of(&relay.url())
