@@ -1,12 +1,6 @@
 //! Which connection a call uses, and how a call ends while it waits for one.
 
 use std::io::Write as _;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Barrier, Mutex};
-use std::thread;
-use std::time::{Duration, Instant};
-
-use ionoscloud_auth::*;
 
 use crate::support::faults::status;
 use crate::support::*;

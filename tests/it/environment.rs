@@ -1,8 +1,5 @@
 //! Settings from environment variables, read in child processes.
 
-use ionoscloud_auth::mock::MockAuthApi;
-use ionoscloud_auth::*;
-
 use crate::support::*;
 
 #[test]
@@ -23,10 +20,7 @@ fn child_lists_tokens() {
 #[test]
 fn variables_make_a_client_or_are_refused_by_name() {
     let api = MockAuthApi::start();
-    let token = {
-        let client = builder_of(api.base_url()).credentials(api.credentials()).build().unwrap();
-        new_jwt(&client).unwrap()
-    };
+    let token = new_jwt(&builder_for(&api).build().unwrap()).unwrap();
     let url = ("IONOS_API_URL", api.base_url());
     let token = ("IONOS_TOKEN", token.token());
     let username = ("IONOS_USERNAME", api.username());

@@ -19,10 +19,8 @@ mod mock_server;
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Output, Stdio};
-use std::time::Duration;
 
-use ionoscloud_auth::mock::{MockAuthApi, MockFault};
-use ionoscloud_auth::*;
+use ionoscloud_auth::mock::MockFault;
 
 use crate::support::*;
 
@@ -61,7 +59,7 @@ fn run(example: &str, url: &str, token: &str, arguments: &str) -> (i32, String) 
 /// Starts a mock server with a token for each of these lifetimes.
 fn with_tokens<const N: usize>(seconds: [u64; N]) -> (MockAuthApi, [Jwt; N]) {
     let api = MockAuthApi::start();
-    let client = builder_of(api.base_url()).credentials(api.credentials()).build().unwrap();
+    let client = builder_for(&api).build().unwrap();
     let jwts = seconds.map(|seconds| {
         let options = CreateTokenOptions::new().ttl(Duration::from_secs(seconds));
         create_token(&client, &options).unwrap()

@@ -1,9 +1,5 @@
 //! What a call reports after each fault, how many requests it sends, and that it ends in time.
 
-use std::time::{Duration, Instant};
-
-use ionoscloud_auth::*;
-
 use crate::support::faults::{FAULTS, Fault, Outcome, gateway, status};
 use crate::support::*;
 
@@ -203,7 +199,7 @@ fn delete_succeeds_only_if_the_response_says_so() {
         (Play::Write(response(200, "", "null")), false, "it does not say so"),
     ];
     for (play, says, reason) in cases {
-        for endpoint in ENDPOINTS.iter().filter(|e| e.name.starts_with("delete")) {
+        for endpoint in deletions() {
             let seen = run(endpoint, vec![play.clone()], LONG);
             match seen.error {
                 None => assert!(says, "{reason}: {}", endpoint.name),
@@ -214,12 +210,6 @@ fn delete_succeeds_only_if_the_response_says_so() {
                 ),
             }
         }
-    }
-    let refusal = Play::Write(response(200, "", r#"{"success":false}"#));
-    for endpoint in ENDPOINTS.iter().filter(|e| e.name.starts_with("delete")) {
-        let seen = run(endpoint, vec![refusal.clone()], LONG);
-        let error = seen.error.unwrap();
-        assert_eq!((seen.requests, error.outcome_unknown()), (1, false), "{error}");
     }
 }
 
@@ -240,10 +230,7 @@ fn refused_connection_leaves_the_outcome_known() {
     for endpoint in ENDPOINTS {
         let error = (endpoint.run)(&client_of(&format!("http://127.0.0.1:{port}"))).unwrap_err();
         assert!(!error.outcome_unknown(), "{error}");
-        let Error::Call(error) = error else {
-            panic!("{error}");
-        };
-        assert_eq!(error.kind, ErrorKind::ConnectFailed);
+        assert_eq!(kind(&error), ErrorKind::ConnectFailed);
         // The text is in the system's language, the number is always the same.
         let econnrefused = if cfg!(windows) { 10061 } else { 111 };
         if cfg!(any(windows, target_os = "linux")) {
@@ -263,10 +250,10 @@ fn unresolvable_host_leaves_the_outcome_known() {
         assert!(started.elapsed() < timeout + SLACK);
         assert!(!error.outcome_unknown(), "{error}");
         // If no name server is reachable, the call may time out instead.
-        let Error::Call(error) = error else {
-            panic!("{error}");
-        };
-        assert!(matches!(error.kind, ErrorKind::AddressNotFound | ErrorKind::TimedOut), "{error}");
+        assert!(
+            matches!(kind(&error), ErrorKind::AddressNotFound | ErrorKind::TimedOut),
+            "{error}"
+        );
     }
 }
 
@@ -285,22 +272,40 @@ fn failed_tls_handshake_leaves_the_outcome_known() {
     ];
     let cases =
         cases.iter().flat_map(|case| ENDPOINTS.iter().map(move |endpoint| (case, endpoint)));
-    in_parallel(cases, |((play, kind), endpoint)| {
+    in_parallel(cases, |((play, expected), endpoint)| {
         let server = FaultServer::start(vec![play.clone()]);
-        let timeout = if *kind == ErrorKind::TimedOut { SHORT } else { LONG };
+        let timeout = if *expected == ErrorKind::TimedOut { SHORT } else { LONG };
         let started = Instant::now();
         let error = (endpoint.run)(&client_with_timeout(&server.https_url(), timeout)).unwrap_err();
         assert!(started.elapsed() < timeout + SLACK, "{:?}", started.elapsed());
         assert!(!error.outcome_unknown(), "{}: {play:?}: {error}", endpoint.name);
-        let Error::Call(error) = error else {
-            panic!("{error}");
-        };
-        assert_eq!(error.kind, *kind, "{play:?}: {error}");
+        assert_eq!(kind(&error), *expected, "{play:?}: {error}");
         let speaks_no_tls = matches!(play, Play::WriteAndClose(page) if page.starts_with(b"HTTP"));
         // A slow machine may need all of a short time for one attempt.
-        if *kind != ErrorKind::TimedOut {
+        if *expected != ErrorKind::TimedOut {
             let connections = server.connections();
             assert_eq!(connections == 1, speaks_no_tls, "{play:?}: only that is final");
         }
     });
+}
+
+/// A response must not decide where credentials go.
+#[test]
+fn redirects_are_not_followed() {
+    let elsewhere = FaultServer::start(vec![Play::Write(response(200, "", r#"{"tokens":[]}"#))]);
+    for endpoint in ENDPOINTS {
+        for status in [300, 301, 302, 303, 307, 308] {
+            for location in [elsewhere.url(), "/auth/v1/tokens".to_owned(), "//[".to_owned()] {
+                let headers = format!("Location: {location}\r\n");
+                let server = FaultServer::start(vec![Play::Write(response(status, &headers, ""))]);
+                let error = (endpoint.run)(&client_of(&server.url())).unwrap_err();
+                assert_eq!(error.status(), Some(status), "{}: {error}", endpoint.name);
+                // A gateway may send one instead of a response to what the service did.
+                assert!(error.outcome_unknown(), "{error}");
+                let case = format!("{}: {status} {location}", endpoint.name);
+                assert_eq!(server.requests().len(), 1, "{case}");
+            }
+        }
+    }
+    assert_eq!(elsewhere.connections(), 0);
 }

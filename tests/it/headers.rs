@@ -1,7 +1,5 @@
 //! Headers that a caller adds to each request.
 
-use ionoscloud_auth::*;
-
 use crate::support::*;
 
 #[test]

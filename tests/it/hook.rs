@@ -1,11 +1,5 @@
 //! Hooks: what they see of each attempt, and that they can do no harm.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
-
-use ionoscloud_auth::*;
-
 use crate::support::faults::service_error;
 use crate::support::*;
 

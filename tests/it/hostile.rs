@@ -1,8 +1,6 @@
 //! Hostile responses: always an error, never a panic, unbounded memory, or output that harms a
 //! terminal.
 
-use ionoscloud_auth::*;
-
 use crate::support::*;
 
 fn call(endpoint: &Endpoint, status: u16, body: &[u8]) -> Result<String> {

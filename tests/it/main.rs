@@ -24,7 +24,6 @@ mod peers;
 mod pinned_certificate;
 mod proxy;
 mod public_types;
-mod redirects;
 mod rotate_example;
 mod rotation;
 mod settings;

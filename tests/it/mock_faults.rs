@@ -2,19 +2,13 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
-use std::time::{Duration, Instant};
 
-use ionoscloud_auth::mock::{MockAuthApi, MockFault};
-use ionoscloud_auth::*;
+use ionoscloud_auth::mock::MockFault;
 
 use crate::support::*;
 
 fn client_for(api: &MockAuthApi) -> Client {
-    builder_of(api.base_url())
-        .credentials(api.credentials())
-        .retry(RetryPolicy::none())
-        .build()
-        .unwrap()
+    builder_for(api).retry(RetryPolicy::none()).build().unwrap()
 }
 
 #[test]
@@ -77,21 +71,20 @@ fn fault_is_for_the_request_it_is_ordered_for() {
     api.fail_nth(2, MockFault::Gateway(502));
     api.answer_next(1, 429, &[], "");
     assert_eq!([list(), list(), list(), list()], [Some(404), Some(502), Some(429), None]);
-    let delete = DeleteTokenByIdOptions::new(&id);
-    let error = delete_token_by_id(&client, &delete).unwrap_err();
+    let error = delete_token(&client, &id).unwrap_err();
     assert_eq!(error.status(), Some(403));
     assert_eq!(new_jwt(&client).unwrap_err().status(), Some(401));
-    assert!(delete_token_by_id(&client, &delete).unwrap().success);
+    assert!(delete_token(&client, &id).unwrap().success);
     assert!(api.key_ids().is_empty());
 }
 
 #[test]
 fn answer_of_a_deletion_that_is_lost_is_a_success_at_the_next_attempt() {
     let api = MockAuthApi::start();
-    let client = builder_of(api.base_url()).credentials(api.credentials()).build().unwrap();
+    let client = builder_for(&api).build().unwrap();
     let id = new_jwt(&client).unwrap().key_id().unwrap();
     api.fail_next_delete(MockFault::LoseAnswer);
-    assert!(delete_token_by_id(&client, &DeleteTokenByIdOptions::new(&id)).unwrap().success);
+    assert!(delete_token(&client, &id).unwrap().success);
     let requests = api.requests();
     let deletions = requests.iter().filter(|r| r.method == "DELETE").count();
     assert_eq!(deletions, 2);
@@ -104,13 +97,13 @@ fn user_with_two_factors_needs_a_token_of_the_console() {
     assert_eq!(list_tokens(&basic).unwrap_err().status(), Some(401));
     let console = basic.with_credentials(api.console_credentials()).unwrap();
     let jwt = new_jwt(&console).unwrap();
-    let own = basic.with_credentials(Credentials::token(jwt.token())).unwrap();
+    let own = with_token(&basic, &jwt);
     assert_eq!(list_tokens(&own).unwrap().tokens.len(), 2);
     let id = jwt.key_id().unwrap();
     for error in [
         new_jwt(&own).map(drop),
-        delete_token_by_id(&own, &DeleteTokenByIdOptions::new(&id)).map(drop),
-        delete_token_by_criteria(&own, &Criteria::All.into()).map(drop),
+        delete_token(&own, &id).map(drop),
+        delete_by(&own, Criteria::All).map(drop),
     ] {
         assert_eq!(error.unwrap_err().status(), Some(401));
     }

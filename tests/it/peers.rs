@@ -2,8 +2,6 @@
 
 use std::net::TcpListener;
 
-use ionoscloud_auth::*;
-
 use crate::support::*;
 
 fn error_of(builder: ClientBuilder, endpoint: &Endpoint) -> CallError {

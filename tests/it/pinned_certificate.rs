@@ -1,9 +1,5 @@
 //! A pinned certificate, which replaces every other check.
 
-use std::time::Instant;
-
-use ionoscloud_auth::*;
-
 use crate::support::proxy::TunnelProxy;
 use crate::support::tls::*;
 use crate::support::*;

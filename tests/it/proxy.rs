@@ -1,10 +1,5 @@
 //! Proxies: what they see, which hosts they are used for, and how a call ends without a tunnel.
 
-use std::thread;
-use std::time::{Duration, Instant};
-
-use ionoscloud_auth::*;
-
 use crate::support::proxy::TunnelProxy;
 use crate::support::tls::{authority, certificate, serve};
 use crate::support::*;
@@ -35,10 +30,7 @@ fn connect_is_retried_unless_the_proxy_refuses_for_good() {
             assert!(!error.outcome_unknown(), "{reason}: {error}");
             let connects = vec!["CONNECT auth.example.test:80 HTTP/1.1"; attempts];
             assert_eq!(proxy.requests(), connects, "{reason}: {error}");
-            let Error::Call(error) = error else {
-                panic!("{error}");
-            };
-            assert_eq!(error.kind, ErrorKind::ConnectFailed, "{reason}");
+            assert_eq!(kind(&error), ErrorKind::ConnectFailed, "{reason}");
         }
     }
 }

@@ -3,10 +3,6 @@
 use std::collections::HashSet;
 use std::error::Error as StdError;
 use std::io;
-use std::time::{Duration, Instant};
-
-use ionoscloud_auth::mock::MockAuthApi;
-use ionoscloud_auth::*;
 
 use crate::support::*;
 
@@ -125,7 +121,7 @@ fn store_may_return_any_error() {
     let api = MockAuthApi::start();
     let basic = client_of(api.base_url()).with_credentials(api.credentials()).unwrap();
     let jwt = new_jwt(&basic).unwrap();
-    let client = basic.with_credentials(Credentials::token(jwt.token())).unwrap();
+    let client = with_token(&basic, &jwt);
     let options = RotateTokenOptions::current();
     fn question_mark(
         client: &Client,

@@ -9,11 +9,7 @@ mod example;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
 
-use ionoscloud_auth::mock::MockAuthApi;
-use ionoscloud_auth::*;
 use proptest::prelude::Rng as _;
 use proptest::test_runner::TestRunner;
 
@@ -110,7 +106,7 @@ impl Setting {
         let token = fs::read_to_string(&self.file).unwrap();
         let id = key_id(&token).expect("a whole token");
         let client = self.basic.with_credentials(Credentials::token(token.trim())).unwrap();
-        get_token_by_id(&client, &GetTokenByIdOptions::new(id.clone())).expect("a valid token");
+        get_token(&client, &id).expect("a valid token");
         id
     }
 }

@@ -1,9 +1,6 @@
 //! Settings from code: which values are accepted, and the errors for others.
 
-use std::time::Duration;
-
-use ionoscloud_auth::mock::MockAuthApi;
-use ionoscloud_auth::*;
+use crate::support::*;
 
 fn builder() -> ClientBuilder {
     Client::builder().credentials(Credentials::token("a.b.c"))

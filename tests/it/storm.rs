@@ -3,12 +3,6 @@
 use std::collections::{HashMap, HashSet};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use std::thread;
-use std::time::{Duration, Instant};
-
-use ionoscloud_auth::*;
 
 use crate::support::*;
 
@@ -131,15 +125,12 @@ fn no_creation_is_made_twice_while_one_request_in_five_fails() {
                                 "create"
                             })
                         }
-                        (1, Some(id)) => {
-                            delete_token_by_id(&client, &DeleteTokenByIdOptions::new(id.clone()))
-                                .map(|response| {
-                                    own.pop();
-                                    assert!(response.success);
-                                    assert!(!service.tokens.lock().unwrap().contains(id.as_str()));
-                                    "delete"
-                                })
-                        }
+                        (1, Some(id)) => delete_token(&client, &id).map(|response| {
+                            own.pop();
+                            assert!(response.success);
+                            assert!(!service.tokens.lock().unwrap().contains(id.as_str()));
+                            "delete"
+                        }),
                         (2, Some(_)) => list_tokens(&client).map(|response| {
                             let listed: HashSet<_> =
                                 response.tokens.into_iter().map(|token| token.id).collect();
@@ -149,14 +140,10 @@ fn no_creation_is_made_twice_while_one_request_in_five_fails() {
                             }
                             "list"
                         }),
-                        (_, Some(id)) => {
-                            get_token_by_id(&client, &GetTokenByIdOptions::new(id.clone())).map(
-                                |token| {
-                                    assert_eq!(token.id, id);
-                                    "get"
-                                },
-                            )
-                        }
+                        (_, Some(id)) => get_token(&client, &id).map(|token| {
+                            assert_eq!(token.id, id);
+                            "get"
+                        }),
                     };
                     let said = match said {
                         Ok(endpoint) => format!("Ok {endpoint}"),

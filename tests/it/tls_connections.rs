@@ -2,12 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::Shutdown;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
-use std::time::Duration;
 
-use ionoscloud_auth::*;
 use rustls::ServerConfig;
 
 use crate::support::tls::*;

@@ -42,6 +42,23 @@ pub fn new_jwt(client: &Client) -> Result<Jwt> {
     create_token(client, &CreateTokenOptions::new())
 }
 
+pub fn get_token(client: &Client, id: &KeyId) -> Result<Token> {
+    get_token_by_id(client, &GetTokenByIdOptions::new(id))
+}
+
+pub fn delete_token(client: &Client, id: &KeyId) -> Result<DeleteResponse> {
+    delete_token_by_id(client, &DeleteTokenByIdOptions::new(id))
+}
+
+pub fn delete_by(client: &Client, criteria: Criteria) -> Result<DeleteResponse> {
+    delete_token_by_criteria(client, &DeleteTokenByCriteriaOptions::new(criteria))
+}
+
+/// Returns a client with the same settings that uses this token.
+pub fn with_token(client: &Client, jwt: &Jwt) -> Client {
+    client.with_credentials(Credentials::token(jwt.token())).unwrap()
+}
+
 /// Returns the methods and targets of requests to a mock server.
 pub fn lines_of(requests: &[MockRequest]) -> Vec<String> {
     requests.iter().map(MockRequest::to_string).collect()

@@ -2,7 +2,7 @@
 
 use ionoscloud_auth::*;
 
-use super::{ID, response};
+use super::{ID, delete_by, delete_token, get_token, list_tokens, new_jwt, response};
 
 type Run = fn(&Client) -> Result<String>;
 
@@ -52,10 +52,6 @@ fn shown<T: std::fmt::Debug>(result: Result<T>) -> Result<String> {
     result.map(|response| format!("{response:?}"))
 }
 
-fn by(criteria: Criteria, client: &Client) -> Result<String> {
-    shown(delete_token_by_criteria(client, &DeleteTokenByCriteriaOptions::new(criteria)))
-}
-
 pub fn id() -> KeyId {
     KeyId::new(ID).unwrap()
 }
@@ -69,20 +65,20 @@ const BY_ID: &str = "/tokens/f13a5c54-8228-4b7e-9414-61313ce723d1";
 pub const ENDPOINTS: &[Endpoint] = &[
     endpoint("create", "GET /tokens/generate", "/tokens/generate",
              r#"{"token":"eyJraWQiOiJhIn0.e30.c2ln"}"#, false,
-             |client| Ok(create_token(client, &CreateTokenOptions::new())?.token().to_owned())),
+             |client| Ok(new_jwt(client)?.token().to_owned())),
     endpoint("list", "GET /tokens", "/tokens", r#"{"tokens":[{"id":"a"},{"id":"b"}]}"#, true,
-             |client| shown(get_all_tokens(client, &GetAllTokensOptions::new()))),
+             |client| shown(list_tokens(client))),
     endpoint("get", "GET /tokens/{tokenId}", BY_ID,
              r#"{"id":"f13a5c54-8228-4b7e-9414-61313ce723d1"}"#, true,
-             |client| shown(get_token_by_id(client, &GetTokenByIdOptions::new(id())))),
+             |client| shown(get_token(client, &id()))),
     endpoint("delete", "DELETE /tokens/{tokenId}", BY_ID, DELETED, true,
-             |client| shown(delete_token_by_id(client, &DeleteTokenByIdOptions::new(id())))),
+             |client| shown(delete_token(client, &id()))),
     endpoint("delete ALL", "DELETE /tokens", "/tokens?criteria=ALL", DELETED, false,
-             |client| by(Criteria::All, client)),
+             |client| shown(delete_by(client, Criteria::All))),
     endpoint("delete EXPIRED", "DELETE /tokens", "/tokens?criteria=EXPIRED", DELETED, true,
-             |client| by(Criteria::Expired, client)),
+             |client| shown(delete_by(client, Criteria::Expired))),
     endpoint("delete CURRENT", "DELETE /tokens", "/tokens?criteria=CURRENT", DELETED, false,
-             |client| by(Criteria::Current, client)),
+             |client| shown(delete_by(client, Criteria::Current))),
 ];
 
 /// The endpoints that a client with a user name and password can call.

@@ -15,12 +15,15 @@ pub mod tls;
 use std::collections::VecDeque;
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use std::thread;
-use std::time::Duration;
 
-use ionoscloud_auth::{CallError, Error, ErrorKind};
+// What most tests name.
+pub use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+pub use std::sync::{Arc, Barrier, Mutex};
+pub use std::thread;
+pub use std::time::{Duration, Instant, SystemTime};
+
+pub use ionoscloud_auth::mock::MockAuthApi;
+pub use ionoscloud_auth::*;
 
 pub use child::{child, is_child, not_utf8, run_child};
 pub use client::*;

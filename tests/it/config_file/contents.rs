@@ -6,7 +6,6 @@ use base64::prelude::{BASE64_STANDARD as STANDARD, Engine as _};
 
 use super::*;
 use crate::support::tls::authority;
-use crate::support::*;
 
 #[test]
 fn file_is_understood_or_refused_with_the_place() {

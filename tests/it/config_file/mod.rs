@@ -8,9 +8,7 @@ mod precedence;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ionoscloud_auth::*;
-
-use crate::support::{Folder, is_child, logger, run_child};
+use crate::support::*;
 
 /// The variable that contains the home folder.
 const HOME: &str = if cfg!(windows) { "USERPROFILE" } else { "HOME" };

@@ -1,10 +1,7 @@
 //! Which file is read, and the precedence of program, environment and file.
 
-use ionoscloud_auth::*;
-
 use super::*;
 use crate::support::tls::*;
-use crate::support::*;
 
 #[test]
 fn environment_credentials_override_those_of_the_file() {

@@ -1,11 +1,6 @@
 //! The errors for HTTP error responses.
 
-use std::time::Duration;
-
-use ionoscloud_auth::*;
-
 use super::*;
-use crate::support::{everything, list_tokens};
 
 #[test]
 fn error_contains_the_status_and_the_service_s_messages() {
@@ -74,11 +69,9 @@ fn error_contains_the_status_and_the_service_s_messages() {
             assert!(!text.chars().any(char::is_control), "{text}");
             assert_eq!(error.status(), Some(*status as u16));
             assert_eq!(error.outcome_unknown(), *outcome_unknown, "{name}: {status}");
-            let Error::Call(api) = &error else {
-                panic!("{name}: {error:?}");
-            };
+            let messages_read = &call_error(&error).messages;
             let read: Vec<_> =
-                api.messages.iter().map(|m| (m.error_code.as_str(), m.message.as_str())).collect();
+                messages_read.iter().map(|m| (m.error_code.as_str(), m.message.as_str())).collect();
             assert_eq!(read, *messages, "{name}: {body}");
             let advice = text.contains("list the tokens")
                 || text.contains("delete it again")

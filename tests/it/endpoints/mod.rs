@@ -6,12 +6,10 @@ mod requests;
 mod responses;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
 
-use ionoscloud_auth::*;
 use mockito::{Matcher, Server, ServerGuard};
 
-use crate::support::{ENDPOINTS, ID, builder_of, id};
+use crate::support::*;
 
 const TOKEN: &str = "eyJ0eXAiOiJKV1QifQ.e30.c2ln";
 const BEARER: &str = "Bearer eyJ0eXAiOiJKV1QifQ.e30.c2ln";

@@ -1,14 +1,7 @@
 //! The errors for responses that are not the service's own: they identify the sender, and quote
 //! nothing.
 
-use std::time::{Duration, SystemTime};
-
-use ionoscloud_auth::*;
-
 use super::*;
-use crate::support::{
-    CREATE, DELETE, FaultServer, LIST, Play, everything, for_a_password, response,
-};
 
 const PASSWORD: &str = "p@ss <w0rd> & ä-hunter2-hunter2";
 

@@ -1,9 +1,5 @@
 //! What each endpoint sends, header by header.
 
-use std::time::Duration;
-
-use ionoscloud_auth::*;
-
 use super::*;
 use crate::support::list_tokens;
 

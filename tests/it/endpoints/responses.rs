@@ -1,12 +1,6 @@
 //! How each endpoint reads a success.
 
-use ionoscloud_auth::*;
-
 use super::*;
-use crate::support::Endpoint;
-use crate::support::{
-    FaultServer, Play, client_of, everything, kind, list_tokens, new_jwt, response,
-};
 
 #[test]
 fn success_is_read() {
@@ -148,7 +142,7 @@ fn unreadable_success_leaves_the_outcome_unknown() {
 
 #[test]
 fn success_false_is_an_error_and_is_not_retried() {
-    for Endpoint { name, run, .. } in ENDPOINTS.iter().filter(|e| e.name.starts_with("delete")) {
+    for Endpoint { name, run, .. } in deletions() {
         let (server, seen) = server(200, r#"{"success":false}"#);
         let error =
             run(&builder_for(&server).retry(RetryPolicy::default()).build().unwrap()).unwrap_err();

@@ -1,9 +1,6 @@
 //! Faults at each request of a rotation. The caller always has a valid token, and every other token
 //! is reported.
 
-use std::time::Duration;
-
-use ionoscloud_auth::*;
 use proptest::prelude::*;
 
 use super::*;

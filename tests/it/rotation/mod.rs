@@ -5,10 +5,6 @@ mod life;
 
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Duration;
-
-use ionoscloud_auth::mock::MockAuthApi;
-use ionoscloud_auth::*;
 
 use crate::support::faults::{Fault, Outcome, fault, named};
 use crate::support::relay::Step;
