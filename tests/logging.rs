@@ -1,12 +1,7 @@
 //! Levels and numbers of log lines, without secrets. This test installs a logger, so it needs a
 //! process of its own.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod support;
 
@@ -39,13 +34,7 @@ fn each_attempt_logs_one_line_and_each_retry_one_warning() {
             (vec![works.clone()], 1, "200"),
             (vec![busy.clone(), busy.clone(), works], 3, "429"),
             (vec![busy], 3, "429"),
-            (
-                vec![Play::WriteAndClose(
-                    b"HTTP/1.1 401 X\r\n\r\nSECRET".to_vec(),
-                )],
-                1,
-                "401",
-            ),
+            (vec![Play::WriteAndClose(b"HTTP/1.1 401 X\r\n\r\nSECRET".to_vec())], 1, "401"),
         ] {
             let server = FaultServer::start(script);
             let client = client_of(&server.url())
@@ -73,14 +62,8 @@ fn each_attempt_logs_one_line_and_each_retry_one_warning() {
                 "{}: {lines:?}",
                 endpoint.name
             );
-            assert_eq!(
-                lines.len(),
-                attempts * 2 - 1,
-                "nothing at other levels: {lines:?}"
-            );
-            let sent = server.requests()[0]
-                .replace("/auth/v1", "")
-                .replace(" HTTP/1.1", "");
+            assert_eq!(lines.len(), attempts * 2 - 1, "nothing at other levels: {lines:?}");
+            let sent = server.requests()[0].replace("/auth/v1", "").replace(" HTTP/1.1", "");
             for line in debug.iter().chain(&warn) {
                 assert!(line.contains(&sent), "{line}");
                 assert!(!line.contains("SECRET") && !line.contains("eyJ"), "{line}");

@@ -3,12 +3,7 @@
 
 // Other systems do not allow reading the memory without special rights.
 #![cfg(any(target_os = "linux", windows))]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::sync::{LazyLock, Mutex};
 
@@ -22,12 +17,7 @@ const LENGTH: usize = 200;
 /// one. No seed may be another one's secret.
 fn secret(seed: &str) -> String {
     let mut secret = String::with_capacity(LENGTH + 8);
-    secret.extend(
-        seed.bytes()
-            .cycle()
-            .take(LENGTH)
-            .map(|byte| char::from(byte + 1)),
-    );
+    secret.extend(seed.bytes().cycle().take(LENGTH).map(|byte| char::from(byte + 1)));
     secret
 }
 
@@ -36,10 +26,7 @@ fn is_in_memory(seed: &str) -> bool {
     const CHUNK: usize = 1 << 20;
     // Compared letter by letter, so that this does not find itself.
     let part: Vec<u8> = seed.bytes().cycle().take(LENGTH / 4).collect();
-    let memory: ProcessHandle = Pid::try_from(std::process::id())
-        .unwrap()
-        .try_into()
-        .unwrap();
+    let memory: ProcessHandle = Pid::try_from(std::process::id()).unwrap().try_into().unwrap();
     // Allocated only once, because it could overwrite what was freed.
     static BUFFER: LazyLock<Mutex<Vec<u8>>> = LazyLock::new(|| Mutex::new(vec![0; CHUNK]));
     let mut buffer = BUFFER.lock().unwrap();

@@ -1,11 +1,6 @@
 //! Secrets are not logged. This test installs a logger, so it needs a process of its own.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod support;
 
@@ -37,12 +32,7 @@ const NEW_TOKEN: &str = "eyJraWQiOiJuZXcifQ.e30.QU5PVEhFUlNJR05BVFVSRQ";
 fn secrets() -> Vec<String> {
     use base64::Engine as _;
     let pair = base64::engine::general_purpose::STANDARD.encode(format!("user:{PASSWORD}"));
-    vec![
-        PASSWORD.to_owned(),
-        pair,
-        TOKEN.to_owned(),
-        NEW_TOKEN.to_owned(),
-    ]
+    vec![PASSWORD.to_owned(), pair, TOKEN.to_owned(), NEW_TOKEN.to_owned()]
 }
 
 /// Returns a line that contains eight consecutive characters of a secret, as text or hex.
@@ -67,10 +57,7 @@ fn leak() -> Option<String> {
 fn calls() -> (usize, Vec<Error>) {
     let mut connections = 0;
     let mut errors = Vec::new();
-    let [token, basic] = [
-        Credentials::token(TOKEN),
-        Credentials::basic("user", PASSWORD),
-    ];
+    let [token, basic] = [Credentials::token(TOKEN), Credentials::basic("user", PASSWORD)];
     let with_password: Vec<_> = for_a_password().collect();
     for (credentials, endpoints) in [(token, ENDPOINTS.iter().collect()), (basic, with_password)] {
         for endpoint in endpoints {
@@ -85,20 +72,14 @@ fn calls() -> (usize, Vec<Error>) {
                 Play::Write(whole),
                 Play::WriteAndReset(half),
                 Play::WriteAndClose(response(200, "", NEW_TOKEN)),
-                Play::Write(response(
-                    403,
-                    "",
-                    &format!("you sent {TOKEN} and {PASSWORD}"),
-                )),
+                Play::Write(response(403, "", &format!("you sent {TOKEN} and {PASSWORD}"))),
                 Play::Write(response(302, "Location: http://127.0.0.1:1/\r\n", "")),
             ] {
                 let server = FaultServer::start(vec![play]);
                 let client = builder_of(&server.url())
                     .credentials(credentials.clone())
                     .retry(
-                        RetryPolicy::default()
-                            .max_retries(1)
-                            .base_delay(Duration::from_millis(1)),
+                        RetryPolicy::default().max_retries(1).base_delay(Duration::from_millis(1)),
                     )
                     .build()
                     .unwrap();
@@ -120,10 +101,9 @@ fn calls() -> (usize, Vec<Error>) {
 /// The second attempt would be logged. The error is that of the first one, whose outcome counts.
 fn level_that_rises_between_two_attempts_ends_the_call() {
     for endpoint in ENDPOINTS {
-        for (first, outcome_unknown) in [
-            (faults::status(429), false),
-            (Play::WriteAndReset(vec![]), true),
-        ] {
+        for (first, outcome_unknown) in
+            [(faults::status(429), false), (Play::WriteAndReset(vec![]), true)]
+        {
             *FILTER.lock().unwrap() = |_| LevelFilter::Off;
             let server = FaultServer::start(vec![first, Play::Write(endpoint.success())]);
             let client = builder_of(&server.url())
@@ -154,12 +134,7 @@ fn no_secret_is_logged() {
         assert_eq!((connections, errors.len()), (0, 65));
         for error in errors {
             assert!(matches!(error, Error::Invalid { .. }), "{error}");
-            assert!(
-                error
-                    .to_string()
-                    .contains("RUST_LOG=trace,ureq_proto=debug"),
-                "{error}"
-            );
+            assert!(error.to_string().contains("RUST_LOG=trace,ureq_proto=debug"), "{error}");
             assert!(!error.outcome_unknown());
         }
         assert_eq!(leak(), None);
@@ -167,20 +142,13 @@ fn no_secret_is_logged() {
 
     // With the filter that the error suggests, calls are made.
     *FILTER.lock().unwrap() = |target| {
-        if target.starts_with("ureq_proto") {
-            LevelFilter::Debug
-        } else {
-            LevelFilter::Trace
-        }
+        if target.starts_with("ureq_proto") { LevelFilter::Debug } else { LevelFilter::Trace }
     };
     let (connections, _) = calls();
     assert!(connections > 65, "{connections}");
     for target in ["ionoscloud_auth", "ureq_proto::", "secrets"] {
         let records = RECORDS.lock().unwrap();
-        assert!(
-            records.iter().any(|(at, _)| at.starts_with(target)),
-            "{target} logs nothing"
-        );
+        assert!(records.iter().any(|(at, _)| at.starts_with(target)), "{target} logs nothing");
     }
     assert_eq!(leak(), None);
 

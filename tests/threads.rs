@@ -3,12 +3,7 @@
 
 // Other systems do not report the number of threads.
 #![cfg(any(target_os = "linux", windows))]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod support;
 
@@ -56,10 +51,8 @@ fn assert_no_thread_of_the_library(reason: &str) {
 fn slow_proxy_keeps_no_thread() {
     let drip = Play::Drip(vec![b'x'; 10_000], Duration::from_millis(20));
     let proxy = FaultServer::start(vec![drip]);
-    let client = builder_through_proxy(&proxy.url())
-        .timeout(Duration::from_millis(300))
-        .build()
-        .unwrap();
+    let client =
+        builder_through_proxy(&proxy.url()).timeout(Duration::from_millis(300)).build().unwrap();
     for endpoint in for_a_password() {
         (endpoint.run)(&client).unwrap_err();
         assert_no_thread_of_the_library(endpoint.name);

@@ -1,12 +1,6 @@
 //! Which connection a call uses, and how a call ends while it waits for one.
 
 use std::io::Write as _;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Barrier, Mutex};
-use std::thread;
-use std::time::{Duration, Instant};
-
-use ionoscloud_auth::*;
 
 use crate::support::faults::status;
 use crate::support::*;
@@ -34,11 +28,7 @@ fn only_calls_that_read_reuse_a_connection() {
         expected += usize::from(!endpoint.only_reads());
         assert_eq!(server.connections(), expected, "{}", endpoint.name);
         (LIST.run)(&client).unwrap();
-        assert_eq!(
-            server.connections(),
-            expected,
-            "the idle one is still there"
-        );
+        assert_eq!(server.connections(), expected, "the idle one is still there");
     }
 }
 
@@ -54,12 +44,7 @@ fn closed_idle_connection_is_replaced() {
         (endpoint.run)(&client).unwrap();
         server.await_closed(1);
         (endpoint.run)(&client).unwrap();
-        assert_eq!(
-            (server.requests().len(), server.connections()),
-            (2, 2),
-            "{}",
-            endpoint.name
-        );
+        assert_eq!((server.requests().len(), server.connections()), (2, 2), "{}", endpoint.name);
     });
 }
 
@@ -78,10 +63,7 @@ fn lost_idle_connection_costs_repeatable_calls_one_attempt() {
         let error = (endpoint.run)(&client).err();
         assert_eq!(error.is_none(), endpoint.repeatable, "{}", endpoint.name);
         assert!(error.is_none_or(|error| error.outcome_unknown()));
-        assert_eq!(
-            server.requests().len(),
-            if endpoint.repeatable { 3 } else { 2 }
-        );
+        assert_eq!(server.requests().len(), if endpoint.repeatable { 3 } else { 2 });
     }
 }
 
@@ -174,10 +156,7 @@ fn shutdown_ends_a_reconnect_after_a_stale_connection() {
     let cases = [
         (format!("HTTP/1.1 200 OK\r\n{length}\r\n{body}"), true),
         (format!("HTTP/1.0 200 OK\r\n{length}\r\n{body}"), false),
-        (
-            format!("HTTP/1.1 200 OK\r\nConnection: close, x\r\n{length}\r\n{body}"),
-            true,
-        ),
+        (format!("HTTP/1.1 200 OK\r\nConnection: close, x\r\n{length}\r\n{body}"), true),
         (format!("HTTP/1.1 200 OK\r\n\r\n{body}"), true),
     ];
     in_parallel(cases, |(head, closes)| {

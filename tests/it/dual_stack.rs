@@ -5,10 +5,6 @@ use std::io::Write as _;
 use std::net::{
     IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs as _,
 };
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
-use std::time::Instant;
 
 use socket2::{Domain, Socket, Type};
 
@@ -20,13 +16,8 @@ const V6: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
 /// With `DUAL_STACK=1` a missing address is a failure. CI sets it, with a hosts file of its own.
 fn localhost_has_both() -> bool {
     let found: Vec<SocketAddr> = ("localhost", 1).to_socket_addrs().unwrap().collect();
-    let both = [V4, V6]
-        .iter()
-        .all(|ip| found.iter().any(|address| address.ip() == *ip));
-    assert!(
-        both || std::env::var_os("DUAL_STACK").is_none(),
-        "localhost is {found:?}"
-    );
+    let both = [V4, V6].iter().all(|ip| found.iter().any(|address| address.ip() == *ip));
+    assert!(both || std::env::var_os("DUAL_STACK").is_none(), "localhost is {found:?}");
     if !both {
         println!("localhost has only one address: this was not tested");
     }
@@ -104,15 +95,8 @@ fn dead_address_of_a_host_costs_little() {
         return;
     }
     // Whichever address the system returns first does not work in two of these rows.
-    let rows = [
-        (Alive, Refuses),
-        (Alive, SaysNothing),
-        (Refuses, Alive),
-        (SaysNothing, Alive),
-    ];
-    let cases = ENDPOINTS
-        .iter()
-        .flat_map(|endpoint| rows.map(|row| (row, endpoint)));
+    let rows = [(Alive, Refuses), (Alive, SaysNothing), (Refuses, Alive), (SaysNothing, Alive)];
+    let cases = ENDPOINTS.iter().flat_map(|endpoint| rows.map(|row| (row, endpoint)));
     in_parallel(cases, |((at_v4, at_v6), endpoint)| {
         let (v4, v6, port) = localhost(at_v4, at_v6);
         let (alive, _dead) = if at_v4 == Alive { (v4, v6) } else { (v6, v4) };
@@ -160,14 +144,8 @@ fn host_without_a_live_address_has_a_known_outcome() {
     if !localhost_has_both() {
         return;
     }
-    let rows = [
-        (Refuses, SaysNothing),
-        (SaysNothing, Refuses),
-        (SaysNothing, SaysNothing),
-    ];
-    let cases = ENDPOINTS
-        .iter()
-        .flat_map(|endpoint| rows.map(|row| (row, endpoint)));
+    let rows = [(Refuses, SaysNothing), (SaysNothing, Refuses), (SaysNothing, SaysNothing)];
+    let cases = ENDPOINTS.iter().flat_map(|endpoint| rows.map(|row| (row, endpoint)));
     in_parallel(cases, |((at_v4, at_v6), endpoint)| {
         let (_v4, _v6, port) = localhost(at_v4, at_v6);
         let client = client_with_timeout(&format!("http://localhost:{port}"), SHORT);

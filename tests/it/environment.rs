@@ -1,8 +1,5 @@
 //! Settings from environment variables, read in child processes.
 
-use ionoscloud_auth::mock::MockAuthApi;
-use ionoscloud_auth::*;
-
 use crate::support::*;
 
 #[test]
@@ -23,13 +20,7 @@ fn child_lists_tokens() {
 #[test]
 fn variables_make_a_client_or_are_refused_by_name() {
     let api = MockAuthApi::start();
-    let token = {
-        let client = builder_of(api.base_url())
-            .credentials(api.credentials())
-            .build()
-            .unwrap();
-        new_jwt(&client).unwrap()
-    };
+    let token = new_jwt(&builder_for(&api).build().unwrap()).unwrap();
     let url = ("IONOS_API_URL", api.base_url());
     let token = ("IONOS_TOKEN", token.token());
     let username = ("IONOS_USERNAME", api.username());
@@ -38,99 +29,47 @@ fn variables_make_a_client_or_are_refused_by_name() {
     let host_with_slash = format!("{host}/");
     let padded = format!(" \t{}\r\n", api.password());
     let works = "result: 1 tokens";
+    #[rustfmt::skip]
     let cases = [
         (vec![url, token], works),
         (vec![url, username, password], works),
-        (
-            vec![url, token, username, ("IONOS_PASSWORD", "wrong")],
-            works,
-        ),
+        (vec![url, token, username, ("IONOS_PASSWORD", "wrong")], works),
         (vec![url, token, username], works),
-        (
-            vec![url, ("IONOS_TOKEN", "wrong"), username, password],
-            "401 Unauthorized",
-        ),
+        (vec![url, ("IONOS_TOKEN", "wrong"), username, password], "401 Unauthorized"),
         (vec![url, ("IONOS_TOKEN", ""), username, password], works),
         (vec![url, ("IONOS_TOKEN", " \n"), username, password], works),
         (vec![url, username, ("IONOS_PASSWORD", &padded)], works),
         (vec![("IONOS_API_URL", host), token], works),
         (vec![("IONOS_API_URL", &host_with_slash), token], works),
-        (
-            vec![url, token, ("IONOS_CONTRACT_NUMBER", " 31952746 ")],
-            works,
-        ),
+        (vec![url, token, ("IONOS_CONTRACT_NUMBER", " 31952746 ")], works),
         (vec![url, token, ("IONOS_CONTRACT_NUMBER", "")], works),
         (vec![url, token, ("IONOS_PINNED_CERT", "")], works),
-        (
-            vec![url, token, ("IONOS_CONTRACT_NUMBER", "1")],
-            "403 Forbidden",
-        ),
-        (
-            vec![url],
-            "result: credentials: none found: set IONOS_TOKEN, or IONOS_USERNAME and \
-             IONOS_PASSWORD",
-        ),
-        (
-            vec![url, username],
-            "result: IONOS_PASSWORD: is not set, but IONOS_USERNAME is",
-        ),
-        (
-            vec![url, username, ("IONOS_PASSWORD", "")],
-            "result: IONOS_PASSWORD: is not set",
-        ),
-        (
-            vec![url, password],
-            "result: IONOS_USERNAME: is not set, but IONOS_PASSWORD is",
-        ),
-        (
-            vec![url, ("IONOS_TOKEN", "a b")],
-            "result: IONOS_TOKEN: the token contains white space",
-        ),
-        (
-            vec![url, ("IONOS_USERNAME", "a:b"), password],
-            "result: IONOS_USERNAME and IONOS_PASSWORD: the username contains a colon",
-        ),
-        (
-            vec![url, username, ("IONOS_PASSWORD", "a\u{7}b")],
-            "result: IONOS_USERNAME and IONOS_PASSWORD: the password contains a line break",
-        ),
-        (
-            vec![url, token, ("IONOS_CONTRACT_NUMBER", "0")],
-            "result: IONOS_CONTRACT_NUMBER: is 0",
-        ),
-        (
-            vec![url, token, ("IONOS_CONTRACT_NUMBER", "-1")],
-            "result: IONOS_CONTRACT_NUMBER: is not a number",
-        ),
-        (
-            vec![url, token, ("IONOS_CONTRACT_NUMBER", "12x")],
-            "result: IONOS_CONTRACT_NUMBER: is not a number",
-        ),
-        (
-            vec![url, token, ("IONOS_CONTRACT_NUMBER", "2147483648")],
-            "result: IONOS_CONTRACT_NUMBER: is 2147483648",
-        ),
-        (
-            vec![token, ("IONOS_API_URL", "https://a:b@c")],
-            "result: IONOS_API_URL: contains a user name",
-        ),
-        (
-            vec![token, ("IONOS_API_URL", "http://api.example")],
-            "result: IONOS_API_URL: is plain http",
-        ),
-        (
-            vec![url, token, ("IONOS_PINNED_CERT", "ab:cd")],
-            "result: IONOS_PINNED_CERT: is ",
-        ),
+        (vec![url, token, ("IONOS_CONTRACT_NUMBER", "1")], "403 Forbidden"),
+        (vec![url],
+         "result: credentials: none found: set IONOS_TOKEN, or IONOS_USERNAME and IONOS_PASSWORD"),
+        (vec![url, username], "result: IONOS_PASSWORD: is not set, but IONOS_USERNAME is"),
+        (vec![url, username, ("IONOS_PASSWORD", "")], "result: IONOS_PASSWORD: is not set"),
+        (vec![url, password], "result: IONOS_USERNAME: is not set, but IONOS_PASSWORD is"),
+        (vec![url, ("IONOS_TOKEN", "a b")], "result: IONOS_TOKEN: the token contains white space"),
+        (vec![url, ("IONOS_USERNAME", "a:b"), password],
+         "result: IONOS_USERNAME and IONOS_PASSWORD: the username contains a colon"),
+        (vec![url, username, ("IONOS_PASSWORD", "a\u{7}b")],
+         "result: IONOS_USERNAME and IONOS_PASSWORD: the password contains a line break"),
+        (vec![url, token, ("IONOS_CONTRACT_NUMBER", "0")], "result: IONOS_CONTRACT_NUMBER: is 0"),
+        (vec![url, token, ("IONOS_CONTRACT_NUMBER", "-1")],
+         "result: IONOS_CONTRACT_NUMBER: is not a number"),
+        (vec![url, token, ("IONOS_CONTRACT_NUMBER", "12x")],
+         "result: IONOS_CONTRACT_NUMBER: is not a number"),
+        (vec![url, token, ("IONOS_CONTRACT_NUMBER", "2147483648")],
+         "result: IONOS_CONTRACT_NUMBER: is 2147483648"),
+        (vec![token, ("IONOS_API_URL", "https://a:b@c")],
+         "result: IONOS_API_URL: contains a user name"),
+        (vec![token, ("IONOS_API_URL", "http://api.example")],
+         "result: IONOS_API_URL: is plain http"),
+        (vec![url, token, ("IONOS_PINNED_CERT", "ab:cd")], "result: IONOS_PINNED_CERT: is "),
         (vec![token], "base_url: \"https://api.ionos.com/auth/v1\""),
-        (
-            vec![
-                token,
-                ("IONOS_API_URL", "auth.example.test"),
-                ("ALL_PROXY", "socks5://127.0.0.1:1"),
-            ],
-            "result: ALL_PROXY: is a SOCKS proxy",
-        ),
+        (vec![token, ("IONOS_API_URL", "auth.example.test"), ("ALL_PROXY", "socks5://127.0.0.1:1")],
+         "result: ALL_PROXY: is a SOCKS proxy"),
         (
             vec![
                 token,
@@ -149,10 +88,7 @@ fn variables_make_a_client_or_are_refused_by_name() {
             ],
             "client: ",
         ),
-        (
-            vec![url, token, ("ALL_PROXY", "socks4://127.0.0.1:1")],
-            works,
-        ),
+        (vec![url, token, ("ALL_PROXY", "socks4://127.0.0.1:1")], works),
         (
             vec![
                 token,
@@ -161,14 +97,8 @@ fn variables_make_a_client_or_are_refused_by_name() {
             ],
             "Connection refused",
         ),
-        (
-            vec![
-                token,
-                ("IONOS_API_URL", "auth.example.test"),
-                ("HTTPS_PROXY", "http://a b"),
-            ],
-            "result: HTTPS_PROXY: is not a valid proxy URL",
-        ),
+        (vec![token, ("IONOS_API_URL", "auth.example.test"), ("HTTPS_PROXY", "http://a b")],
+         "result: HTTPS_PROXY: is not a valid proxy URL"),
         (
             vec![
                 token,
@@ -199,14 +129,8 @@ fn variables_make_a_client_or_are_refused_by_name() {
             ],
             "client: ",
         ),
-        (
-            vec![
-                token,
-                ("IONOS_API_URL", "auth.example.test"),
-                ("HTTPS_PROXY", "http://127.0.0.1:1"),
-            ],
-            "Connection refused",
-        ),
+        (vec![token, ("IONOS_API_URL", "auth.example.test"), ("HTTPS_PROXY", "http://127.0.0.1:1")],
+         "Connection refused"),
         // A proxy is not used for a loopback address: it would see the credentials, and could not
         // reach it.
         (
@@ -227,10 +151,7 @@ fn variables_make_a_client_or_are_refused_by_name() {
         }
         let output = run_child("environment::child_lists_tokens", &variables);
         assert!(output.contains(says), "{says}: {output}");
-        assert!(
-            !output.contains(token.1) && !output.contains(password.1),
-            "{output}"
-        );
+        assert!(!output.contains(token.1) && !output.contains(password.1), "{output}");
     });
 }
 
@@ -238,8 +159,5 @@ fn variables_make_a_client_or_are_refused_by_name() {
 fn variable_that_is_not_utf8_is_refused() {
     let variables = [("IONOS_TOKEN", not_utf8("a"))];
     let output = run_child("environment::child_lists_tokens", &variables);
-    assert!(
-        output.contains("result: IONOS_TOKEN: is not UTF-8"),
-        "{output}"
-    );
+    assert!(output.contains("result: IONOS_TOKEN: is not UTF-8"), "{output}");
 }

@@ -1,24 +1,26 @@
 //! The examples as their users run them, each in a process of its own.
 
 #[allow(dead_code)]
+#[rustfmt::skip]
 #[path = "../../examples/build_script.rs"]
 mod build_script;
 #[allow(dead_code)]
+#[rustfmt::skip]
 #[path = "../../examples/cancel.rs"]
 mod cancel;
 #[allow(dead_code)]
+#[rustfmt::skip]
 #[path = "../../examples/cleanup.rs"]
 mod cleanup;
 #[allow(dead_code)]
+#[rustfmt::skip]
 #[path = "../../examples/mock_server.rs"]
 mod mock_server;
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Output, Stdio};
-use std::time::Duration;
 
-use ionoscloud_auth::mock::{MockAuthApi, MockFault};
-use ionoscloud_auth::*;
+use ionoscloud_auth::mock::MockFault;
 
 use crate::support::*;
 
@@ -48,13 +50,8 @@ fn run(example: &str, url: &str, token: &str, arguments: &str) -> (i32, String) 
         ("IONOS_API_URL", url),
         ("IONOS_TOKEN", token),
     ];
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = child("examples::child_runs_an_example", &variables)
-        .output()
-        .unwrap();
+    let Output { status, stdout, stderr } =
+        child("examples::child_runs_an_example", &variables).output().unwrap();
     let said = String::from_utf8([stdout, stderr].concat()).unwrap();
     (status.code().unwrap(), said)
 }
@@ -62,10 +59,7 @@ fn run(example: &str, url: &str, token: &str, arguments: &str) -> (i32, String) 
 /// Starts a mock server with a token for each of these lifetimes.
 fn with_tokens<const N: usize>(seconds: [u64; N]) -> (MockAuthApi, [Jwt; N]) {
     let api = MockAuthApi::start();
-    let client = builder_of(api.base_url())
-        .credentials(api.credentials())
-        .build()
-        .unwrap();
+    let client = builder_for(&api).build().unwrap();
     let jwts = seconds.map(|seconds| {
         let options = CreateTokenOptions::new().ttl(Duration::from_secs(seconds));
         create_token(&client, &options).unwrap()
@@ -83,10 +77,7 @@ fn cleanup_deletes_what_is_due_but_not_its_own() {
 
     let (code, said) = clean_up("");
     assert_eq!(code, 0, "{said}");
-    assert!(
-        said.contains(&format!("{expired}  ")) && said.contains("  due"),
-        "{said}"
-    );
+    assert!(said.contains(&format!("{expired}  ")) && said.contains("  due"), "{said}");
     assert!(!said.contains(due.as_str()), "{said}");
     assert_eq!(api.key_ids().len(), 4, "nothing is deleted unasked");
 
@@ -110,17 +101,9 @@ fn cleanup_deletes_what_is_due_but_not_its_own() {
     assert!(code == 1 && said.contains("not deleted: DELETE"), "{said}");
     assert_eq!(clean_up("--what").0, 2);
 
-    api.answer_next(
-        1,
-        200,
-        &[],
-        r#"{"tokens":[{"id":"a","expirationDate":"tomorrow"}]}"#,
-    );
+    api.answer_next(1, 200, &[], r#"{"tokens":[{"id":"a","expirationDate":"tomorrow"}]}"#);
     let (code, said) = clean_up("--delete");
-    assert!(
-        code == 1 && said.contains("kept: expiration_date: \"tomorrow\" is not"),
-        "{said}"
-    );
+    assert!(code == 1 && said.contains("kept: expiration_date: \"tomorrow\" is not"), "{said}");
 }
 
 #[test]
@@ -135,11 +118,7 @@ fn build_script_warns_and_never_fails() {
         (soon.token(), soon_id.as_str(), Some(soon_says.as_str())),
         (late.token(), &late_id, None),
         (expired.token(), &expired_id, Some(&expired_says)),
-        (
-            "eyJraWQiOiJvbGQifQ.e30.SECRET",
-            "old",
-            Some("it has no exp claim"),
-        ),
+        ("eyJraWQiOiJvbGQifQ.e30.SECRET", "old", Some("it has no exp claim")),
         ("e30.SECRET", "", Some("jwt: a token has three parts")),
         (" ", "", Some("jwt: a token has three parts")),
     ] {
@@ -147,14 +126,8 @@ fn build_script_warns_and_never_fails() {
         assert_eq!(code, 0, "{said}");
         assert!(said.contains(&format!("TOKEN_KEY_ID={id}\n")), "{said}");
         assert_eq!(said.contains("cargo::warning"), warning.is_some(), "{said}");
-        let warning = format!(
-            "cargo::warning=IONOS_TOKEN: {}",
-            warning.unwrap_or_default()
-        );
-        assert!(
-            !said.contains("cargo::warning") || said.contains(&warning),
-            "{said}"
-        );
+        let warning = format!("cargo::warning=IONOS_TOKEN: {}", warning.unwrap_or_default());
+        assert!(!said.contains("cargo::warning") || said.contains(&warning), "{said}");
         assert!(!said.contains("SECRET"), "{said}");
     }
 }
@@ -205,11 +178,8 @@ fn ctrl_c_ends_a_call() {
     use std::process::Command;
 
     let server = FaultServer::start(vec![Play::Silence]);
-    let variables = [
-        ("EXAMPLE", "cancel"),
-        ("IONOS_API_URL", &server.url()),
-        ("IONOS_TOKEN", "a.b.c"),
-    ];
+    let variables =
+        [("EXAMPLE", "cancel"), ("IONOS_API_URL", &server.url()), ("IONOS_TOKEN", "a.b.c")];
     let child = child("examples::child_runs_an_example", &variables)
         .stderr(Stdio::piped())
         .spawn()
@@ -221,10 +191,7 @@ fn ctrl_c_ends_a_call() {
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(130), "{said}");
-    assert!(
-        said.contains("cancelled: GET /tokens: the client was shut down"),
-        "{said}"
-    );
+    assert!(said.contains("cancelled: GET /tokens: the client was shut down"), "{said}");
 
     let (api, jwts) = with_tokens([3600]);
     let (code, said) = run("cancel", api.base_url(), jwts[0].token(), "");

@@ -1,7 +1,5 @@
 //! Headers that a caller adds to each request.
 
-use ionoscloud_auth::*;
-
 use crate::support::*;
 
 #[test]
@@ -20,9 +18,7 @@ fn extra_headers_are_on_every_request() {
     for _ in 0..2 {
         list_tokens(&client).unwrap();
     }
-    let other = client
-        .with_credentials(Credentials::basic("a", "b"))
-        .unwrap();
+    let other = client.with_credentials(Credentials::basic("a", "b")).unwrap();
     get_all_tokens(&other, &GetAllTokensOptions::new().contract_number(7)).unwrap();
     let seen = server.heads();
     assert_eq!(seen.len(), 3);
@@ -38,11 +34,7 @@ fn extra_headers_are_on_every_request() {
             let of_name = |line: &&String| line.starts_with(&format!("{name}:"));
             let there: Vec<_> = lines.iter().filter(of_name).collect();
             assert_eq!(there.len(), 1, "{name}: {request}");
-            assert_eq!(
-                there[0].split_once(':').unwrap().1.trim(),
-                value,
-                "{request}"
-            );
+            assert_eq!(there[0].split_once(':').unwrap().1.trim(), value, "{request}");
         }
     }
     assert!(!format!("{client:?}").contains("SECRET"));
@@ -70,11 +62,7 @@ fn reserved_and_malformed_headers_are_refused() {
         ("x:", "SECRET", "is not a valid header name"),
         ("x\r\ny", "SECRET", "is not a valid header name"),
         ("ü", "SECRET", "is not a valid header name"),
-        (
-            "x",
-            "SECRET\r\ny: z",
-            "has a value that contains a line break",
-        ),
+        ("x", "SECRET\r\ny: z", "has a value that contains a line break"),
         ("x", "SECRET\n", "has a value that contains a line break"),
         ("x", "\r\nSECRET", "has a value that contains a line break"),
         ("x", "SECRET\0", "has a value that contains a line break"),
@@ -83,10 +71,7 @@ fn reserved_and_malformed_headers_are_refused() {
         let builder = builder_of("http://127.0.0.1:1").header(name, value);
         assert!(!format!("{builder:?}").contains("SECRET"));
         let error = builder.build().unwrap_err().to_string();
-        assert!(
-            error.starts_with("header: ") && error.contains(says),
-            "{name}: {error}"
-        );
+        assert!(error.starts_with("header: ") && error.contains(says), "{name}: {error}");
         assert!(!error.contains("SECRET"), "{error}");
     }
 }
@@ -95,9 +80,7 @@ fn reserved_and_malformed_headers_are_refused() {
 fn request_head_of_over_16_kib_is_refused() {
     let builder = || builder_of("http://127.0.0.1:1");
     let header = builder().header("x", "x".repeat(16 * 1024));
-    let headers = (0..100_000).fold(builder(), |builder, n| {
-        builder.header(format!("x-{n}"), "x")
-    });
+    let headers = (0..40_000).fold(builder(), |builder, n| builder.header(format!("x-{n}"), "x"));
     let half = "x".repeat(8 * 1024);
     let sum = builder().header("x", &half).user_agent(&half);
     for (builder, reason) in [
@@ -110,9 +93,6 @@ fn request_head_of_over_16_kib_is_refused() {
         (sum, "a header and a user agent, each of which would fit"),
     ] {
         let error = builder.build().unwrap_err().to_string();
-        assert!(
-            error.starts_with("request: is larger than 16384 bytes"),
-            "{reason}: {error}"
-        );
+        assert!(error.starts_with("request: is larger than 16384 bytes"), "{reason}: {error}");
     }
 }

@@ -1,27 +1,12 @@
 //! Hooks: what they see of each attempt, and that they can do no harm.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
-
-use ionoscloud_auth::*;
-
 use crate::support::faults::service_error;
 use crate::support::*;
 
 const SECRET: &str = "eyJhbGciOiJSUzI1NiJ9.U0VDUkVU.c2ln";
 
 /// What the hook saw: endpoint, number, label and status, request ID.
-type Seen = Arc<
-    Mutex<
-        Vec<(
-            &'static str,
-            u32,
-            (&'static str, Option<u16>),
-            Option<String>,
-        )>,
-    >,
->;
+type Seen = Arc<Mutex<Vec<(&'static str, u32, (&'static str, Option<u16>), Option<String>)>>>;
 
 fn watched(url: &str) -> (ClientBuilder, Seen) {
     let seen = Seen::default();
@@ -43,11 +28,7 @@ fn hook_sees_each_attempt() {
     for endpoint in ENDPOINTS {
         let server = FaultServer::start(vec![
             service_error(503, "X-RequestId: first\r\n"),
-            Play::Write(response(
-                429,
-                "x-request-id: second\r\nx-correlation-id: x\r\n",
-                "",
-            )),
+            Play::Write(response(429, "x-request-id: second\r\nx-correlation-id: x\r\n", "")),
             Play::Write(response(200, "X-Correlation-Id: third\r\n", endpoint.body)),
         ]);
         let (builder, seen) = watched(&server.url());
@@ -60,11 +41,7 @@ fn hook_sees_each_attempt() {
                 Some(id.to_owned()),
             )
         };
-        let expected = [
-            entry(1, 503, "first"),
-            entry(2, 429, "second"),
-            entry(3, 200, "third"),
-        ];
+        let expected = [entry(1, 503, "first"), entry(2, 429, "second"), entry(3, 200, "third")];
         assert_eq!(*seen.lock().unwrap(), expected, "{}", endpoint.name);
     }
 }
@@ -76,57 +53,22 @@ fn hook_sees_why_an_attempt_failed() {
         Play::WriteAndClose(format!("{head}{body}").into_bytes())
     };
     let echoed = format!("X-RequestId: {SECRET}\r\n");
-    for (play, expected, id, reason) in [
-        (
-            Play::WriteAndReset(vec![]),
-            ("connection_lost", None),
-            None,
-            "a reset",
-        ),
+    #[rustfmt::skip]
+    let cases = [
+        (Play::WriteAndReset(vec![]), ("connection_lost", None), None, "a reset"),
         (Play::Silence, ("timed_out", None), None, "silence"),
-        (
-            Play::Write(response(200, "", "SECRET")),
-            ("unreadable", Some(200)),
-            None,
-            "no JSON",
-        ),
-        (
-            with_id("<a page/>"),
-            ("unreadable", Some(200)),
-            Some("7"),
-            "a page, with an id",
-        ),
-        (
-            with_id("{"),
-            ("connection_lost", Some(200)),
-            Some("7"),
-            "half of a response",
-        ),
-        (
-            Play::WriteAndClose(b"SSH-2.0\r\n\r\n".to_vec()),
-            ("unreadable", None),
-            None,
-            "no HTTP",
-        ),
-        (
-            Play::Write(response(403, "X-RequestId: 7\r\n", "")),
-            ("api", Some(403)),
-            Some("7"),
-            "refused",
-        ),
-        (
-            Play::Write(response(403, &echoed, "")),
-            ("api", Some(403)),
-            Some("[redacted]"),
-            "the token sent back",
-        ),
-        (
-            Play::Write(response(403, "X-RequestId: \r\n", "")),
-            ("api", Some(403)),
-            None,
-            "an empty id",
-        ),
-    ] {
+        (Play::Write(response(200, "", "SECRET")), ("unreadable", Some(200)), None, "no JSON"),
+        (with_id("<a page/>"), ("unreadable", Some(200)), Some("7"), "a page, with an id"),
+        (with_id("{"), ("connection_lost", Some(200)), Some("7"), "half of a response"),
+        (Play::WriteAndClose(b"SSH-2.0\r\n\r\n".to_vec()), ("unreadable", None), None, "no HTTP"),
+        (Play::Write(response(403, "X-RequestId: 7\r\n", "")), ("api", Some(403)), Some("7"),
+         "refused"),
+        (Play::Write(response(403, &echoed, "")), ("api", Some(403)), Some("[redacted]"),
+         "the token sent back"),
+        (Play::Write(response(403, "X-RequestId: \r\n", "")), ("api", Some(403)), None,
+         "an empty id"),
+    ];
+    for (play, expected, id, reason) in cases {
         let timeout = match play {
             Play::Silence => SHORT,
             _ => LONG,
@@ -154,12 +96,7 @@ fn hook_sees_each_attempt_to_connect() {
     let (builder, seen) = watched(&format!("http://127.0.0.1:{port}"));
     let retry = RetryPolicy::default().base_delay(Duration::from_millis(1));
     assert!(list_tokens(&builder.retry(retry).build().unwrap()).is_err());
-    let seen: Vec<_> = seen
-        .lock()
-        .unwrap()
-        .iter()
-        .map(|attempt| (attempt.1, attempt.2))
-        .collect();
+    let seen: Vec<_> = seen.lock().unwrap().iter().map(|attempt| (attempt.1, attempt.2)).collect();
     let refused = ("connect_failed", None);
     assert_eq!(seen, [1, 2, 3, 4].map(|number| (number, refused)));
 }
@@ -172,57 +109,23 @@ fn echoed_secrets_are_not_shown_as_request_id() {
     let message = format!(r#"{{"messages":[{{"errorCode":"1","message":"no such key {KEY}"}}]}}"#);
     let id = |id: &str| format!("X-RequestId: {id}\r\n");
     let token = format!(r#"{{"token":"{jwt}"}}"#);
-    let half = format!(
-        "HTTP/1.1 200 OK\r\n{}Content-Length: 900\r\n\r\n{token}",
-        id(jwt)
-    );
-    for (play, shown, reason) in [
-        (
-            Play::Write(response(403, &id(KEY), "")),
-            Some("[redacted]"),
-            "the key as an id",
-        ),
-        (
-            Play::Write(response(403, &id("fine"), KEY)),
-            Some("fine"),
-            "in a page",
-        ),
-        (
-            Play::Write(response(403, &id("fine"), &message)),
-            Some("fine"),
-            "in a message",
-        ),
-        (
-            Play::Write(response(403, &id("fine-in-test"), "")),
-            Some("fine-in-test"),
-            "a short value occurs in any text",
-        ),
-        (
-            Play::Write(response(403, &id("the-caller-s-own-id"), "")),
-            Some("the-caller-s-own-id"),
-            "an id is there to be sent back",
-        ),
-        (
-            Play::Write(response(200, &id(jwt), &token)),
-            None,
-            "the new token as an id",
-        ),
-        (
-            Play::Write(response(200, &id(&jwt[20..40]), &token)),
-            None,
-            "a piece of it",
-        ),
-        (
-            Play::Write(response(200, &id("fine"), &token)),
-            Some("fine"),
-            "an id",
-        ),
-        (
-            Play::WriteAndClose(half.into_bytes()),
-            None,
-            "the new token as an id, in half of a response",
-        ),
-    ] {
+    let half = format!("HTTP/1.1 200 OK\r\n{}Content-Length: 900\r\n\r\n{token}", id(jwt));
+    #[rustfmt::skip]
+    let cases = [
+        (Play::Write(response(403, &id(KEY), "")), Some("[redacted]"), "the key as an id"),
+        (Play::Write(response(403, &id("fine"), KEY)), Some("fine"), "in a page"),
+        (Play::Write(response(403, &id("fine"), &message)), Some("fine"), "in a message"),
+        (Play::Write(response(403, &id("fine-in-test"), "")), Some("fine-in-test"),
+         "a short value occurs in any text"),
+        (Play::Write(response(403, &id("the-caller-s-own-id"), "")), Some("the-caller-s-own-id"),
+         "an id is there to be sent back"),
+        (Play::Write(response(200, &id(jwt), &token)), None, "the new token as an id"),
+        (Play::Write(response(200, &id(&jwt[20..40]), &token)), None, "a piece of it"),
+        (Play::Write(response(200, &id("fine"), &token)), Some("fine"), "an id"),
+        (Play::WriteAndClose(half.into_bytes()), None,
+         "the new token as an id, in half of a response"),
+    ];
+    for (play, shown, reason) in cases {
         let server = FaultServer::start(vec![play]);
         let (builder, seen) = watched(&server.url());
         let builder = builder
@@ -275,10 +178,7 @@ fn panicking_hook_does_not_fail_the_call() {
             Play::Write(response(503, "", "")),
             Play::Write(response(200, "", list)),
         ]);
-        let client = builder_of(&server.url())
-            .on_attempt(move |_| hook())
-            .build()
-            .unwrap();
+        let client = builder_of(&server.url()).on_attempt(move |_| hook()).build().unwrap();
         let tokens = list_tokens(&client).unwrap();
         assert_eq!((tokens.tokens.len(), server.requests().len()), (1, 2));
     }

@@ -1,12 +1,7 @@
 //! The integration tests in one binary, one module per subject. Tests that need a process of their
 //! own are separate files.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -29,7 +24,6 @@ mod peers;
 mod pinned_certificate;
 mod proxy;
 mod public_types;
-mod redirects;
 mod rotate_example;
 mod rotation;
 mod settings;

@@ -1,16 +1,8 @@
 //! The lifecycle of tokens on the mock server, and the behavior that users' tests rely on.
 
 use std::collections::HashSet;
-use std::time::{Duration, SystemTime};
 
-use ionoscloud_auth::mock::MockAuthApi;
-use ionoscloud_auth::*;
-
-use crate::support::{builder_of, lines_of, list_tokens, new_jwt};
-
-fn builder_for(api: &MockAuthApi) -> ClientBuilder {
-    builder_of(api.base_url()).credentials(api.credentials())
-}
+use crate::support::*;
 
 fn client_for(api: &MockAuthApi) -> Client {
     builder_for(api).retry(RetryPolicy::none()).build().unwrap()
@@ -27,15 +19,10 @@ fn listed(client: &Client) -> Vec<KeyId> {
     tokens.into_iter().map(|token| token.id).collect()
 }
 
-fn delete_by(client: &Client, criteria: Criteria) -> Result<DeleteResponse> {
-    delete_token_by_criteria(client, &DeleteTokenByCriteriaOptions::new(criteria))
-}
-
 /// Creates, reads, lists and deletes a token. The tokens `others` existed before.
 fn lifecycle(client: &Client, others: &[KeyId]) {
-    let options = CreateTokenOptions::new()
-        .ttl(Duration::from_secs(3600))
-        .contract_number(31_952_746);
+    let options =
+        CreateTokenOptions::new().ttl(Duration::from_secs(3600)).contract_number(31_952_746);
     let jwt = create_token(client, &options).unwrap();
     let id = key_id(jwt.token()).unwrap();
     assert_eq!(jwt.key_id().unwrap(), id);
@@ -49,14 +36,10 @@ fn lifecycle(client: &Client, others: &[KeyId]) {
     assert_eq!(identity.contract_number, Some(31_952_746));
     assert_eq!(identity.role.as_deref(), Some("owner"));
 
-    let token = get_token_by_id(client, &GetTokenByIdOptions::new(id.clone())).unwrap();
+    let token = get_token(client, &id).unwrap();
     assert_eq!(token.id, id);
     assert!(token.href.ends_with(&format!("/auth/v1/tokens/{id}")));
-    let life = token
-        .expires_at()
-        .unwrap()
-        .duration_since(token.created_at().unwrap())
-        .unwrap();
+    let life = token.expires_at().unwrap().duration_since(token.created_at().unwrap()).unwrap();
     assert_eq!(life.as_secs(), 3600);
     assert!(token.created_at().unwrap() <= SystemTime::now());
 
@@ -64,28 +47,12 @@ fn lifecycle(client: &Client, others: &[KeyId]) {
     assert_eq!(listed(client), all);
 
     // The new token works as a credential, and can delete itself.
-    let itself = client
-        .with_credentials(Credentials::token(jwt.token()))
-        .unwrap();
+    let itself = with_token(client, &jwt);
     assert_eq!(listed(&itself), all);
-    assert!(
-        delete_token_by_id(&itself, &DeleteTokenByIdOptions::new(id.clone()))
-            .unwrap()
-            .success
-    );
+    assert!(delete_token(&itself, &id).unwrap().success);
     assert_eq!(list_tokens(&itself).unwrap_err().status(), Some(401));
-    assert_eq!(
-        get_token_by_id(client, &GetTokenByIdOptions::new(id.clone()))
-            .unwrap_err()
-            .status(),
-        Some(404)
-    );
-    assert_eq!(
-        delete_token_by_id(client, &DeleteTokenByIdOptions::new(id))
-            .unwrap_err()
-            .status(),
-        Some(404)
-    );
+    assert_eq!(get_token(client, &id).unwrap_err().status(), Some(404));
+    assert_eq!(delete_token(client, &id).unwrap_err().status(), Some(404));
     assert_eq!(listed(client), others);
 }
 
@@ -100,12 +67,7 @@ fn token_lifecycle_works_with_a_token() {
     let api = MockAuthApi::start();
     let client = client_for(&api);
     let (jwt, id) = new_token(&client);
-    lifecycle(
-        &client
-            .with_credentials(Credentials::token(jwt.token()))
-            .unwrap(),
-        &[id],
-    );
+    lifecycle(&with_token(&client, &jwt), &[id]);
 }
 
 #[test]
@@ -115,24 +77,15 @@ fn delete_by_criteria_deletes_what_matches() {
     let (_, old) = new_token(&basic);
     let (jwt, current) = new_token(&basic);
     let (_, other) = new_token(&basic);
-    let bearer = basic
-        .with_credentials(Credentials::token(jwt.token()))
-        .unwrap();
+    let bearer = with_token(&basic, &jwt);
 
     assert!(delete_by(&basic, Criteria::Expired).unwrap().success);
-    assert_eq!(
-        listed(&basic),
-        [old.clone(), current.clone(), other.clone()],
-        "no token had expired"
-    );
+    let all = [old.clone(), current.clone(), other.clone()];
+    assert_eq!(listed(&basic), all, "no token had expired");
 
     assert!(api.expire(&old).is_some());
-    assert_eq!(
-        api.key_ids(),
-        [old.clone(), current.clone(), other.clone()],
-        "expired tokens are still listed"
-    );
-    let token = get_token_by_id(&basic, &GetTokenByIdOptions::new(old.clone())).unwrap();
+    assert_eq!(api.key_ids(), all, "expired tokens are still listed");
+    let token = get_token(&basic, &old).unwrap();
     assert!(token.expires_at().unwrap() < SystemTime::now());
     assert!(delete_by(&bearer, Criteria::Expired).unwrap().success);
     assert_eq!(listed(&basic), [current, other.clone()]);
@@ -140,11 +93,8 @@ fn delete_by_criteria_deletes_what_matches() {
 
     assert!(delete_by(&bearer, Criteria::Current).unwrap().success);
     assert_eq!(listed(&basic), [other]);
-    assert_eq!(
-        delete_by(&bearer, Criteria::Current).unwrap_err().status(),
-        Some(401),
-        "it deleted itself"
-    );
+    let error = delete_by(&bearer, Criteria::Current).unwrap_err();
+    assert_eq!(error.status(), Some(401), "it deleted itself");
 
     let _ = new_token(&basic);
     assert!(delete_by(&basic, Criteria::All).unwrap().success);
@@ -158,62 +108,29 @@ fn only_valid_credentials_are_accepted() {
     let (before, id) = new_token(&client);
     let expired = api.expire(&id).unwrap();
     let (deleted, id) = new_token(&client);
-    delete_token_by_id(&client, &DeleteTokenByIdOptions::new(id)).unwrap();
+    delete_token(&client, &id).unwrap();
     let elsewhere = new_token(&client_for(&MockAuthApi::start())).0;
     for (credentials, status, reason) in [
-        (
-            Credentials::basic(api.username(), api.password()),
-            None,
-            "the user",
-        ),
-        (
-            Credentials::basic(api.username(), "wrong"),
-            Some(401),
-            "a wrong password",
-        ),
-        (
-            Credentials::basic("other@example.com", api.password()),
-            Some(401),
-            "another user",
-        ),
-        (
-            Credentials::token(before.token()),
-            Some(401),
-            "an expired token",
-        ),
-        (
-            Credentials::token(expired.token()),
-            Some(401),
-            "an expired token that says so",
-        ),
-        (
-            Credentials::token(deleted.token()),
-            Some(401),
-            "a deleted token",
-        ),
-        (
-            Credentials::token(elsewhere.token()),
-            Some(401),
-            "another service's token",
-        ),
+        (Credentials::basic(api.username(), api.password()), None, "the user"),
+        (Credentials::basic(api.username(), "wrong"), Some(401), "a wrong password"),
+        (Credentials::basic("other@example.com", api.password()), Some(401), "another user"),
+        (Credentials::token(before.token()), Some(401), "an expired token"),
+        (Credentials::token(expired.token()), Some(401), "an expired token that says so"),
+        (Credentials::token(deleted.token()), Some(401), "a deleted token"),
+        (Credentials::token(elsewhere.token()), Some(401), "another service's token"),
         (Credentials::token("a.b.c"), Some(401), "no token at all"),
     ] {
         let client = client.with_credentials(credentials).unwrap();
         let error = list_tokens(&client).err();
         assert_eq!(error.as_ref().and_then(Error::status), status, "{reason}");
-        if let Some(Error::Call(error)) = error {
-            assert!(
-                !error.messages[0].error_code.is_empty() && !error.messages[0].message.is_empty()
-            );
+        if let Some(error) = error {
+            let message = &call_error(&error).messages[0];
+            assert!(!message.error_code.is_empty() && !message.message.is_empty());
         }
     }
     for (number, status) in [(api.contract_number(), None), (1, Some(403))] {
         let result = get_all_tokens(&client, &GetAllTokensOptions::new().contract_number(number));
-        assert_eq!(
-            result.err().and_then(|error| error.status()),
-            status,
-            "contract {number}"
-        );
+        assert_eq!(result.err().and_then(|error| error.status()), status, "contract {number}");
     }
 }
 
@@ -234,29 +151,20 @@ fn current_is_refused_on_demand_as_by_the_live_service() {
     let api = MockAuthApi::start();
     let basic = client_for(&api);
     let (jwt, id) = new_token(&basic);
-    let own = basic
-        .with_credentials(Credentials::token(jwt.token()))
-        .unwrap();
+    let own = with_token(&basic, &jwt);
     api.refuse_current();
     for _ in 0..2 {
-        let Err(Error::Call(error)) = delete_by(&own, Criteria::Current) else {
-            panic!("it is refused again and again");
-        };
-        assert_eq!(error.status, Some(401));
-        assert_eq!(error.messages[0].error_code, "501");
-        assert_eq!(
-            error.messages[0].message,
-            "Endpoint requires a higher level of authentication."
-        );
+        // It is refused again and again.
+        let error = delete_by(&own, Criteria::Current).unwrap_err();
+        assert_eq!(error.status(), Some(401));
+        let message = &call_error(&error).messages[0];
+        assert_eq!(message.error_code, "501");
+        assert_eq!(message.message, "Endpoint requires a higher level of authentication.");
     }
-    assert_eq!(
-        listed(&own),
-        std::slice::from_ref(&id),
-        "the token is still valid"
-    );
+    assert_eq!(listed(&own), std::slice::from_ref(&id), "the token is still valid");
     assert!(delete_by(&own, Criteria::Expired).unwrap().success);
     // What the vendor's CLI does in its place.
-    delete_token_by_id(&own, &DeleteTokenByIdOptions::new(&id)).unwrap();
+    delete_token(&own, &id).unwrap();
     assert!(api.key_ids().is_empty());
 }
 
@@ -283,18 +191,10 @@ fn requests_have_headers_that_debug_does_not_show() {
     ] {
         assert_eq!(request.header(name), value, "{name}");
     }
-    assert!(
-        request
-            .header("User-Agent")
-            .unwrap()
-            .starts_with("inventory/1.2 ")
-    );
+    assert!(request.header("User-Agent").unwrap().starts_with("inventory/1.2 "));
     let authorization = request.header("authorization").unwrap();
     let pair = authorization.strip_prefix("Basic ").unwrap();
-    for shown in [
-        format!("{request:?} {request} {api:?}"),
-        format!("{requests:#?}"),
-    ] {
+    for shown in [format!("{request:?} {request} {api:?}"), format!("{requests:#?}")] {
         assert!(shown.contains("GET /auth/v1/tokens"), "{shown}");
         for secret in [pair, api.password(), "secret of a gateway"] {
             assert!(!shown.contains(secret), "{shown}");
@@ -311,15 +211,9 @@ fn key_ids_are_distinct_uuids() {
     for id in ids {
         let groups: Vec<usize> = id.split('-').map(str::len).collect();
         assert_eq!(groups, [8, 4, 4, 4, 12], "{id}");
-        assert!(
-            id.chars()
-                .all(|c| c == '-' || c.is_ascii_digit() || ('a'..='f').contains(&c)),
-            "{id}"
-        );
-        assert!(
-            id.as_bytes()[14] == b'4' && b"89ab".contains(&id.as_bytes()[19]),
-            "{id}: version 4"
-        );
+        assert!(id.bytes().all(|byte| b"-0123456789abcdef".contains(&byte)), "{id}");
+        let [version, variant] = [14, 19].map(|at| id.as_bytes()[at]);
+        assert!(version == b'4' && b"89ab".contains(&variant), "{id}: version 4");
     }
 }
 
@@ -327,12 +221,7 @@ fn key_ids_are_distinct_uuids() {
 fn queued_responses_are_sent_in_order_and_change_nothing() {
     let api = MockAuthApi::start();
     let client = client_for(&api);
-    api.answer_next(
-        2,
-        503,
-        &[("Retry-After", "7"), ("x-request-id", "r")],
-        "<html>busy</html>",
-    );
+    api.answer_next(2, 503, &[("Retry-After", "7"), ("x-request-id", "r")], "<html>busy</html>");
     api.answer_next(0, 418, &[], "never");
     api.answer_next(1, 200, &[], r#"{"token":"not kept"}"#);
     for _ in 0..2 {
@@ -346,7 +235,7 @@ fn queued_responses_are_sent_in_order_and_change_nothing() {
     assert!(api.key_ids().is_empty(), "nothing was created");
     let (_, id) = new_token(&client);
     assert_eq!(api.key_ids(), std::slice::from_ref(&id));
-    delete_token_by_id(&client, &DeleteTokenByIdOptions::new(id.clone())).unwrap();
+    delete_token(&client, &id).unwrap();
     let mut expected = vec!["GET /auth/v1/tokens/generate".to_owned(); 4];
     expected.push(format!("DELETE /auth/v1/tokens/{id}"));
     assert_eq!(lines_of(&api.requests()), expected);
@@ -355,32 +244,26 @@ fn queued_responses_are_sent_in_order_and_change_nothing() {
 #[test]
 fn each_attempt_is_recorded() {
     // (endpoint, status, number of requests until the error or the success)
-    let list = |client: &Client| list_tokens(client).err();
-    let create = |client: &Client| new_jwt(client).err();
-    type Call<'a> = &'a dyn Fn(&Client) -> Option<Error>;
-    for (call, n, status, requests, outcome_unknown) in [
-        (&list as Call, 2, 502, 3, None),
-        (&list, 9, 502, 3, Some(true)),
-        (&list, 9, 500, 1, Some(true)),
-        (&list, 9, 404, 1, Some(true)),
-        (&list, 9, 400, 1, Some(false)),
-        (&list, 9, 503, 3, Some(true)),
-        (&create, 2, 429, 3, None),
-        (&create, 2, 503, 1, Some(true)),
-        (&create, 9, 429, 3, Some(false)),
-        (&create, 9, 502, 1, Some(true)),
-        (&create, 9, 504, 1, Some(true)),
-        (&create, 9, 500, 1, Some(true)),
+    for (endpoint, n, status, requests, outcome_unknown) in [
+        (LIST, 2, 502, 3, None),
+        (LIST, 9, 502, 3, Some(true)),
+        (LIST, 9, 500, 1, Some(true)),
+        (LIST, 9, 404, 1, Some(true)),
+        (LIST, 9, 400, 1, Some(false)),
+        (LIST, 9, 503, 3, Some(true)),
+        (CREATE, 2, 429, 3, None),
+        (CREATE, 2, 503, 1, Some(true)),
+        (CREATE, 9, 429, 3, Some(false)),
+        (CREATE, 9, 502, 1, Some(true)),
+        (CREATE, 9, 504, 1, Some(true)),
+        (CREATE, 9, 500, 1, Some(true)),
     ] {
         let api = MockAuthApi::start();
         let client = builder_for(&api).build().unwrap();
         api.answer_next(n, status, &[], "");
-        let error = call(&client);
-        assert_eq!(
-            error.as_ref().map(Error::outcome_unknown),
-            outcome_unknown,
-            "{status}: {error:?}"
-        );
+        let error = (endpoint.run)(&client).err();
+        let seen = error.as_ref().map(Error::outcome_unknown);
+        assert_eq!(seen, outcome_unknown, "{status}: {error:?}");
         assert_eq!(api.requests().len(), requests, "{status}");
     }
 }
@@ -392,18 +275,11 @@ fn delete_whose_response_was_lost_is_a_success() {
     let gone = KeyId::new("gone").unwrap();
     // After a gateway's 503 the service may have deleted the token; then comes its own 404.
     api.answer_next(1, 503, &[], "");
-    assert!(
-        delete_token_by_id(&client, &DeleteTokenByIdOptions::new(gone.clone()))
-            .unwrap()
-            .success
-    );
+    assert!(delete_token(&client, &gone).unwrap().success);
     // After a refusal a 404 is an error.
     api.answer_next(1, 429, &[], "");
-    let error = delete_token_by_id(&client, &DeleteTokenByIdOptions::new(gone)).unwrap_err();
-    assert_eq!(
-        (error.status(), error.outcome_unknown()),
-        (Some(404), false)
-    );
+    let error = delete_token(&client, &gone).unwrap_err();
+    assert_eq!((error.status(), error.outcome_unknown()), (Some(404), false));
 }
 
 #[test]
@@ -415,8 +291,7 @@ fn many_threads_can_use_one_mock() {
             scope.spawn(|| {
                 for _ in 0..10 {
                     let (_, id) = new_token(&client);
-                    let token =
-                        get_token_by_id(&client, &GetTokenByIdOptions::new(id.clone())).unwrap();
+                    let token = get_token(&client, &id).unwrap();
                     assert_eq!(token.id, id);
                 }
             });

@@ -2,19 +2,13 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
-use std::time::{Duration, Instant};
 
-use ionoscloud_auth::mock::{MockAuthApi, MockFault};
-use ionoscloud_auth::*;
+use ionoscloud_auth::mock::MockFault;
 
 use crate::support::*;
 
 fn client_for(api: &MockAuthApi) -> Client {
-    builder_of(api.base_url())
-        .credentials(api.credentials())
-        .retry(RetryPolicy::none())
-        .build()
-        .unwrap()
+    builder_for(api).retry(RetryPolicy::none()).build().unwrap()
 }
 
 #[test]
@@ -68,10 +62,7 @@ fn fault_is_for_the_request_it_is_ordered_for() {
     let list = || list_tokens(&client).err().and_then(|error| error.status());
 
     api.fail_nth(3, MockFault::Gateway(502));
-    assert_eq!(
-        [list(), list(), list(), list()],
-        [None, None, Some(502), None]
-    );
+    assert_eq!([list(), list(), list(), list()], [None, None, Some(502), None]);
 
     // Faults for a number come before the one for the next deletion, which stays ordered.
     api.fail_next_delete(MockFault::Status(403));
@@ -79,32 +70,21 @@ fn fault_is_for_the_request_it_is_ordered_for() {
     api.answer_next(1, 404, &[], "");
     api.fail_nth(2, MockFault::Gateway(502));
     api.answer_next(1, 429, &[], "");
-    assert_eq!(
-        [list(), list(), list(), list()],
-        [Some(404), Some(502), Some(429), None]
-    );
-    let delete = DeleteTokenByIdOptions::new(&id);
-    let error = delete_token_by_id(&client, &delete).unwrap_err();
+    assert_eq!([list(), list(), list(), list()], [Some(404), Some(502), Some(429), None]);
+    let error = delete_token(&client, &id).unwrap_err();
     assert_eq!(error.status(), Some(403));
     assert_eq!(new_jwt(&client).unwrap_err().status(), Some(401));
-    assert!(delete_token_by_id(&client, &delete).unwrap().success);
+    assert!(delete_token(&client, &id).unwrap().success);
     assert!(api.key_ids().is_empty());
 }
 
 #[test]
 fn answer_of_a_deletion_that_is_lost_is_a_success_at_the_next_attempt() {
     let api = MockAuthApi::start();
-    let client = builder_of(api.base_url())
-        .credentials(api.credentials())
-        .build()
-        .unwrap();
+    let client = builder_for(&api).build().unwrap();
     let id = new_jwt(&client).unwrap().key_id().unwrap();
     api.fail_next_delete(MockFault::LoseAnswer);
-    assert!(
-        delete_token_by_id(&client, &DeleteTokenByIdOptions::new(&id))
-            .unwrap()
-            .success
-    );
+    assert!(delete_token(&client, &id).unwrap().success);
     let requests = api.requests();
     let deletions = requests.iter().filter(|r| r.method == "DELETE").count();
     assert_eq!(deletions, 2);
@@ -117,22 +97,19 @@ fn user_with_two_factors_needs_a_token_of_the_console() {
     assert_eq!(list_tokens(&basic).unwrap_err().status(), Some(401));
     let console = basic.with_credentials(api.console_credentials()).unwrap();
     let jwt = new_jwt(&console).unwrap();
-    let own = basic
-        .with_credentials(Credentials::token(jwt.token()))
-        .unwrap();
+    let own = with_token(&basic, &jwt);
     assert_eq!(list_tokens(&own).unwrap().tokens.len(), 2);
     let id = jwt.key_id().unwrap();
     for error in [
         new_jwt(&own).map(drop),
-        delete_token_by_id(&own, &DeleteTokenByIdOptions::new(&id)).map(drop),
-        delete_token_by_criteria(&own, &Criteria::All.into()).map(drop),
+        delete_token(&own, &id).map(drop),
+        delete_by(&own, Criteria::All).map(drop),
     ] {
         assert_eq!(error.unwrap_err().status(), Some(401));
     }
     // A rotation leaves the console's token, because its replacement cannot delete it.
-    let rotation = rotate_token(&console, &RotateTokenOptions::current(), |_| {
-        Ok::<_, std::io::Error>(())
-    });
+    let rotation =
+        rotate_token(&console, &RotateTokenOptions::current(), |_| Ok::<_, std::io::Error>(()));
     let leftover = rotation.unwrap().leftover.unwrap();
     assert_eq!(leftover.status(), Some(401));
     assert_eq!(api.key_ids().len(), 3);
@@ -161,35 +138,16 @@ fn any_client_of_http_is_served() {
             "GET /auth/v1/tokens HTTP/1.1\r\n\r\nGET /auth/v1/tokens HTTP/1.1\r\n\r\n",
             "only the first of two requests on a connection",
         ),
-        (
-            "POST /x HTTP/1.1\r\nContent-Length: 4\r\n\r\nbody",
-            "a body is skipped",
-        ),
+        ("POST /x HTTP/1.1\r\nContent-Length: 4\r\n\r\nbody", "a body is skipped"),
         (&long_body, "a long body does not reset the connection"),
-        (
-            "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n",
-            "chunks",
-        ),
-        (
-            "GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
-            "a length that is none",
-        ),
+        ("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n", "chunks"),
+        ("GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n", "a length that is none"),
         ("GET / HTTP/1.0\nHost: x\n\n", "bare line feeds"),
-        (
-            "GET / HTTP/1.1\r\nno colon\r\n\r\n",
-            "a line that is no header",
-        ),
+        ("GET / HTTP/1.1\r\nno colon\r\n\r\n", "a line that is no header"),
     ] {
         let answer = ask(&api, request);
-        assert_eq!(
-            answer.matches("HTTP/1.1 401 \r\n").count(),
-            1,
-            "{reason}: {answer}"
-        );
-        assert!(
-            answer.contains("\r\nConnection: close\r\n"),
-            "{reason}: {answer}"
-        );
+        assert_eq!(answer.matches("HTTP/1.1 401 \r\n").count(), 1, "{reason}: {answer}");
+        assert!(answer.contains("\r\nConnection: close\r\n"), "{reason}: {answer}");
         let body = answer.split_once("\r\n\r\n").unwrap().1;
         assert!(body.contains("\"httpStatus\":401"), "{reason}: {answer}");
         let length = format!("\r\nContent-Length: {}\r\n", body.len());
@@ -215,23 +173,11 @@ fn other_parameters_of_a_query_are_ignored() {
     for (request, status, reason) in [
         ("GET /auth/v1/tokens?pretty=true", 200, "a list"),
         ("GET /auth/v1/tokens/generate?pretty=true", 200, "no ttl"),
-        (
-            "GET /auth/v1/tokens/generate?pretty=true&ttl=60",
-            200,
-            "a ttl",
-        ),
-        (
-            "GET /auth/v1/tokens/generate?ttl=59&pretty=true",
-            400,
-            "a short one",
-        ),
+        ("GET /auth/v1/tokens/generate?pretty=true&ttl=60", 200, "a ttl"),
+        ("GET /auth/v1/tokens/generate?ttl=59&pretty=true", 400, "a short one"),
         ("DELETE /auth/v1/tokens?pretty=true", 400, "no criteria"),
         ("DELETE /auth/v1/tokens?criteria=all", 400, "in lower case"),
-        (
-            "DELETE /auth/v1/tokens?criteria=EXPIRED&depth=1",
-            200,
-            "criteria",
-        ),
+        ("DELETE /auth/v1/tokens?criteria=EXPIRED&depth=1", 200, "criteria"),
     ] {
         let token = jwt.token();
         let head = format!("{request} HTTP/1.0\r\nAuthorization: Bearer {token}\r\n\r\n");

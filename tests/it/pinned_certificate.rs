@@ -1,28 +1,18 @@
 //! A pinned certificate, which replaces every other check.
 
-use std::time::Instant;
-
-use ionoscloud_auth::*;
-
 use crate::support::proxy::TunnelProxy;
 use crate::support::tls::*;
 use crate::support::*;
 
 fn fingerprint(der: &[u8]) -> String {
     let digest = ring::digest::digest(&ring::digest::SHA256, der);
-    let hex: Vec<String> = digest
-        .as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02X}"))
-        .collect();
+    let hex: Vec<String> = digest.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
     hex.join(":")
 }
 
 fn pem_der(pem: &str) -> Vec<u8> {
     use rustls::pki_types::pem::PemObject as _;
-    rustls::pki_types::CertificateDer::from_pem_slice(pem.as_bytes())
-        .unwrap()
-        .to_vec()
+    rustls::pki_types::CertificateDer::from_pem_slice(pem.as_bytes()).unwrap().to_vec()
 }
 
 fn builder_for(server: &Server) -> ClientBuilder {
@@ -33,49 +23,18 @@ fn builder_for(server: &Server) -> ClientBuilder {
 fn only_the_pinned_certificate_is_accepted() {
     let ca = authority("A test's CA");
     let good = 2020..2100;
-    for (name, years, by, pin, taken, reason) in [
+    #[rustfmt::skip]
+    let cases = [
         ("127.0.0.1", good.clone(), None, "own", true, "self-signed"),
-        (
-            "127.0.0.1",
-            good.clone(),
-            Some(&ca),
-            "own",
-            true,
-            "of an unknown CA",
-        ),
-        (
-            "other.example",
-            good.clone(),
-            None,
-            "own",
-            true,
-            "of another name: the pin replaces that check",
-        ),
-        (
-            "127.0.0.1",
-            2020..2021,
-            None,
-            "own",
-            true,
-            "expired: that one, too",
-        ),
-        (
-            "127.0.0.1",
-            good.clone(),
-            Some(&ca),
-            "authority",
-            false,
-            "the pin of the CA, not of the leaf",
-        ),
-        (
-            "127.0.0.1",
-            good.clone(),
-            None,
-            "other",
-            false,
-            "another pin",
-        ),
-    ] {
+        ("127.0.0.1", good.clone(), Some(&ca), "own", true, "of an unknown CA"),
+        ("other.example", good.clone(), None, "own", true,
+         "of another name: the pin replaces that check"),
+        ("127.0.0.1", 2020..2021, None, "own", true, "expired: that one, too"),
+        ("127.0.0.1", good.clone(), Some(&ca), "authority", false,
+         "the pin of the CA, not of the leaf"),
+        ("127.0.0.1", good.clone(), None, "other", false, "another pin"),
+    ];
+    for (name, years, by, pin, taken, reason) in cases {
         let (certificate, key) = certificate(name, years, by);
         let own = fingerprint(&certificate);
         let server = serve((certificate, key));
@@ -101,10 +60,7 @@ fn only_the_pinned_certificate_is_accepted() {
                 }
             }
             let create = new_jwt(&client);
-            assert!(
-                create.is_err_and(|error| error.outcome_unknown() == taken),
-                "{reason}"
-            );
+            assert!(create.is_err_and(|error| error.outcome_unknown() == taken), "{reason}");
             let sent = server.heads().len() - before;
             assert_eq!(sent, if taken { 4 } else { 0 }, "{reason}");
         }
@@ -119,15 +75,10 @@ fn server_without_the_key_of_the_certificate_is_refused() {
         let (_, other_key) = certificate("127.0.0.1", 2020..2100, None);
         let pin = fingerprint(&pinned);
         let server = serve_unchecked((pinned, other_key), &[version]);
-        let client = builder_for(&server)
-            .pinned_certificate_sha256(pin)
-            .build()
-            .unwrap();
+        let client = builder_for(&server).pinned_certificate_sha256(pin).build().unwrap();
         let error = list_tokens(&client).unwrap_err();
         assert!(
-            error
-                .to_string()
-                .contains("the TLS handshake with 127.0.0.1:"),
+            error.to_string().contains("the TLS handshake with 127.0.0.1:"),
             "{version:?}: {error}"
         );
         assert!(!error.outcome_unknown());
@@ -181,21 +132,10 @@ fn pin_applies_through_a_proxy_tunnel() {
 fn malformed_pins_are_refused() {
     let server = serve(certificate("127.0.0.1", 2020..2100, None));
     let good = fingerprint(b"");
-    for pin in [
-        "",
-        "ab:cd",
-        &good[1..],
-        &format!("{good}:00"),
-        &good.replace('E', "x"),
-    ] {
-        let error = builder_for(&server)
-            .pinned_certificate_sha256(pin)
-            .build()
-            .unwrap_err();
+    for pin in ["", "ab:cd", &good[1..], &format!("{good}:00"), &good.replace('E', "x")] {
+        let error = builder_for(&server).pinned_certificate_sha256(pin).build().unwrap_err();
         assert!(
-            error
-                .to_string()
-                .starts_with("pinned_certificate_sha256: is not a valid SHA-256"),
+            error.to_string().starts_with("pinned_certificate_sha256: is not a valid SHA-256"),
             "{error}"
         );
     }
@@ -225,17 +165,11 @@ fn pin_is_read_from_the_environment() {
         (right.as_str(), "it is accepted"),
         (&format!(" {} ", right.replace(':', " ")), "it is accepted"),
         (&fingerprint(b"other"), right.as_str()),
-        (
-            "ab:cd",
-            "error: IONOS_PINNED_CERT: is not a valid SHA-256 fingerprint",
-        ),
+        ("ab:cd", "error: IONOS_PINNED_CERT: is not a valid SHA-256 fingerprint"),
         ("", "UnknownIssuer"),
     ] {
-        let variables = [
-            ("IONOS_TOKEN", "a.b.c"),
-            ("IONOS_API_URL", &url),
-            ("IONOS_PINNED_CERT", pin),
-        ];
+        let variables =
+            [("IONOS_TOKEN", "a.b.c"), ("IONOS_API_URL", &url), ("IONOS_PINNED_CERT", pin)];
         let output = run_child("pinned_certificate::child_lists_tokens", &variables);
         assert!(output.contains(says), "{pin}: {says}: {output}");
     }
@@ -254,9 +188,6 @@ fn pin_does_not_apply_to_the_proxy() {
         .unwrap();
     let error = list_tokens(&client).unwrap_err().to_string();
     // The pin does not apply to the proxy, whose authority is not trusted.
-    assert!(
-        error.contains("the TLS handshake with 127.0.0.1:"),
-        "{error}"
-    );
+    assert!(error.contains("the TLS handshake with 127.0.0.1:"), "{error}");
     assert!(!error.contains("fingerprint"), "{error}");
 }

@@ -3,10 +3,6 @@
 use std::collections::HashSet;
 use std::error::Error as StdError;
 use std::io;
-use std::time::{Duration, Instant};
-
-use ionoscloud_auth::mock::MockAuthApi;
-use ionoscloud_auth::*;
 
 use crate::support::*;
 
@@ -62,10 +58,7 @@ fn key_ids_and_criteria_are_converted() {
         DeleteTokenByIdOptions::new(&id),
         DeleteTokenByIdOptions::new(&id).contract_number(1)
     );
-    assert_eq!(
-        RotateTokenOptions::replacing(&id),
-        RotateTokenOptions::replacing(id)
-    );
+    assert_eq!(RotateTokenOptions::replacing(&id), RotateTokenOptions::replacing(id));
 
     for criteria in [Criteria::All, Criteria::Expired, Criteria::Current] {
         let options = DeleteTokenByCriteriaOptions::from(criteria);
@@ -116,14 +109,8 @@ fn bad_input_of_the_service_is_malformed_and_of_the_caller_invalid() {
     let client = client_of(api.base_url());
     api.answer_next(1, 200, &[], r#"{"token":"opaque"}"#);
     let jwt = new_jwt(&client).unwrap();
-    assert!(matches!(
-        jwt.key_id(),
-        Err(Error::Malformed { what: "jwt", .. })
-    ));
-    assert!(matches!(
-        jwt.claims(),
-        Err(Error::Malformed { what: "jwt", .. })
-    ));
+    assert!(matches!(jwt.key_id(), Err(Error::Malformed { what: "jwt", .. })));
+    assert!(matches!(jwt.claims(), Err(Error::Malformed { what: "jwt", .. })));
     assert!(matches!(key_id("opaque"), Err(Error::Invalid { .. })));
     assert!(matches!(claims("opaque"), Err(Error::Invalid { .. })));
 }
@@ -132,21 +119,15 @@ fn bad_input_of_the_service_is_malformed_and_of_the_caller_invalid() {
 #[test]
 fn store_may_return_any_error() {
     let api = MockAuthApi::start();
-    let basic = client_of(api.base_url())
-        .with_credentials(api.credentials())
-        .unwrap();
+    let basic = client_of(api.base_url()).with_credentials(api.credentials()).unwrap();
     let jwt = new_jwt(&basic).unwrap();
-    let client = basic
-        .with_credentials(Credentials::token(jwt.token()))
-        .unwrap();
+    let client = with_token(&basic, &jwt);
     let options = RotateTokenOptions::current();
     fn question_mark(
         client: &Client,
         options: &RotateTokenOptions,
     ) -> std::result::Result<Rotation, Box<dyn StdError + Send + Sync>> {
-        Ok(rotate_token(client, options, |_| {
-            Err(io::Error::other("full"))
-        })?)
+        Ok(rotate_token(client, options, |_| Err(io::Error::other("full")))?)
     }
 
     let error = question_mark(&client, &options).unwrap_err();
@@ -155,56 +136,37 @@ fn store_may_return_any_error() {
         panic!("{error}");
     };
     let io = stored.downcast_ref::<io::Error>().unwrap();
-    assert_eq!(
-        (io.kind(), io.to_string()),
-        (io::ErrorKind::Other, "full".to_owned())
-    );
+    assert_eq!((io.kind(), io.to_string()), (io::ErrorKind::Other, "full".to_owned()));
     assert!(error.source().is_none());
     let error = rotate_token(&client, &options, |_| Err("a text".to_owned())).unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .contains("could not be stored: a text; it was deleted again")
-    );
+    assert!(error.to_string().contains("could not be stored: a text; it was deleted again"));
     // The causes of the caller's error are in the text.
     #[derive(Debug, thiserror::Error)]
     #[error("the outside")]
     struct Outside(#[source] io::Error);
     let cause = || Outside(io::Error::other("the cause"));
     let error = rotate_token(&client, &options, |_| Err(cause())).unwrap_err();
-    assert!(
-        error.to_string().contains("the outside: the cause"),
-        "{error}"
-    );
-    let error = rotate_token(&client, &options, |_| {
-        Err(Box::<dyn StdError + Send + Sync>::from("boxed"))
-    });
+    assert!(error.to_string().contains("the outside: the cause"), "{error}");
+    let error =
+        rotate_token(&client, &options, |_| Err(Box::<dyn StdError + Send + Sync>::from("boxed")));
     assert!(error.unwrap_err().to_string().contains("boxed"));
 }
 
 #[test]
 fn client_knows_its_own_token_and_takes_another_time_limit() {
     let api = MockAuthApi::start();
-    let basic = client_of(api.base_url())
-        .with_credentials(api.credentials())
-        .unwrap();
+    let basic = client_of(api.base_url()).with_credentials(api.credentials()).unwrap();
     assert_eq!(basic.key_id(), None);
     let jwt = new_jwt(&basic).unwrap();
-    let own = basic
-        .with_credentials(Credentials::token(format!(" {}\n", jwt.token())))
-        .unwrap();
+    let own = basic.with_credentials(Credentials::token(format!(" {}\n", jwt.token()))).unwrap();
     assert_eq!(own.key_id(), jwt.key_id().ok());
-    let opaque = basic
-        .with_credentials(Credentials::token("opaque"))
-        .unwrap();
+    let opaque = basic.with_credentials(Credentials::token("opaque")).unwrap();
     assert_eq!(opaque.key_id(), None);
 
     let error = own.with_timeout(Duration::ZERO).unwrap_err();
     assert!(error.to_string().starts_with("timeout: is zero"), "{error}");
-    let server = FaultServer::start(vec![
-        Play::Write(response(200, "", r#"{"tokens":[]}"#)),
-        Play::Silence,
-    ]);
+    let server =
+        FaultServer::start(vec![Play::Write(response(200, "", r#"{"tokens":[]}"#)), Play::Silence]);
     let patient = client_of(&server.url());
     list_tokens(&patient).unwrap();
     let impatient = patient.with_timeout(SHORT).unwrap();
@@ -214,12 +176,7 @@ fn client_knows_its_own_token_and_takes_another_time_limit() {
     assert!(error.to_string().contains("timed out"), "{error}");
     assert_eq!(server.connections(), 1, "they share their connections");
     patient.shutdown();
-    assert!(
-        list_tokens(&impatient)
-            .unwrap_err()
-            .to_string()
-            .contains("shut down")
-    );
+    assert!(list_tokens(&impatient).unwrap_err().to_string().contains("shut down"));
 }
 
 #[test]

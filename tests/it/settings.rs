@@ -1,9 +1,6 @@
 //! Settings from code: which values are accepted, and the errors for others.
 
-use std::time::Duration;
-
-use ionoscloud_auth::mock::MockAuthApi;
-use ionoscloud_auth::*;
+use crate::support::*;
 
 fn builder() -> ClientBuilder {
     Client::builder().credentials(Credentials::token("a.b.c"))
@@ -12,36 +9,26 @@ fn builder() -> ClientBuilder {
 #[test]
 fn valid_settings_make_a_client() {
     let year = Duration::from_secs(31_536_000);
-    for (builder, reason) in [
+    #[rustfmt::skip]
+    let cases = [
         (builder(), "the defaults"),
         (builder().base_url("api.example/"), "https by default"),
-        (
-            builder().base_url("http://127.0.0.1:1"),
-            "plain http to this machine",
-        ),
+        (builder().base_url("http://127.0.0.1:1"), "plain http to this machine"),
         (builder().base_url("http://localhost"), "by name"),
         (builder().base_url("http://[::1]:8080/auth/v1"), "by IPv6"),
-        (
-            builder()
-                .base_url("http://api.example")
-                .allow_insecure_http(true),
-            "plain http by permission",
-        ),
+        (builder().base_url("http://api.example").allow_insecure_http(true),
+         "plain http by permission"),
         (builder().contract_number(1), "the least contract number"),
         (builder().contract_number(2_147_483_647), "the greatest"),
-        (
-            builder().timeout(Duration::from_nanos(1)),
-            "a timeout that nothing meets is still one",
-        ),
+        (builder().timeout(Duration::from_nanos(1)), "a timeout that nothing meets is still one"),
         (builder().timeout(year * 100), "no limit"),
         (builder().timeout(Duration::MAX), "no limit either"),
         (builder().user_agent(""), "no product"),
-        (
-            builder().user_agent("sync/1.2 (nightly; +https://x.example)"),
-            "a product with a comment",
-        ),
+        (builder().user_agent("sync/1.2 (nightly; +https://x.example)"),
+         "a product with a comment"),
         (builder().retry(RetryPolicy::none()), "no retries"),
-    ] {
+    ];
+    for (builder, reason) in cases {
         if let Err(error) = builder.build() {
             panic!("{reason}: {error}");
         }
@@ -50,94 +37,43 @@ fn valid_settings_make_a_client() {
 
 #[test]
 fn invalid_settings_are_refused() {
-    for (builder, says) in [
+    #[rustfmt::skip]
+    let cases = [
         (Client::builder(), "credentials: none set"),
-        (
-            builder().credentials(Credentials::token("")),
-            "token: is empty",
-        ),
-        (
-            builder().credentials(Credentials::token("SECRET\r\nx: y")),
-            "token: contains white space",
-        ),
-        (
-            builder().credentials(Credentials::basic("us:er", "SECRET")),
-            "username: contains a colon",
-        ),
-        (
-            builder().credentials(Credentials::basic("user", "SECRET\0")),
-            "password: contains a line break",
-        ),
+        (builder().credentials(Credentials::token("")), "token: is empty"),
+        (builder().credentials(Credentials::token("SECRET\r\nx: y")),
+         "token: contains white space"),
+        (builder().credentials(Credentials::basic("us:er", "SECRET")),
+         "username: contains a colon"),
+        (builder().credentials(Credentials::basic("user", "SECRET\0")),
+         "password: contains a line break"),
         (builder().base_url(""), "base_url: has no host"),
-        (
-            builder().base_url("ftp://api.example"),
-            "base_url: its scheme",
-        ),
-        (
-            builder().base_url("https://user:SECRET@api.example"),
-            "base_url: contains a user name",
-        ),
-        (
-            builder().base_url("https://api.example?x"),
-            "base_url: has a query",
-        ),
-        (
-            builder().base_url("https://api.example#x"),
-            "base_url: has a fragment",
-        ),
-        (
-            builder().base_url("http://api.example"),
-            "base_url: is plain http",
-        ),
-        (
-            builder().base_url("http://127.0.0.1.evil.example"),
-            "base_url: is plain http",
-        ),
-        (
-            builder().base_url("http://localhost.evil.example"),
-            "base_url: is plain http",
-        ),
-        (
-            builder().base_url("http://0.0.0.0"),
-            "base_url: is plain http",
-        ),
+        (builder().base_url("ftp://api.example"), "base_url: its scheme"),
+        (builder().base_url("https://user:SECRET@api.example"), "base_url: contains a user name"),
+        (builder().base_url("https://api.example?x"), "base_url: has a query"),
+        (builder().base_url("https://api.example#x"), "base_url: has a fragment"),
+        (builder().base_url("http://api.example"), "base_url: is plain http"),
+        (builder().base_url("http://127.0.0.1.evil.example"), "base_url: is plain http"),
+        (builder().base_url("http://localhost.evil.example"), "base_url: is plain http"),
+        (builder().base_url("http://0.0.0.0"), "base_url: is plain http"),
         (builder().contract_number(0), "contract_number: is 0"),
-        (
-            builder().contract_number(2_147_483_648),
-            "contract_number: is 2147483648",
-        ),
+        (builder().contract_number(2_147_483_648), "contract_number: is 2147483648"),
         (builder().timeout(Duration::ZERO), "timeout: is zero"),
-        (
-            builder().user_agent("sync\r\nx: y"),
-            "user_agent: contains a line break",
-        ),
-        (
-            builder().user_agent("sync\0"),
-            "user_agent: contains a line break",
-        ),
-        (
-            builder().user_agent("x".repeat(16 * 1024)),
-            "request: is larger than",
-        ),
-        (
-            builder().user_agent("sÿnc"),
-            "user_agent: contains a line break",
-        ),
-        (
-            builder().root_certificates_pem(""),
-            "root_certificates_pem: contains no certificate",
-        ),
-        (
-            builder().root_certificates_pem("SECRET"),
-            "root_certificates_pem: contains no certificate",
-        ),
+        (builder().user_agent("sync\r\nx: y"), "user_agent: contains a line break"),
+        (builder().user_agent("sync\0"), "user_agent: contains a line break"),
+        (builder().user_agent("x".repeat(16 * 1024)), "request: is larger than"),
+        (builder().user_agent("sÿnc"), "user_agent: contains a line break"),
+        (builder().root_certificates_pem(""), "root_certificates_pem: contains no certificate"),
+        (builder().root_certificates_pem("SECRET"),
+         "root_certificates_pem: contains no certificate"),
         (
             builder().root_certificates_pem(
                 "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n",
             ),
             "root_certificates_pem: certificate 1 is not readable",
         ),
-    ] {
+    ];
+    for (builder, says) in cases {
         let debug = format!("{builder:?}");
         let error = builder.build().unwrap_err();
         assert!(
@@ -154,14 +90,9 @@ fn invalid_settings_are_refused() {
 #[test]
 fn invalid_credentials_are_refused_wherever_they_are_set() {
     let error = Client::new(Credentials::basic("", "p")).unwrap_err();
-    assert!(
-        error.to_string().starts_with("username: is empty"),
-        "{error}"
-    );
+    assert!(error.to_string().starts_with("username: is empty"), "{error}");
     let client = builder().build().unwrap();
-    let error = client
-        .with_credentials(Credentials::token(" "))
-        .unwrap_err();
+    let error = client.with_credentials(Credentials::token(" ")).unwrap_err();
     assert!(error.to_string().starts_with("token: is empty"), "{error}");
 }
 
@@ -173,14 +104,8 @@ fn debug_output_shows_settings_and_no_secret() {
         .contract_number(7);
     let client = builder.clone().build().unwrap();
     for debug in [format!("{builder:?}"), format!("{client:?}")] {
-        assert!(
-            debug.contains("https://api.example/auth/v1") && debug.contains('7'),
-            "{debug}"
-        );
-        assert!(
-            !debug.contains("SECRET") && !debug.contains("user@example.com"),
-            "{debug}"
-        );
+        assert!(debug.contains("https://api.example/auth/v1") && debug.contains('7'), "{debug}");
+        assert!(!debug.contains("SECRET") && !debug.contains("user@example.com"), "{debug}");
     }
 }
 
@@ -191,22 +116,9 @@ fn public_types_are_send_sync_and_debug() {
     fn safe<T: std::panic::UnwindSafe + std::panic::RefUnwindSafe>() {}
     safe::<Client>();
     shared::<(Error, CallError, ApiMessage, ErrorKind)>();
-    shared::<(
-        Jwt,
-        KeyId,
-        Token,
-        Tokens,
-        DeleteResponse,
-        Criteria,
-        Claims,
-        Identity,
-    )>();
+    shared::<(Jwt, KeyId, Token, Tokens, DeleteResponse, Criteria, Claims, Identity)>();
     shared::<(CreateTokenOptions, GetAllTokensOptions, GetTokenByIdOptions)>();
     shared::<Attempt<'static>>();
     shared::<(RotateTokenOptions, Rotation, RotateError, Orphan)>();
-    shared::<(
-        DeleteTokenByIdOptions,
-        DeleteTokenByCriteriaOptions,
-        MockAuthApi,
-    )>();
+    shared::<(DeleteTokenByIdOptions, DeleteTokenByCriteriaOptions, MockAuthApi)>();
 }

@@ -2,11 +2,6 @@
 
 use std::net::TcpListener;
 use std::sync::mpsc::channel;
-use std::thread;
-use std::time::{Duration, Instant};
-
-use ionoscloud_auth::mock::MockAuthApi;
-use ionoscloud_auth::*;
 
 use crate::support::*;
 
@@ -29,34 +24,25 @@ fn shut_down_during(
 fn assert_shut_down(error: &Error, elapsed: Duration, outcome_unknown: bool, case: &str) {
     assert!(elapsed < SLACK, "{case}: {elapsed:?}");
     assert_eq!(error.outcome_unknown(), outcome_unknown, "{case}: {error}");
-    let Error::Call(error) = error else {
-        panic!("{case}: {error}");
-    };
-    assert_eq!(error.kind, ErrorKind::ShutDown, "{case}");
+    assert_eq!(kind(error), ErrorKind::ShutDown, "{case}");
 }
 
 #[test]
 fn shutdown_ends_a_call_that_waits_for_its_response() {
     in_parallel(ENDPOINTS, |endpoint| {
-        for (play, case) in [
+        #[rustfmt::skip]
+        let cases = [
             (Play::Silence, "silence"),
-            (
-                Play::Drip(endpoint.success(), Duration::from_millis(300)),
-                "a head that drips",
-            ),
-            (
-                Play::Drip(
-                    b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n".to_vec(),
-                    Duration::ZERO,
-                ),
-                "no body",
-            ),
+            (Play::Drip(endpoint.success(), Duration::from_millis(300)), "a head that drips"),
+            (Play::Drip(b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n".to_vec(), Duration::ZERO),
+             "no body"),
             (
                 // Without a length the body ends with the connection, which the shutdown closes.
                 Play::Drip(b"HTTP/1.1 200 OK\r\n\r\n".to_vec(), Duration::ZERO),
                 "no length",
             ),
-        ] {
+        ];
+        for (play, case) in cases {
             let case = format!("{case} × {}", endpoint.name);
             let server = FaultServer::start(vec![play]);
             let client = client_of(&server.url());
@@ -65,12 +51,8 @@ fn shutdown_ends_a_call_that_waits_for_its_response() {
             assert_eq!(server.requests().len(), 1, "{case}: nothing is sent again");
 
             // The client and its clones no longer work.
-            let relatives = [
-                client.clone(),
-                client
-                    .with_credentials(Credentials::token("x.y.z"))
-                    .unwrap(),
-            ];
+            let relatives =
+                [client.clone(), client.with_credentials(Credentials::token("x.y.z")).unwrap()];
             for client in relatives.iter().chain([&client]) {
                 let started = Instant::now();
                 let error = (endpoint.run)(client).unwrap_err();
@@ -123,20 +105,15 @@ fn shutdown_and_timeout_end_an_attempt_to_connect() {
     let _queued = fill_accept_queue(&address);
     in_parallel(ENDPOINTS, |endpoint| {
         let client = client_of(&format!("http://{address}"));
-        let (error, elapsed) = shut_down_during(&client, endpoint, || {
-            thread::sleep(Duration::from_millis(300))
-        });
+        let (error, elapsed) =
+            shut_down_during(&client, endpoint, || thread::sleep(Duration::from_millis(300)));
         assert_shut_down(&error, elapsed, false, "connecting");
         // Without a shutdown, the timeout ends it.
         let timeout = Duration::from_millis(500);
         let started = Instant::now();
         let error = (endpoint.run)(&client_with_timeout(&format!("http://{address}"), timeout))
             .unwrap_err();
-        assert!(
-            started.elapsed() < timeout + SLACK,
-            "{:?}",
-            started.elapsed()
-        );
+        assert!(started.elapsed() < timeout + SLACK, "{:?}", started.elapsed());
         assert!(!error.outcome_unknown(), "{error}");
     });
 }
@@ -175,9 +152,7 @@ fn shutdown_ends_hundreds_of_waiting_calls() {
             .map(|n| {
                 let (client, endpoint) = (&client, if n % 2 == 0 { LIST } else { CREATE });
                 let small = thread::Builder::new().stack_size(256 * 1024);
-                small
-                    .spawn_scoped(scope, move || (endpoint.run)(client))
-                    .unwrap()
+                small.spawn_scoped(scope, move || (endpoint.run)(client)).unwrap()
             })
             .collect();
         // Each call has sent its request and does not get a response.
@@ -210,12 +185,8 @@ fn cpu_time() -> Duration {
         return Duration::ZERO;
     };
     let (_, fields) = stat.rsplit_once(')').unwrap();
-    let ticks: u64 = fields
-        .split_whitespace()
-        .skip(11)
-        .take(2)
-        .map(|ticks| ticks.parse::<u64>().unwrap())
-        .sum();
+    let ticks: u64 =
+        fields.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum();
     Duration::from_millis(ticks * 10)
 }
 
@@ -232,21 +203,13 @@ fn calls_after_shutdown_fail_and_say_so() {
     let api = MockAuthApi::start();
     let client = client_of(api.base_url());
     let clone = client.clone();
-    let other = client
-        .with_credentials(Credentials::token("a.b.c"))
-        .unwrap();
+    let other = client.with_credentials(Credentials::token("a.b.c")).unwrap();
     client.shutdown();
     for client in [&client, &clone, &other] {
         let error = create_token(client, &CreateTokenOptions::new()).unwrap_err();
-        assert!(
-            error.to_string().contains("the client was shut down"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("the client was shut down"), "{error}");
         assert!(!error.outcome_unknown());
-        let Error::Call(error) = error else {
-            panic!("{error:?}");
-        };
-        assert_eq!(error.kind, ErrorKind::ShutDown);
+        assert_eq!(kind(&error), ErrorKind::ShutDown);
     }
     assert!(api.requests().is_empty());
 }

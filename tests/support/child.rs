@@ -22,10 +22,7 @@ pub fn run_child<V: AsRef<OsStr>>(name: &str, variables: &[(&str, V)]) -> String
     let output = child(name, variables).output().unwrap();
     let printed = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{name}: {printed}");
-    assert!(
-        printed.contains("running 1 test"),
-        "there is no test {name}"
-    );
+    assert!(printed.contains("running 1 test"), "there is no test {name}");
     printed
 }
 

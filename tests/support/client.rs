@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ionoscloud_auth::mock::MockRequest;
+use ionoscloud_auth::mock::{MockAuthApi, MockRequest};
 use ionoscloud_auth::*;
 
 use super::LONG;
@@ -13,11 +13,12 @@ pub fn builder_of(url: &str) -> ClientBuilder {
         .base_url(url)
         .credentials(Credentials::token("a.b.c"))
         .timeout(LONG)
-        .retry(
-            RetryPolicy::default()
-                .max_retries(2)
-                .base_delay(Duration::from_millis(1)),
-        )
+        .retry(RetryPolicy::default().max_retries(2).base_delay(Duration::from_millis(1)))
+}
+
+/// With the mock server's user name and password.
+pub fn builder_for(api: &MockAuthApi) -> ClientBuilder {
+    builder_of(api.base_url()).credentials(api.credentials())
 }
 
 pub fn client_of(url: &str) -> Client {
@@ -30,9 +31,7 @@ pub fn client_with_timeout(url: &str, timeout: Duration) -> Client {
 
 /// Uses a proxy, for a tunnel to a host that does not exist.
 pub fn builder_through_proxy(proxy: &str) -> ClientBuilder {
-    builder_of("http://auth.example.test")
-        .allow_insecure_http(true)
-        .proxy(proxy)
+    builder_of("http://auth.example.test").allow_insecure_http(true).proxy(proxy)
 }
 
 pub fn list_tokens(client: &Client) -> Result<Tokens> {
@@ -41,6 +40,23 @@ pub fn list_tokens(client: &Client) -> Result<Tokens> {
 
 pub fn new_jwt(client: &Client) -> Result<Jwt> {
     create_token(client, &CreateTokenOptions::new())
+}
+
+pub fn get_token(client: &Client, id: &KeyId) -> Result<Token> {
+    get_token_by_id(client, &GetTokenByIdOptions::new(id))
+}
+
+pub fn delete_token(client: &Client, id: &KeyId) -> Result<DeleteResponse> {
+    delete_token_by_id(client, &DeleteTokenByIdOptions::new(id))
+}
+
+pub fn delete_by(client: &Client, criteria: Criteria) -> Result<DeleteResponse> {
+    delete_token_by_criteria(client, &DeleteTokenByCriteriaOptions::new(criteria))
+}
+
+/// Returns a client with the same settings that uses this token.
+pub fn with_token(client: &Client, jwt: &Jwt) -> Client {
+    client.with_credentials(Credentials::token(jwt.token())).unwrap()
 }
 
 /// Returns the methods and targets of requests to a mock server.

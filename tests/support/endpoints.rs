@@ -2,7 +2,7 @@
 
 use ionoscloud_auth::*;
 
-use super::{ID, response};
+use super::{ID, delete_by, delete_token, get_token, list_tokens, new_jwt, response};
 
 type Run = fn(&Client) -> Result<String>;
 
@@ -37,9 +37,19 @@ impl Endpoint {
     }
 }
 
-fn by(criteria: Criteria, client: &Client) -> Result<String> {
-    delete_token_by_criteria(client, &DeleteTokenByCriteriaOptions::new(criteria))
-        .map(|response| format!("{response:?}"))
+const fn endpoint(
+    name: &'static str,
+    endpoint: &'static str,
+    target: &'static str,
+    body: &'static str,
+    repeatable: bool,
+    run: Run,
+) -> Endpoint {
+    Endpoint { name, endpoint, target, body, repeatable, run }
+}
+
+fn shown<T: std::fmt::Debug>(result: Result<T>) -> Result<String> {
+    result.map(|response| format!("{response:?}"))
 }
 
 pub fn id() -> KeyId {
@@ -48,83 +58,37 @@ pub fn id() -> KeyId {
 
 /// The body of a successful deletion.
 const DELETED: &str = r#"{"success":true}"#;
+const BY_ID: &str = "/tokens/f13a5c54-8228-4b7e-9414-61313ce723d1";
 
 /// Every fault, status and secret is tested with each row. A new endpoint is one more row.
+#[rustfmt::skip]
 pub const ENDPOINTS: &[Endpoint] = &[
-    Endpoint {
-        name: "create",
-        endpoint: "GET /tokens/generate",
-        target: "/tokens/generate",
-        body: r#"{"token":"eyJraWQiOiJhIn0.e30.c2ln"}"#,
-        repeatable: false,
-        run: |client| {
-            create_token(client, &CreateTokenOptions::new()).map(|jwt| jwt.token().to_owned())
-        },
-    },
-    Endpoint {
-        name: "list",
-        endpoint: "GET /tokens",
-        target: "/tokens",
-        body: r#"{"tokens":[{"id":"a"},{"id":"b"}]}"#,
-        repeatable: true,
-        run: |client| {
-            get_all_tokens(client, &GetAllTokensOptions::new())
-                .map(|response| format!("{response:?}"))
-        },
-    },
-    Endpoint {
-        name: "get",
-        endpoint: "GET /tokens/{tokenId}",
-        target: "/tokens/f13a5c54-8228-4b7e-9414-61313ce723d1",
-        body: r#"{"id":"f13a5c54-8228-4b7e-9414-61313ce723d1"}"#,
-        repeatable: true,
-        run: |client| {
-            get_token_by_id(client, &GetTokenByIdOptions::new(id()))
-                .map(|response| format!("{response:?}"))
-        },
-    },
-    Endpoint {
-        name: "delete",
-        endpoint: "DELETE /tokens/{tokenId}",
-        target: "/tokens/f13a5c54-8228-4b7e-9414-61313ce723d1",
-        body: DELETED,
-        repeatable: true,
-        run: |client| {
-            delete_token_by_id(client, &DeleteTokenByIdOptions::new(id()))
-                .map(|response| format!("{response:?}"))
-        },
-    },
-    Endpoint {
-        name: "delete ALL",
-        endpoint: "DELETE /tokens",
-        target: "/tokens?criteria=ALL",
-        body: DELETED,
-        repeatable: false,
-        run: |client| by(Criteria::All, client),
-    },
-    Endpoint {
-        name: "delete EXPIRED",
-        endpoint: "DELETE /tokens",
-        target: "/tokens?criteria=EXPIRED",
-        body: DELETED,
-        repeatable: true,
-        run: |client| by(Criteria::Expired, client),
-    },
-    Endpoint {
-        name: "delete CURRENT",
-        endpoint: "DELETE /tokens",
-        target: "/tokens?criteria=CURRENT",
-        body: DELETED,
-        repeatable: false,
-        run: |client| by(Criteria::Current, client),
-    },
+    endpoint("create", "GET /tokens/generate", "/tokens/generate",
+             r#"{"token":"eyJraWQiOiJhIn0.e30.c2ln"}"#, false,
+             |client| Ok(new_jwt(client)?.token().to_owned())),
+    endpoint("list", "GET /tokens", "/tokens", r#"{"tokens":[{"id":"a"},{"id":"b"}]}"#, true,
+             |client| shown(list_tokens(client))),
+    endpoint("get", "GET /tokens/{tokenId}", BY_ID,
+             r#"{"id":"f13a5c54-8228-4b7e-9414-61313ce723d1"}"#, true,
+             |client| shown(get_token(client, &id()))),
+    endpoint("delete", "DELETE /tokens/{tokenId}", BY_ID, DELETED, true,
+             |client| shown(delete_token(client, &id()))),
+    endpoint("delete ALL", "DELETE /tokens", "/tokens?criteria=ALL", DELETED, false,
+             |client| shown(delete_by(client, Criteria::All))),
+    endpoint("delete EXPIRED", "DELETE /tokens", "/tokens?criteria=EXPIRED", DELETED, true,
+             |client| shown(delete_by(client, Criteria::Expired))),
+    endpoint("delete CURRENT", "DELETE /tokens", "/tokens?criteria=CURRENT", DELETED, false,
+             |client| shown(delete_by(client, Criteria::Current))),
 ];
 
 /// The endpoints that a client with a user name and password can call.
 pub fn for_a_password() -> impl Iterator<Item = &'static Endpoint> {
-    ENDPOINTS
-        .iter()
-        .filter(|endpoint| endpoint.name != "delete CURRENT")
+    ENDPOINTS.iter().filter(|endpoint| endpoint.name != "delete CURRENT")
+}
+
+/// The endpoints that delete.
+pub fn deletions() -> impl Iterator<Item = &'static Endpoint> {
+    ENDPOINTS.iter().filter(|endpoint| endpoint.name.starts_with("delete"))
 }
 
 pub const CREATE: &Endpoint = &ENDPOINTS[0];

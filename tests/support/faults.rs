@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Play, response};
+use self::Outcome::*;
+use super::Play::{self, *};
+use super::response;
 
 /// What a fault means for the request: the library's documentation, written a second time.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -29,8 +31,27 @@ pub struct Fault {
     pub play: fn(&str) -> Play,
 }
 
+pub const fn fault(
+    name: &'static str,
+    outcome: Outcome,
+    text: &'static str,
+    play: fn(&str) -> Play,
+) -> Fault {
+    Fault { name, outcome, text, play }
+}
+
+/// The fault of this name.
+pub fn named(name: &str) -> &'static Fault {
+    FAULTS.iter().find(|fault| fault.name == name).unwrap()
+}
+
+/// What follows the first line of a success.
+fn ok(rest: &str) -> Vec<u8> {
+    format!("HTTP/1.1 200 OK\r\n{rest}").into_bytes()
+}
+
 fn chunked(body: &str) -> Vec<u8> {
-    format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{body}").into_bytes()
+    ok(&format!("Transfer-Encoding: chunked\r\n\r\n{body}"))
 }
 
 fn whole(body: &str) -> Vec<u8> {
@@ -54,358 +75,104 @@ pub fn status(code: u16) -> Play {
 }
 
 pub fn service_error(code: u16, headers: &str) -> Play {
-    Play::Write(service_response(code, headers))
+    Write(service_response(code, headers))
 }
 
 pub fn service_response(code: u16, headers: &str) -> Vec<u8> {
-    let messages = r#"[{"errorCode":"7","message":"no"}]"#;
-    let body = format!(r#"{{"httpStatus":{code},"messages":{messages}}}"#);
-    response(code, headers, &body)
+    response(code, headers, &error_body(code))
 }
+
+fn error_body(code: u16) -> String {
+    format!(r#"{{"httpStatus":{code},"messages":[{{"errorCode":"7","message":"no"}}]}}"#)
+}
+
+const HTML: &str = "Content-Type: text/html\r\n";
 
 /// The error of a gateway in front of the service.
 pub fn gateway(code: u16) -> Play {
     let page = format!("<html><h1>{code}</h1>no</html>");
-    Play::Write(response(code, "Content-Type: text/html\r\n", &page))
+    Write(response(code, HTML, &page))
 }
 
+const LOST: &str = "lost the connection to 127.0.0.1:";
+const CUT: &str = "ends in the middle";
+const UNREADABLE: &str = "is not readable";
+const BUSY: &str = "503 Service Unavailable";
+
+#[rustfmt::skip]
 pub const FAULTS: &[Fault] = &[
-    Fault {
-        name: "none",
-        outcome: Outcome::Success,
-        text: "",
-        play: |body| Play::Write(whole(body)),
-    },
-    Fault {
-        name: "no length, and the connection is closed",
-        outcome: Outcome::Success,
-        text: "",
-        play: |body| Play::WriteAndClose(whole(body)),
-    },
-    Fault {
-        name: "chunked",
-        outcome: Outcome::Success,
-        text: "",
-        play: |body| {
-            Play::Write(chunked(&format!(
-                "{:x}\r\n{}\r\n0\r\n\r\n",
-                body.len(),
-                body
-            )))
-        },
-    },
-    Fault {
-        name: "100-continue before the response",
-        outcome: Outcome::Success,
-        text: "",
-        play: |body| Play::Write([b"HTTP/1.1 100 Continue\r\n\r\n".to_vec(), whole(body)].concat()),
-    },
-    Fault {
-        name: "no length, ended by the connection",
-        outcome: Outcome::Success,
-        text: "",
-        play: |body| Play::WriteAndClose(format!("HTTP/1.1 200 OK\r\n\r\n{}", body).into_bytes()),
-    },
-    Fault {
-        name: "reset before the head",
-        outcome: Outcome::Unknown,
-        text: "lost the connection to 127.0.0.1:",
-        play: |_| Play::WriteAndReset(vec![]),
-    },
-    Fault {
-        name: "closed before the head",
-        outcome: Outcome::Unknown,
-        text: "lost the connection to 127.0.0.1:",
-        play: |_| Play::WriteAndClose(vec![]),
-    },
-    Fault {
-        name: "reset in the head",
-        outcome: Outcome::Unknown,
-        text: "lost the connection to 127.0.0.1:",
-        play: |_| Play::WriteAndReset(b"HTTP/1.1 200 OK\r\nContent-Le".to_vec()),
-    },
-    Fault {
-        name: "reset after the head",
-        outcome: Outcome::Unknown,
-        text: "lost the connection to 127.0.0.1:",
-        play: |body| Play::WriteAndReset(head(body)),
-    },
-    Fault {
-        name: "closed after the head",
-        outcome: Outcome::Unknown,
-        text: "lost the connection to 127.0.0.1:",
-        play: |body| Play::WriteAndClose(head(body)),
-    },
-    Fault {
-        name: "reset in the body",
-        outcome: Outcome::Unknown,
-        text: "lost the connection to 127.0.0.1:",
-        play: |body| Play::WriteAndReset(cut(body, 1)),
-    },
-    Fault {
-        name: "closed in the body",
-        outcome: Outcome::Unknown,
-        text: "lost the connection to 127.0.0.1:",
-        play: |body| Play::WriteAndClose(cut(body, 1)),
-    },
-    Fault {
-        name: "cut, with no length",
-        outcome: Outcome::Unknown,
-        text: "ends in the middle",
-        play: |body| {
-            Play::WriteAndClose(format!("HTTP/1.1 200 OK\r\n\r\n{}", &body[..5]).into_bytes())
-        },
-    },
-    Fault {
-        name: "a length that is too short",
-        outcome: Outcome::Unknown,
-        text: "ends in the middle",
-        play: |body| {
-            Play::WriteAndClose(
-                format!("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n{}", body).into_bytes(),
-            )
-        },
-    },
-    Fault {
-        name: "a length that is not a number",
-        outcome: Outcome::Unknown,
-        text: "is not readable",
-        play: |body| {
-            Play::WriteAndClose(
-                format!("HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n{}", body).into_bytes(),
-            )
-        },
-    },
-    Fault {
-        name: "broken chunks",
-        outcome: Outcome::Unknown,
-        text: "is not readable",
-        play: |body| Play::WriteAndClose(chunked(&format!("zz\r\n{}", body))),
-    },
-    Fault {
-        name: "chunks that end early",
-        outcome: Outcome::Unknown,
-        text: "lost the connection to 127.0.0.1:",
-        play: |body| Play::WriteAndClose(chunked(&format!("{:x}\r\n{}", body.len(), &body[..5]))),
-    },
-    Fault {
-        name: "no HTTP",
-        outcome: Outcome::Unknown,
-        text: "is not readable",
-        play: |_| Play::WriteAndClose(b"SSH-2.0-OpenSSH_9.2\r\n".to_vec()),
-    },
-    Fault {
-        name: "bytes",
-        outcome: Outcome::Unknown,
-        text: "is not readable",
-        play: |_| Play::WriteAndClose(vec![0xff; 300]),
-    },
-    Fault {
-        name: "a page",
-        outcome: Outcome::Unknown,
-        text: "is not JSON",
-        play: |_| {
-            Play::Write(response(
-                200,
-                "Content-Type: text/html\r\n",
-                "<html>log in to the hotel</html>",
-            ))
-        },
-    },
-    Fault {
-        name: "a flood of headers",
-        outcome: Outcome::Unknown,
-        text: "is not readable",
-        play: |_| {
-            Play::Flood(
-                b"HTTP/1.1 200 OK\r\n".to_vec(),
-                format!("x: {}\r\n", "y".repeat(1000)).into_bytes(),
-            )
-        },
-    },
-    Fault {
-        name: "silence",
-        outcome: Outcome::TimedOut,
-        text: "timed out",
-        play: |_| Play::Silence,
-    },
-    Fault {
-        name: "a head that drips",
-        outcome: Outcome::TimedOut,
-        text: "timed out",
-        play: |body| Play::Drip(whole(body), Duration::from_millis(20)),
-    },
-    Fault {
-        name: "an endless 100-continue",
-        outcome: Outcome::Unknown,
-        text: "is not readable",
-        play: |_| Play::Flood(vec![], b"HTTP/1.1 100 Continue\r\n\r\n".repeat(4000)),
-    },
-    Fault {
-        name: "429",
-        outcome: Outcome::Refused,
-        text: "429 Too Many Requests: no",
-        play: |_| status(429),
-    },
-    Fault {
-        name: "503",
-        outcome: Outcome::Refused,
-        text: "503 Service Unavailable: no",
-        play: |_| status(503),
-    },
-    Fault {
-        name: "503 of a gateway",
-        outcome: Outcome::Unknown,
-        text: "503 Service Unavailable (",
-        play: |_| gateway(503),
-    },
-    Fault {
-        name: "503 of a gateway that asks to wait",
-        outcome: Outcome::Unknown,
-        text: "503 Service Unavailable",
-        play: |_| Play::Write(response(503, "Retry-After: 0\r\n", "")),
-    },
-    Fault {
-        name: "503 of the service, cut off",
-        outcome: Outcome::Unknown,
-        text: "503 Service Unavailable",
-        play: |_| {
-            let Play::Write(mut bytes) = status(503) else {
-                unreachable!("it is written")
-            };
-            bytes.pop();
-            Play::WriteAndClose(bytes)
-        },
-    },
-    Fault {
-        name: "503 of the service, all of it but what its length promises",
-        outcome: Outcome::Unknown,
-        text: "503 Service Unavailable",
-        play: |_| {
-            let Play::Write(bytes) = status(503) else {
-                unreachable!("it is written")
-            };
-            let text = String::from_utf8(bytes).unwrap();
-            Play::WriteAndClose(text.replace("Length: ", "Length: 1").into_bytes())
-        },
-    },
-    Fault {
-        name: "503 with the error of another status",
-        outcome: Outcome::Unknown,
-        text: "503 Service Unavailable",
-        play: |_| {
-            let body = r#"{"httpStatus":500,"messages":[{"errorCode":"7","message":"no"}]}"#;
-            Play::Write(response(503, "", body))
-        },
-    },
-    Fault {
-        name: "503 without a message",
-        outcome: Outcome::Unknown,
-        text: "503 Service Unavailable",
-        play: |_| Play::Write(response(503, "", r#"{"httpStatus":503,"messages":[]}"#)),
-    },
-    Fault {
-        name: "429 of a gateway",
-        outcome: Outcome::Refused,
-        text: "429 Too Many Requests",
-        play: |_| gateway(429),
-    },
-    Fault {
-        name: "an empty body of undeclared length",
-        outcome: Outcome::Unknown,
-        text: "is not readable",
-        play: |_| Play::WriteAndClose(b"HTTP/1.1 200 OK\r\n\r\n".to_vec()),
-    },
-    Fault {
-        name: "an empty body of undeclared length, reset",
-        outcome: Outcome::Unknown,
-        text: "",
-        play: |_| Play::WriteAndReset(b"HTTP/1.1 200 OK\r\n\r\n".to_vec()),
-    },
-    Fault {
-        name: "an empty chunked body",
-        outcome: Outcome::Unknown,
-        text: "is not readable",
-        play: |_| Play::Write(chunked("0\r\n\r\n")),
-    },
-    Fault {
-        name: "a blank body",
-        outcome: Outcome::Unknown,
-        text: "is not readable",
-        play: |_| Play::Write(response(200, "", "\r\n")),
-    },
-    Fault {
-        name: "502",
-        outcome: Outcome::Unknown,
-        text: "502 Bad Gateway: no",
-        play: |_| status(502),
-    },
-    Fault {
-        name: "504",
-        outcome: Outcome::Unknown,
-        text: "504 Gateway Timeout: no",
-        play: |_| status(504),
-    },
-    Fault {
-        name: "500",
-        outcome: Outcome::UnknownForGood,
-        text: "500 Internal Server Error: no",
-        play: |_| status(500),
-    },
-    Fault {
-        name: "400",
-        outcome: Outcome::Conclusive,
-        text: "400 Bad Request: no",
-        play: |_| status(400),
-    },
-    Fault {
-        name: "401",
-        outcome: Outcome::Conclusive,
-        text: "401 Unauthorized: no",
-        play: |_| status(401),
-    },
-    Fault {
-        name: "403",
-        outcome: Outcome::Conclusive,
-        text: "403 Forbidden: no",
-        play: |_| status(403),
-    },
-    Fault {
-        name: "501",
-        outcome: Outcome::Conclusive,
-        text: "501 Not Implemented: no",
-        play: |_| status(501),
-    },
-    Fault {
-        name: "404",
-        outcome: Outcome::Conclusive,
-        text: "404 Not Found: no",
-        play: |_| status(404),
-    },
-    Fault {
-        name: "302",
-        outcome: Outcome::UnknownForGood,
-        text: "302 Found",
-        play: |_| Play::Write(response(302, "Location: http://127.0.0.1:1/\r\n", "")),
-    },
-    Fault {
-        name: "403 of a gateway",
-        outcome: Outcome::UnknownForGood,
-        text: "403 Forbidden (",
-        play: |_| gateway(403),
-    },
-    Fault {
-        name: "404 of a gateway",
-        outcome: Outcome::UnknownForGood,
-        text: "404 Not Found (",
-        play: |_| gateway(404),
-    },
-    Fault {
-        name: "401 with half a body",
-        outcome: Outcome::Conclusive,
-        text: "401 Unauthorized",
-        play: |_| {
-            Play::WriteAndClose(b"HTTP/1.1 401 X\r\nContent-Length: 99\r\n\r\n{\"mess".to_vec())
-        },
-    },
+    fault("none", Success, "", |body| Write(whole(body))),
+    fault("no length, and the connection is closed", Success, "",
+          |body| WriteAndClose(whole(body))),
+    fault("chunked", Success, "",
+          |body| Write(chunked(&format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len())))),
+    fault("100-continue before the response", Success, "",
+          |body| Write([b"HTTP/1.1 100 Continue\r\n\r\n".to_vec(), whole(body)].concat())),
+    fault("no length, ended by the connection", Success, "",
+          |body| WriteAndClose(ok(&format!("\r\n{body}")))),
+    fault("reset before the head", Unknown, LOST, |_| WriteAndReset(vec![])),
+    fault("closed before the head", Unknown, LOST, |_| WriteAndClose(vec![])),
+    fault("reset in the head", Unknown, LOST, |_| WriteAndReset(ok("Content-Le"))),
+    fault("reset after the head", Unknown, LOST, |body| WriteAndReset(head(body))),
+    fault("closed after the head", Unknown, LOST, |body| WriteAndClose(head(body))),
+    fault("reset in the body", Unknown, LOST, |body| WriteAndReset(cut(body, 1))),
+    fault("closed in the body", Unknown, LOST, |body| WriteAndClose(cut(body, 1))),
+    fault("cut, with no length", Unknown, CUT,
+          |body| WriteAndClose(ok(&format!("\r\n{}", &body[..5])))),
+    fault("a length that is too short", Unknown, CUT,
+          |body| WriteAndClose(ok(&format!("Content-Length: 5\r\n\r\n{body}")))),
+    fault("a length that is not a number", Unknown, UNREADABLE,
+          |body| WriteAndClose(ok(&format!("Content-Length: x\r\n\r\n{body}")))),
+    fault("broken chunks", Unknown, UNREADABLE,
+          |body| WriteAndClose(chunked(&format!("zz\r\n{body}")))),
+    fault("chunks that end early", Unknown, LOST,
+          |body| WriteAndClose(chunked(&format!("{:x}\r\n{}", body.len(), &body[..5])))),
+    fault("no HTTP", Unknown, UNREADABLE, |_| WriteAndClose(b"SSH-2.0-OpenSSH_9.2\r\n".to_vec())),
+    fault("bytes", Unknown, UNREADABLE, |_| WriteAndClose(vec![0xff; 300])),
+    fault("a page", Unknown, "is not JSON",
+          |_| Write(response(200, HTML, "<html>log in to the hotel</html>"))),
+    fault("a flood of headers", Unknown, UNREADABLE,
+          |_| Flood(ok(""), format!("x: {}\r\n", "y".repeat(1000)).into_bytes())),
+    fault("silence", TimedOut, "timed out", |_| Silence),
+    fault("a head that drips", TimedOut, "timed out",
+          |body| Drip(whole(body), Duration::from_millis(20))),
+    fault("an endless 100-continue", Unknown, UNREADABLE,
+          |_| Flood(vec![], b"HTTP/1.1 100 Continue\r\n\r\n".repeat(4000))),
+    fault("429", Refused, "429 Too Many Requests: no", |_| status(429)),
+    fault("503", Refused, "503 Service Unavailable: no", |_| status(503)),
+    fault("503 of a gateway", Unknown, "503 Service Unavailable (", |_| gateway(503)),
+    fault("503 of a gateway that asks to wait", Unknown, BUSY,
+          |_| Write(response(503, "Retry-After: 0\r\n", ""))),
+    fault("503 of the service, cut off", Unknown, BUSY, |_| {
+        let mut bytes = service_response(503, "");
+        bytes.pop();
+        WriteAndClose(bytes)
+    }),
+    fault("503 of the service, all of it but what its length promises", Unknown, BUSY, |_| {
+        let text = String::from_utf8(service_response(503, "")).unwrap();
+        WriteAndClose(text.replace("Length: ", "Length: 1").into_bytes())
+    }),
+    fault("503 with the error of another status", Unknown, BUSY,
+          |_| Write(response(503, "", &error_body(500)))),
+    fault("503 without a message", Unknown, BUSY,
+          |_| Write(response(503, "", r#"{"httpStatus":503,"messages":[]}"#))),
+    fault("429 of a gateway", Refused, "429 Too Many Requests", |_| gateway(429)),
+    fault("an empty body of undeclared length", Unknown, UNREADABLE, |_| WriteAndClose(ok("\r\n"))),
+    fault("an empty body of undeclared length, reset", Unknown, "", |_| WriteAndReset(ok("\r\n"))),
+    fault("an empty chunked body", Unknown, UNREADABLE, |_| Write(chunked("0\r\n\r\n"))),
+    fault("a blank body", Unknown, UNREADABLE, |_| Write(response(200, "", "\r\n"))),
+    fault("502", Unknown, "502 Bad Gateway: no", |_| status(502)),
+    fault("504", Unknown, "504 Gateway Timeout: no", |_| status(504)),
+    fault("500", UnknownForGood, "500 Internal Server Error: no", |_| status(500)),
+    fault("400", Conclusive, "400 Bad Request: no", |_| status(400)),
+    fault("401", Conclusive, "401 Unauthorized: no", |_| status(401)),
+    fault("403", Conclusive, "403 Forbidden: no", |_| status(403)),
+    fault("501", Conclusive, "501 Not Implemented: no", |_| status(501)),
+    fault("404", Conclusive, "404 Not Found: no", |_| status(404)),
+    fault("302", UnknownForGood, "302 Found",
+          |_| Write(response(302, "Location: http://127.0.0.1:1/\r\n", ""))),
+    fault("403 of a gateway", UnknownForGood, "403 Forbidden (", |_| gateway(403)),
+    fault("404 of a gateway", UnknownForGood, "404 Not Found (", |_| gateway(404)),
+    fault("401 with half a body", Conclusive, "401 Unauthorized",
+          |_| WriteAndClose(b"HTTP/1.1 401 X\r\nContent-Length: 99\r\n\r\n{\"mess".to_vec())),
 ];

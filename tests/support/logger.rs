@@ -29,9 +29,5 @@ pub fn install(level: LevelFilter, takes: fn(&Metadata) -> bool, log: fn(&Record
 
 /// Prints each record on a line.
 pub fn install_printer(level: LevelFilter) {
-    install(
-        level,
-        |_| true,
-        |record| println!("{} {}", record.level(), record.args()),
-    );
+    install(level, |_| true, |record| println!("{} {}", record.level(), record.args()));
 }

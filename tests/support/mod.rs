@@ -15,12 +15,15 @@ pub mod tls;
 use std::collections::VecDeque;
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use std::thread;
-use std::time::Duration;
 
-use ionoscloud_auth::{Error, ErrorKind};
+// What most tests name.
+pub use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+pub use std::sync::{Arc, Barrier, Mutex};
+pub use std::thread;
+pub use std::time::{Duration, Instant, SystemTime};
+
+pub use ionoscloud_auth::mock::MockAuthApi;
+pub use ionoscloud_auth::*;
 
 pub use child::{child, is_child, not_utf8, run_child};
 pub use client::*;
@@ -46,12 +49,21 @@ pub fn everything(error: &Error) -> String {
     }
 }
 
-/// Returns the kind of a call's error.
-pub fn kind(error: &Error) -> ErrorKind {
+/// Returns the fields of a call's error.
+pub fn call_error(error: &Error) -> &CallError {
     match error {
-        Error::Call(call) => call.kind,
+        Error::Call(fields) => fields,
         _ => panic!("not the error of a call: {error}"),
     }
+}
+
+pub fn kind(error: &Error) -> ErrorKind {
+    call_error(error).kind
+}
+
+/// A complete response without special headers.
+pub fn answer(status: u16, body: &str) -> Play {
+    Play::Write(response(status, "", body))
 }
 
 /// Runs the cases of a table in parallel, because most of them only wait.
@@ -114,11 +126,8 @@ impl Drop for Folder {
 
 /// Returns an HTTP response with `Content-Length`.
 pub fn response(status: u16, headers: &str, body: &str) -> Vec<u8> {
-    format!(
-        "HTTP/1.1 {status} X\r\n{headers}Content-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .into_bytes()
+    format!("HTTP/1.1 {status} X\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len())
+        .into_bytes()
 }
 
 /// Reads the header section of a request or response, or returns `None` if the stream ends before.

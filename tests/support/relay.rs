@@ -24,10 +24,7 @@ pub struct Relay {
 impl Relay {
     pub fn new(base_url: &str, step: impl Fn(usize) -> Step + Send + Sync + 'static) -> Relay {
         let host = base_url.strip_prefix("http://").unwrap();
-        Relay {
-            service: host.strip_suffix("/auth/v1").unwrap().to_owned(),
-            step: Box::new(step),
-        }
+        Relay { service: host.strip_suffix("/auth/v1").unwrap().to_owned(), step: Box::new(step) }
     }
 
     pub fn play(&self, n: usize, head: &str) -> Play {

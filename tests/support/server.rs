@@ -3,12 +3,14 @@
 use std::collections::VecDeque;
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::ops::RangeBounds;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use super::relay;
+use super::faults::Fault;
+use super::relay::{Relay, Step};
 
 /// What the server does with one request.
 #[derive(Clone, Debug)]
@@ -39,7 +41,7 @@ struct Shared {
     reset_on_accept: AtomicBool,
     stopped: AtomicBool,
     /// Replaces the script.
-    relay: Option<relay::Relay>,
+    relay: Option<Relay>,
 }
 
 pub struct FaultServer {
@@ -66,11 +68,22 @@ impl FaultServer {
     /// Relays requests to a mock server, and carries out `step` for the n-th request.
     pub fn before(
         base_url: &str,
-        step: impl Fn(usize) -> relay::Step + Send + Sync + 'static,
+        step: impl Fn(usize) -> Step + Send + Sync + 'static,
     ) -> FaultServer {
-        FaultServer::new(Shared {
-            relay: Some(relay::Relay::new(base_url, step)),
-            ..Shared::default()
+        FaultServer::new(Shared { relay: Some(Relay::new(base_url, step)), ..Shared::default() })
+    }
+
+    /// Relays requests to a mock server, and plays the fault for those with these numbers, after
+    /// the service has `acted` on them or instead.
+    pub fn with_fault(
+        base_url: &str,
+        at: impl RangeBounds<usize> + Send + Sync + 'static,
+        fault: &'static Fault,
+        acted: bool,
+    ) -> FaultServer {
+        FaultServer::before(base_url, move |n| match at.contains(&n) {
+            true => Step::Fault(fault, acted),
+            false => Step::Pass,
         })
     }
 
@@ -231,9 +244,7 @@ fn reset(stream: &mut TcpStream) {
 
 /// Returns the header section of the next request without removing it from the socket.
 fn peek_head(stream: &TcpStream, shared: &Shared) -> Option<String> {
-    stream
-        .set_read_timeout(Some(Duration::from_millis(20)))
-        .unwrap();
+    stream.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
     let mut buffer = vec![0; 64 * 1024];
     loop {
         if stopped(shared) {

@@ -30,15 +30,8 @@ pub fn authority(name: &str) -> Authority {
     params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     // rcgen uses the line endings of the platform.
-    let pem = params
-        .self_signed(&key)
-        .unwrap()
-        .pem()
-        .replace("\r\n", "\n");
-    Authority {
-        pem,
-        issuer: Issuer::new(params, key),
-    }
+    let pem = params.self_signed(&key).unwrap().pem().replace("\r\n", "\n");
+    Authority { pem, issuer: Issuer::new(params, key) }
 }
 
 impl Authority {
@@ -90,9 +83,7 @@ impl Server {
 
 pub fn serve(identity: Identity) -> Server {
     let (certificate, key) = identity;
-    serve_with(DEFAULT_VERSIONS, |config| {
-        config.with_single_cert(vec![certificate], key).unwrap()
-    })
+    serve_with(DEFAULT_VERSIONS, |config| config.with_single_cert(vec![certificate], key).unwrap())
 }
 
 /// Accepts a key that does not belong to the certificate.
@@ -102,9 +93,7 @@ pub fn serve_unchecked(
 ) -> Server {
     let key = rustls::crypto::ring::sign::any_supported_type(&key).unwrap();
     let key = Arc::new(CertifiedKey::new(vec![certificate], key));
-    serve_with(versions, |config| {
-        config.with_cert_resolver(Arc::new(SingleCertAndKey::from(key)))
-    })
+    serve_with(versions, |config| config.with_cert_resolver(Arc::new(SingleCertAndKey::from(key))))
 }
 
 fn serve_with(
@@ -164,10 +153,7 @@ where
     };
     let mut nonce = [0; 12];
     nonce[4..].copy_from_slice(&sequence.to_be_bytes());
-    nonce
-        .iter_mut()
-        .zip(iv.as_ref())
-        .for_each(|(n, iv)| *n ^= iv);
+    nonce.iter_mut().zip(iv.as_ref()).for_each(|(n, iv)| *n ^= iv);
     // The level, the description, and the inner record type.
     let mut record = vec![2, description, 21];
     let header = [23, 3, 3, 0, 3 + 16];
@@ -192,9 +178,8 @@ pub fn config_with_client_auth(
     for der in CertificateDer::pem_slice_iter(clients.pem.as_bytes()) {
         roots.add(der.unwrap()).unwrap();
     }
-    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
-        .build()
-        .unwrap();
+    let verifier =
+        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap();
     builder(versions)
         .with_client_cert_verifier(verifier)
         .with_single_cert(vec![certificate], key)
@@ -202,8 +187,11 @@ pub fn config_with_client_auth(
 }
 
 /// Serves each connection over TLS on a thread, with its number, from 0. Returns the port.
-pub fn listen(config: ServerConfig, serve: impl Fn(usize, Stream) + Send + Sync + 'static) -> u16 {
-    let config = Arc::new(config);
+pub fn listen(
+    config: impl Into<Arc<ServerConfig>>,
+    serve: impl Fn(usize, Stream) + Send + Sync + 'static,
+) -> u16 {
+    let config = config.into();
     super::accept(move |n, stream| {
         let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
         serve(n, StreamOwned::new(connection, stream));

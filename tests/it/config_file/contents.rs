@@ -6,18 +6,13 @@ use base64::prelude::{BASE64_STANDARD as STANDARD, Engine as _};
 
 use super::*;
 use crate::support::tls::authority;
-use crate::support::*;
 
 #[test]
 fn file_is_understood_or_refused_with_the_place() {
     let folder = Home::new();
     let path = folder.write(WRITTEN);
     let shown = path.display().to_string();
-    assert!(
-        read(&path).contains("base_url: \"https://auth.example/auth/v1\""),
-        "{}",
-        read(&path)
-    );
+    assert!(read(&path).contains("base_url: \"https://auth.example/auth/v1\""), "{}", read(&path));
     let without = |piece: &str| {
         assert!(WRITTEN.contains(piece), "{piece}");
         WRITTEN.replacen(piece, "", 1)
@@ -30,122 +25,51 @@ fn file_is_understood_or_refused_with_the_place() {
     let default = "base_url: \"https://api.ionos.com/auth/v1\"";
     let auth = "base_url: \"https://auth.example/auth/v1\"";
     let token = "      token: \"SECRET-file-token\"\n";
-    for (contents, says, reason) in [
+    #[rustfmt::skip]
+    let cases = [
         (without("version: 1.0\n"), auth, "no version"),
-        (
-            without("currentProfile: user\n"),
-            "has no currentProfile; available: \"user\"",
-            "no current profile",
-        ),
+        (without("currentProfile: user\n"), "has no currentProfile; available: \"user\"",
+         "no current profile"),
         (with("user", "\"\""), "has no currentProfile", "a blank one"),
         (with("user", "~"), "has no currentProfile", "a null one"),
-        (
-            with("user", "\"~\""),
-            "has no profile \"~\"",
-            "one by that name",
-        ),
-        (
-            with("user", "[user]"),
-            "currentProfile: expected a string at line 2 column 17",
-            "a list for a text",
-        ),
-        (
-            without("name: user"),
-            "has no profile \"user\"; available: \"Second\"",
-            "no name",
-        ),
-        (
-            without("    environment: prod\n"),
-            auth,
-            "no environment: the first that has the product",
-        ),
-        (
-            with("environment: prod", "environment: x"),
-            "there is no environment \"x\"; available: \"prod\", \"test\"",
-            "a missing one",
-        ),
-        (
-            without(token),
-            "the user name and password of profile",
-            "no token",
-        ),
-        (
-            with("\"SECRET-file-token\"", "\" \""),
-            "the user name and password of profile",
-            "a blank one",
-        ),
-        (
-            with("\"SECRET-file-token\"", "\" SECRET-file-token\\n\""),
-            "the token of profile",
-            "white space around it",
-        ),
-        (
-            with("\"SECRET-file-token\"", "\"SECRET file\""),
-            "the token of profile \"user\": contains white space",
-            "no token at all",
-        ),
-        (
-            without(token).replacen("      username: \"file@example.com\"\n", "", 1),
-            "neither a token, nor username and password",
-            "half of a pair",
-        ),
-        (
-            without(token).replacen("      password: \"SECRET-file-password\"\n", "", 1),
-            "neither a token, nor username and password",
-            "half of a pair",
-        ),
-        (
-            without("environments:\n"),
-            "there is no environment \"prod\"",
-            "a list without its key",
-        ),
-        (
-            with("environments:", "x:"),
-            "there is no environment \"prod\"; none is defined",
-            "no environments",
-        ),
-        (
-            without("      - name: auth\n"),
-            "environments[0].products[0]: duplicate field `endpoints`",
-            "a key out of place",
-        ),
+        (with("user", "\"~\""), "has no profile \"~\"", "one by that name"),
+        (with("user", "[user]"), "currentProfile: expected a string at line 2 column 17",
+         "a list for a text"),
+        (without("name: user"), "has no profile \"user\"; available: \"Second\"", "no name"),
+        (without("    environment: prod\n"), auth,
+         "no environment: the first that has the product"),
+        (with("environment: prod", "environment: x"),
+         "there is no environment \"x\"; available: \"prod\", \"test\"", "a missing one"),
+        (without(token), "the user name and password of profile", "no token"),
+        (with("\"SECRET-file-token\"", "\" \""), "the user name and password of profile",
+         "a blank one"),
+        (with("\"SECRET-file-token\"", "\" SECRET-file-token\\n\""), "the token of profile",
+         "white space around it"),
+        (with("\"SECRET-file-token\"", "\"SECRET file\""),
+         "the token of profile \"user\": contains white space", "no token at all"),
+        (without(token).replacen("      username: \"file@example.com\"\n", "", 1),
+         "neither a token, nor username and password", "half of a pair"),
+        (without(token).replacen("      password: \"SECRET-file-password\"\n", "", 1),
+         "neither a token, nor username and password", "half of a pair"),
+        (without("environments:\n"), "there is no environment \"prod\"", "a list without its key"),
+        (with("environments:", "x:"), "there is no environment \"prod\"; none is defined",
+         "no environments"),
+        (without("      - name: auth\n"),
+         "environments[0].products[0]: duplicate field `endpoints`", "a key out of place"),
         (with("name: auth", "name: dns"), default, "no product auth"),
         (with("name: auth", "name: AUTH"), auth, "its case"),
-        (
-            without("name: https://auth.example\n            "),
-            default,
-            "no name of the endpoint",
-        ),
-        (
-            without("skipTlsVerify: false\n            "),
-            auth,
-            "nothing said of TLS",
-        ),
-        (
-            with("skipTlsVerify: false", "skipTlsVerify: true"),
-            "skipTlsVerify of \"auth\" in environment \"prod\": is refused because it would expose",
-            "refused",
-        ),
-        (
-            with("skipTlsVerify: false", "skipTlsVerify: yes"),
-            ": is refused because it would expose",
-            "as YAML 1.1 has it",
-        ),
-        (
-            with("skipTlsVerify: false", "skipTlsVerify: \"true\""),
-            "certificateAuthData, or pin its certificate",
-            "and what to do",
-        ),
-        (
-            with("skipTlsVerify: false", "skipTlsVerify: False"),
-            auth,
-            "another case",
-        ),
-        (
-            with("https://auth.example", "http://auth.example"),
-            "name of \"auth\" in environment \"prod\": is plain http",
-            "plain http",
-        ),
+        (without("name: https://auth.example\n            "), default, "no name of the endpoint"),
+        (without("skipTlsVerify: false\n            "), auth, "nothing said of TLS"),
+        (with("skipTlsVerify: false", "skipTlsVerify: true"),
+         "skipTlsVerify of \"auth\" in environment \"prod\": is refused because it would expose",
+         "refused"),
+        (with("skipTlsVerify: false", "skipTlsVerify: yes"), ": is refused because it would expose",
+         "as YAML 1.1 has it"),
+        (with("skipTlsVerify: false", "skipTlsVerify: \"true\""),
+         "certificateAuthData, or pin its certificate", "and what to do"),
+        (with("skipTlsVerify: false", "skipTlsVerify: False"), auth, "another case"),
+        (with("https://auth.example", "http://auth.example"),
+         "name of \"auth\" in environment \"prod\": is plain http", "plain http"),
         (
             without(token).replacen(
                 "\"SECRET-file-password\"",
@@ -155,44 +79,19 @@ fn file_is_understood_or_refused_with_the_place() {
             "the user name and password of profile \"user\": contains a line break",
             "two lines",
         ),
-        (
-            with(
-                "credentials:\n",
-                "credentials:\n      <<: {token: SECRET}\n",
-            ),
-            "profiles[0].credentials: merge keys (<<) are not supported",
-            "a merge key",
-        ),
-        (
-            with("skipTlsVerify: false", "<<: {skipTlsVerify: true}"),
-            "merge keys (<<) are not supported: write the keys themselves at line 32",
-            "which may bring in anything",
-        ),
-        (
-            with("x\"", "x\"\n      \"<<\": x"),
-            "merge keys (<<) are not supported",
-            "a key that only looks like one",
-        ),
-        (
-            with("    environment: prod\n", "\0    environment: prod\n"),
-            "control characters are not allowed at position",
-            "a NUL, which must not end the file",
-        ),
-        (
-            with("token: \"", "token:\t\""),
-            "the token of profile",
-            "a tab after a colon",
-        ),
-        (
-            with("https://auth.example", "https://u:SECRET@auth.example"),
-            "name of \"auth\" in environment \"prod\": contains a user name",
-            "a password in the URL",
-        ),
-        (
-            with("https://auth.example", "auth.example/auth/v1"),
-            auth,
-            "a base URL in another form",
-        ),
+        (with("credentials:\n", "credentials:\n      <<: {token: SECRET}\n"),
+         "profiles[0].credentials: merge keys (<<) are not supported", "a merge key"),
+        (with("skipTlsVerify: false", "<<: {skipTlsVerify: true}"),
+         "merge keys (<<) are not supported: write the keys themselves at line 32",
+         "which may bring in anything"),
+        (with("x\"", "x\"\n      \"<<\": x"), "merge keys (<<) are not supported",
+         "a key that only looks like one"),
+        (with("    environment: prod\n", "\0    environment: prod\n"),
+         "control characters are not allowed at position", "a NUL, which must not end the file"),
+        (with("token: \"", "token:\t\""), "the token of profile", "a tab after a colon"),
+        (with("https://auth.example", "https://u:SECRET@auth.example"),
+         "name of \"auth\" in environment \"prod\": contains a user name", "a password in the URL"),
+        (with("https://auth.example", "auth.example/auth/v1"), auth, "a base URL in another form"),
         (
             with(
                 "certificateAuthData: \"\"\n          - name: https://second",
@@ -201,22 +100,11 @@ fn file_is_understood_or_refused_with_the_place() {
             "certificateAuthData of \"auth\" in environment \"prod\": contains no certificate",
             "no PEM",
         ),
-        (
-            with(
-                "certificateAuthData: \"\"   #",
-                "certificateAuthData: SECRET   #",
-            ),
-            "certificateAuthData of \"auth\" in environment \"prod\": contains no certificate",
-            "the environment's",
-        ),
-        (
-            with(
-                "certificateAuthData: \"\"   #",
-                &format!("certificateAuthData: \"{ca}\"   #"),
-            ),
-            auth,
-            "the environment's is good",
-        ),
+        (with("certificateAuthData: \"\"   #", "certificateAuthData: SECRET   #"),
+         "certificateAuthData of \"auth\" in environment \"prod\": contains no certificate",
+         "the environment's"),
+        (with("certificateAuthData: \"\"   #", &format!("certificateAuthData: \"{ca}\"   #")), auth,
+         "the environment's is good"),
         (with("profiles:", "profiles: &all"), auth, "an anchor"),
         (
             "currentProfile: a\nprofiles:\n - &x {name: b, credentials: &c {token: SECRET}}\n - \
@@ -225,100 +113,44 @@ fn file_is_understood_or_refused_with_the_place() {
             "the token of profile",
             "an alias",
         ),
-        (
-            "currentProfile: a\ncurrentProfile: b\n".to_owned(),
-            "duplicate field `currentProfile`",
-            "a key twice",
-        ),
-        (
-            "currentProfile: a\nprofiles: {name: a}\n".to_owned(),
-            "profiles: expected a sequence at line 2 column 11",
-            "a map for a list",
-        ),
-        (
-            "currentProfile: a\nprofiles: [SECRET]\n".to_owned(),
-            "profiles[0]: expected a map at line 2 column 12",
-            "a text for a map",
-        ),
+        ("currentProfile: a\ncurrentProfile: b\n".to_owned(), "duplicate field `currentProfile`",
+         "a key twice"),
+        ("currentProfile: a\nprofiles: {name: a}\n".to_owned(),
+         "profiles: expected a sequence at line 2 column 11", "a map for a list"),
+        ("currentProfile: a\nprofiles: [SECRET]\n".to_owned(),
+         "profiles[0]: expected a map at line 2 column 12", "a text for a map"),
         ("SECRET".to_owned(), ": expected a map", "a text"),
-        (
-            "12345".to_owned(),
-            ": expected a map",
-            "a number, which may be a password",
-        ),
-        (
-            "profiles: !!int SECRET".to_owned(),
-            "profiles: expected an integer at line 1",
-            "a tag that does not fit",
-        ),
-        (
-            "profiles: [{credentials: 12345678}]".to_owned(),
-            "profiles[0].credentials: expected a map at line 1",
-            "a password in the place of its map",
-        ),
-        (
-            "profiles: [{credentials: {token: {SECRET: SECRET}}}]".to_owned(),
-            "profiles[0].credentials.token: expected a string at line 1",
-            "a map for a token",
-        ),
-        (
-            "\na: [SECRET\nb: c".to_owned(),
-            "did not find expected ',' or ']' at line 3 column 2, while parsing a flow sequence \
-             at line 2 column 4",
-            "half of a list",
-        ),
-        (
-            "a: \"SECRET\n".to_owned(),
-            "found unexpected end of stream at line 2 column 1, while scanning a quoted scalar",
-            "half of a text",
-        ),
-        (
-            "a: *SECRET".to_owned(),
-            "unknown anchor at line 1 column 4",
-            "an alias of nothing",
-        ),
-        (
-            "profiles: &a [*a]".to_owned(),
-            "profiles[0]: expected a map",
-            "a circle",
-        ),
-        (
-            "a:\n\t- SECRET".to_owned(),
-            "found character that must be in quotes or, if a tab, be spaces at line 2 column 1",
-            "a tab",
-        ),
-        (
-            "a: @SECRET".to_owned(),
-            "found character that must be in quotes",
-            "a text that needs quotes",
-        ),
-        (
-            "a: b\n c: SECRET".to_owned(),
-            "mapping values are not allowed in this context at line 2 column 3",
-            "a key that is indented too much",
-        ),
-        (
-            String::new(),
-            "has no currentProfile; none is defined",
-            "an empty file",
-        ),
-        (
-            "# nothing\n---\n...\n".to_owned(),
-            "has no currentProfile",
-            "an empty document",
-        ),
-        (
-            "\u{feff}currentProfile: user\n".to_owned() + &without("currentProfile: user\n"),
-            auth,
-            "a byte order mark",
-        ),
-        (
-            WRITTEN.replace('\n', "\r\n"),
-            auth,
-            "lines as Windows ends them",
-        ),
+        ("12345".to_owned(), ": expected a map", "a number, which may be a password"),
+        ("profiles: !!int SECRET".to_owned(), "profiles: expected an integer at line 1",
+         "a tag that does not fit"),
+        ("profiles: [{credentials: 12345678}]".to_owned(),
+         "profiles[0].credentials: expected a map at line 1", "a password in the place of its map"),
+        ("profiles: [{credentials: {token: {SECRET: SECRET}}}]".to_owned(),
+         "profiles[0].credentials.token: expected a string at line 1", "a map for a token"),
+        ("\na: [SECRET\nb: c".to_owned(),
+         "did not find expected ',' or ']' at line 3 column 2, while parsing a flow sequence at \
+          line 2 column 4", "half of a list"),
+        ("a: \"SECRET\n".to_owned(),
+         "found unexpected end of stream at line 2 column 1, while scanning a quoted scalar",
+         "half of a text"),
+        ("a: *SECRET".to_owned(), "unknown anchor at line 1 column 4", "an alias of nothing"),
+        ("profiles: &a [*a]".to_owned(), "profiles[0]: expected a map", "a circle"),
+        ("a:\n\t- SECRET".to_owned(),
+         "found character that must be in quotes or, if a tab, be spaces at line 2 column 1",
+         "a tab"),
+        ("a: @SECRET".to_owned(), "found character that must be in quotes",
+         "a text that needs quotes"),
+        ("a: b\n c: SECRET".to_owned(),
+         "mapping values are not allowed in this context at line 2 column 3",
+         "a key that is indented too much"),
+        (String::new(), "has no currentProfile; none is defined", "an empty file"),
+        ("# nothing\n---\n...\n".to_owned(), "has no currentProfile", "an empty document"),
+        ("\u{feff}currentProfile: user\n".to_owned() + &without("currentProfile: user\n"), auth,
+         "a byte order mark"),
+        (WRITTEN.replace('\n', "\r\n"), auth, "lines as Windows ends them"),
         (format!("{WRITTEN}---\nSECRET\n"), auth, "a second document"),
-    ] {
+    ];
+    for (contents, says, reason) in cases {
         let path = folder.write(contents);
         let text = read(&path);
         assert!(text.contains(says), "{reason}: {says}: {text}");
@@ -342,28 +174,15 @@ fn missing_binary_and_oversized_files_are_refused() {
         () => "No such file",
     };
     assert!(read(&folder.path().join("x")).contains(absent));
-    for (contents, says, reason) in [
-        (
-            &b"currentProfile: a\nb: \xff\n"[..],
-            "invalid leading UTF-8 octet at position 21",
-            "another encoding",
-        ),
-        (
-            b"\xff\xfea\0:\0 \0b\0",
-            "is UTF-16: save it as UTF-8",
-            "as PowerShell writes it",
-        ),
-        (
-            b"\xfe\xff\0a\0:\0 \0b",
-            "is UTF-16: save it as UTF-8",
-            "the other way round",
-        ),
-        (
-            b"a\0:\0 \0b\0",
-            "control characters are not allowed",
-            "without a byte order mark",
-        ),
-    ] {
+    #[rustfmt::skip]
+    let cases = [
+        (&b"currentProfile: a\nb: \xff\n"[..], "invalid leading UTF-8 octet at position 21",
+         "another encoding"),
+        (b"\xff\xfea\0:\0 \0b\0", "is UTF-16: save it as UTF-8", "as PowerShell writes it"),
+        (b"\xfe\xff\0a\0:\0 \0b", "is UTF-16: save it as UTF-8", "the other way round"),
+        (b"a\0:\0 \0b\0", "control characters are not allowed", "without a byte order mark"),
+    ];
+    for (contents, says, reason) in cases {
         let text = read(&folder.write(contents));
         assert!(text.contains(says), "{reason}: {says}: {text}");
     }
@@ -375,10 +194,7 @@ fn missing_binary_and_oversized_files_are_refused() {
     assert!(larger.contains("is longer than 64 KiB"), "{larger}");
     // 100 MB, of which only enough is read to see that it is too large.
     let path = folder.write("");
-    fs::File::create(&path)
-        .unwrap()
-        .set_len(100_000_000)
-        .unwrap();
+    fs::File::create(&path).unwrap().set_len(100_000_000).unwrap();
     assert!(read(&path).contains("is longer than 64 KiB"));
 }
 
@@ -397,16 +213,13 @@ fn shapes_of_yaml_are_read() {
     let json = "{\n  \"currentProfile\": \"a\",\n  \"profiles\": [\n    {\n      \"name\": \
                 \"a\",\n      \"credentials\": {\n        \"token\": \"TOKEN\"\n      }\n    \
                 }\n  ]\n}\n";
-    for (contents, expected, reason) in [
+    #[rustfmt::skip]
+    let cases = [
         (basic("007", "0042"), "007:0042", "zeros in front"),
         (basic("+1", "-0"), "+1:-0", "signs"),
         (basic("1e3", "1.50"), "1e3:1.50", "numbers with a point"),
         (basic("0x1F", "0o17"), "0x1F:0o17", "other bases"),
-        (
-            basic("1_000", "12:30:45"),
-            "1_000:12:30:45",
-            "as YAML 1.1 has them",
-        ),
+        (basic("1_000", "12:30:45"), "1_000:12:30:45", "as YAML 1.1 has them"),
         (basic("yes", "no"), "yes:no", "truth"),
         (basic("True", "off"), "True:off", "truth"),
         (basic(".inf", ".NaN"), ".inf:.NaN", "no numbers"),
@@ -416,115 +229,45 @@ fn shapes_of_yaml_are_read() {
         (basic("a", "x  # a comment"), "a:x", "a comment"),
         (basic("a", "' x '"), "a: x ", "white space in quotes"),
         (basic("a", "'it''s'"), "a:it's", "a quote in quotes"),
-        (
-            basic("a", "\"\\x41\\u00e9\\U0001F600\\/\""),
-            "a:Aé😀/",
-            "escapes",
-        ),
+        (basic("a", "\"\\x41\\u00e9\\U0001F600\\/\""), "a:Aé😀/", "escapes"),
         (basic("a", "!!str 12"), "a:12", "a tag"),
         (basic("a", "!secret 12"), "a:12", "a tag of one's own"),
         (basic("a", "x\n      y"), "a:x y", "a text on two lines"),
         (basic("a", ">-\n      x\n      y"), "a:x y", "a folded text"),
         (basic("a", "|-\n      x"), "a:x", "a literal text"),
         (basic("a", "<<"), "a:<<", "a merge key is no value"),
-        (
-            basic("a", "'a: <<: b'"),
-            "a:a: <<: b",
-            "nor is one in quotes",
-        ),
+        (basic("a", "'a: <<: b'"), "a:a: <<: b", "nor is one in quotes"),
         (block.clone(), "TOKEN", "as plain as can be"),
-        (
-            block.replace('\n', "\r\n"),
-            "TOKEN",
-            "lines as Windows ends them",
-        ),
-        (
-            block.replace('\n', "\r"),
-            "TOKEN",
-            "as the first Macs ended them",
-        ),
+        (block.replace('\n', "\r\n"), "TOKEN", "lines as Windows ends them"),
+        (block.replace('\n', "\r"), "TOKEN", "as the first Macs ended them"),
         (format!("\u{feff}{block}"), "TOKEN", "a byte order mark"),
-        (
-            format!("# a\n\n---\n{block}...\n"),
-            "TOKEN",
-            "marks of a document",
-        ),
+        (format!("# a\n\n---\n{block}...\n"), "TOKEN", "marks of a document"),
         (format!("%YAML 1.1\n---\n{block}"), "TOKEN", "a directive"),
-        (
-            format!("{block}---\n: [SECRET"),
-            "TOKEN",
-            "a second document",
-        ),
-        (
-            block.trim_end().to_owned(),
-            "TOKEN",
-            "no line break at the end",
-        ),
-        (
-            block
-                .replace("- name", "  -   name")
-                .replace("\n  cred", "\n      cred"),
-            "TOKEN",
-            "indented",
-        ),
-        (
-            format!("{block}failover:\n  strategy: roundRobin\n  <<: {{a: b}}\n"),
-            "TOKEN",
-            "unknown keys, whatever is in them",
-        ),
-        (
-            profile("  credentials: {\n    \"token\": \"TOKEN\"\n  }\n"),
-            "TOKEN",
-            "a brace that closes at the column of the key",
-        ),
-        (
-            format!("x: {{\n}}\ny: [\n]\n{block}"),
-            "TOKEN",
-            "a brace that closes at the start of the line",
-        ),
-        (
-            profile("  credentials: {token: TOKEN,}\n"),
-            "TOKEN",
-            "a comma at the end",
-        ),
+        (format!("{block}---\n: [SECRET"), "TOKEN", "a second document"),
+        (block.trim_end().to_owned(), "TOKEN", "no line break at the end"),
+        (block.replace("- name", "  -   name").replace("\n  cred", "\n      cred"), "TOKEN",
+         "indented"),
+        (format!("{block}failover:\n  strategy: roundRobin\n  <<: {{a: b}}\n"), "TOKEN",
+         "unknown keys, whatever is in them"),
+        (profile("  credentials: {\n    \"token\": \"TOKEN\"\n  }\n"), "TOKEN",
+         "a brace that closes at the column of the key"),
+        (format!("x: {{\n}}\ny: [\n]\n{block}"), "TOKEN",
+         "a brace that closes at the start of the line"),
+        (profile("  credentials: {token: TOKEN,}\n"), "TOKEN", "a comma at the end"),
         (json.to_owned(), "TOKEN", "JSON on several lines"),
         (json.replace("  ", "\t"), "TOKEN", "JSON with tabs"),
-        (
-            json.split_whitespace().collect(),
-            "TOKEN",
-            "JSON without blanks",
-        ),
-        (
-            format!("x: &x {{token: TOKEN}}\n{}", profile("  credentials: *x\n")),
-            "TOKEN",
-            "an alias of a map",
-        ),
-        (
-            format!("x: &x TOKEN\n{}", profile("  credentials: {token: *x}\n")),
-            "TOKEN",
-            "an alias of a text",
-        ),
-        (
-            profile("  ? credentials\n  : ? token\n    : TOKEN\n"),
-            "TOKEN",
-            "keys with a mark",
-        ),
-        (
-            profile("  \"credentials\":\n    'token': TOKEN\n    username: ~\n"),
-            "TOKEN",
-            "keys in quotes, and a null",
-        ),
-        (
-            format!("environments:\n{block}"),
-            "TOKEN",
-            "a list without entries",
-        ),
-        (
-            block.replace("- name", "-\n- name"),
-            "TOKEN",
-            "an empty entry",
-        ),
-    ] {
+        (json.split_whitespace().collect(), "TOKEN", "JSON without blanks"),
+        (format!("x: &x {{token: TOKEN}}\n{}", profile("  credentials: *x\n")), "TOKEN",
+         "an alias of a map"),
+        (format!("x: &x TOKEN\n{}", profile("  credentials: {token: *x}\n")), "TOKEN",
+         "an alias of a text"),
+        (profile("  ? credentials\n  : ? token\n    : TOKEN\n"), "TOKEN", "keys with a mark"),
+        (profile("  \"credentials\":\n    'token': TOKEN\n    username: ~\n"), "TOKEN",
+         "keys in quotes, and a null"),
+        (format!("environments:\n{block}"), "TOKEN", "a list without entries"),
+        (block.replace("- name", "-\n- name"), "TOKEN", "an empty entry"),
+    ];
+    for (contents, expected, reason) in cases {
         let client = ClientBuilder::from_config_file(folder.write(&contents));
         let client = client.and_then(|builder| builder.base_url(server.url()).build());
         let client = client.unwrap_or_else(|error| panic!("{reason}: {error}"));
@@ -545,72 +288,29 @@ fn yaml_bombs_are_harmless() {
         let mut text = "a0: &a0 SECRET\n".to_owned();
         for n in 1..=depth {
             let inner = vec![format!("*a{}", n - 1); 9].join(", ");
-            let (open, close) = if lists {
-                ("[", "]")
-            } else {
-                ("{name: x, y: [", "]}")
-            };
+            let (open, close) = if lists { ("[", "]") } else { ("{name: x, y: [", "]}") };
             text.push_str(&format!("a{n}: &a{n} {open}{inner}{close}\n"));
         }
         format!("{text}currentProfile: a\nprofiles: [*a{depth}]\n")
     };
-    for (contents, says, reason) in [
-        (
-            laughs(9, true),
-            "profiles[0]: expected a map",
-            "a billion laughs",
-        ),
-        (
-            laughs(9, false),
-            "has no profile \"a\"; available: \"x\"",
-            "a billion laughs of maps",
-        ),
-        (
-            laughs(60, true),
-            "profiles[0]: expected a map",
-            "nine to the sixtieth",
-        ),
-        (
-            laughs(100, true),
-            "profiles[0]: expected a map",
-            "deeper than the file by aliases",
-        ),
-        (
-            "[".repeat(10_000),
-            "expected a map",
-            "ten thousand brackets",
-        ),
-        (
-            format!("a: {}{}", "[".repeat(70), "]".repeat(70)),
-            "has no currentProfile",
-            "seventy brackets",
-        ),
-        (
-            "- ".repeat(30_000),
-            "expected a map",
-            "thirty thousand lists",
-        ),
-        (
-            "{a: ".repeat(2_000),
-            "did not find expected node content",
-            "two thousand maps",
-        ),
-        (
-            "? ".repeat(30_000),
-            "expected field identifier",
-            "thirty thousand keys",
-        ),
-        (
-            format!("a: [{}]", "&a x, *a, ".repeat(6_000)),
-            "has no currentProfile",
-            "six thousand anchors",
-        ),
-        (
-            format!("profiles: [{}]", "&a {name: x}, *a, ".repeat(3_000)),
-            "has no currentProfile; available: \"x\", \"x\"",
-            "three thousand profiles",
-        ),
-    ] {
+    #[rustfmt::skip]
+    let cases = [
+        (laughs(9, true), "profiles[0]: expected a map", "a billion laughs"),
+        (laughs(9, false), "has no profile \"a\"; available: \"x\"", "a billion laughs of maps"),
+        (laughs(60, true), "profiles[0]: expected a map", "nine to the sixtieth"),
+        (laughs(100, true), "profiles[0]: expected a map", "deeper than the file by aliases"),
+        ("[".repeat(10_000), "expected a map", "ten thousand brackets"),
+        (format!("a: {}{}", "[".repeat(70), "]".repeat(70)), "has no currentProfile",
+         "seventy brackets"),
+        ("- ".repeat(30_000), "expected a map", "thirty thousand lists"),
+        ("{a: ".repeat(2_000), "did not find expected node content", "two thousand maps"),
+        ("? ".repeat(30_000), "expected field identifier", "thirty thousand keys"),
+        (format!("a: [{}]", "&a x, *a, ".repeat(6_000)), "has no currentProfile",
+         "six thousand anchors"),
+        (format!("profiles: [{}]", "&a {name: x}, *a, ".repeat(3_000)),
+         "has no currentProfile; available: \"x\", \"x\"", "three thousand profiles"),
+    ];
+    for (contents, says, reason) in cases {
         let path = folder.write(contents);
         let text = read(&path);
         assert!(text.contains(says), "{reason}: {says}: {text}");

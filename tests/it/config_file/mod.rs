@@ -8,9 +8,7 @@ mod precedence;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ionoscloud_auth::*;
-
-use crate::support::{Folder, is_child, logger, run_child};
+use crate::support::*;
 
 /// The variable that contains the home folder.
 const HOME: &str = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
@@ -115,9 +113,7 @@ fn child_makes_a_client() {
     match client {
         Ok(client) => {
             println!("source: {}\n{client:?}", client.credentials_source());
-            let other = client
-                .with_credentials(Credentials::token("a.b.c"))
-                .unwrap();
+            let other = client.with_credentials(Credentials::token("a.b.c")).unwrap();
             println!("then: {}", other.credentials_source());
         }
         Err(error) => println!("error: {error}"),

@@ -22,29 +22,15 @@ fn warns_if_others_can_read_a_file_with_credentials() {
         ),
         // It makes no difference whether the file is used.
         (0o644, of("{name: b, credentials: {token: SECRET}}"), true),
-        (
-            0o644,
-            of("{name: b, credentials: {password: SECRET}}"),
-            true,
-        ),
-        (
-            0o644,
-            of("{name: b, credentials: {s3SecretKey: SECRET}}"),
-            true,
-        ),
-        (
-            0o644,
-            of("{credentials: {token: SECRET}}").replace("currentProfile: a\n", ""),
-            true,
-        ),
+        (0o644, of("{name: b, credentials: {password: SECRET}}"), true),
+        (0o644, of("{name: b, credentials: {s3SecretKey: SECRET}}"), true),
+        (0o644, of("{credentials: {token: SECRET}}").replace("currentProfile: a\n", ""), true),
     ] {
         let folder = Home::new();
         let path = folder.write(&contents);
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-        let variables = [
-            ("IONOS_CONFIG_FILE", path.to_str().unwrap()),
-            ("IONOS_TOKEN", "SECRET-variable"),
-        ];
+        let variables =
+            [("IONOS_CONFIG_FILE", path.to_str().unwrap()), ("IONOS_TOKEN", "SECRET-variable")];
         let output = run_child("config_file::child_logs_to_stdout", &variables);
         let warning = output.lines().find(|line| line.starts_with("WARN "));
         assert_eq!(warning.is_some(), warned, "{mode:o}: {contents}: {output}");
@@ -53,9 +39,7 @@ fn warns_if_others_can_read_a_file_with_credentials() {
         }
         // The source of the credentials is logged, too.
         assert!(
-            output
-                .lines()
-                .any(|line| line.starts_with("DEBUG ") && line.contains("IONOS_TOKEN"))
+            output.lines().any(|line| line.starts_with("DEBUG ") && line.contains("IONOS_TOKEN"))
         );
         assert!(!output.contains("SECRET"), "{output}");
     }

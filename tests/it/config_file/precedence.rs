@@ -1,10 +1,7 @@
 //! Which file is read, and the precedence of program, environment and file.
 
-use ionoscloud_auth::*;
-
 use super::*;
 use crate::support::tls::*;
-use crate::support::*;
 
 #[test]
 fn environment_credentials_override_those_of_the_file() {
@@ -44,13 +41,8 @@ fn environment_credentials_override_those_of_the_file() {
             variables.push(("IONOS_USERNAME", "variable"));
             variables.push(("IONOS_PASSWORD", "SECRET-variable"));
         }
-        let of_file = |what| {
-            format!(
-                "source: the {what} of profile {:?} in {}",
-                "mine",
-                shown(&file)
-            )
-        };
+        let of_file =
+            |what| format!("source: the {what} of profile {:?} in {}", "mine", shown(&file));
         let expected = match (env_token, env_basic, named_by, file_token, file_basic) {
             (true, ..) => "source: IONOS_TOKEN".to_owned(),
             (_, true, ..) => "source: IONOS_USERNAME and IONOS_PASSWORD".to_owned(),
@@ -63,10 +55,7 @@ fn environment_credentials_override_those_of_the_file() {
         }
         .to_lowercase();
         let output = client_in_child(&variables).to_lowercase();
-        assert!(
-            output.contains(&expected),
-            "{variables:?}: {expected}: {output}"
-        );
+        assert!(output.contains(&expected), "{variables:?}: {expected}: {output}");
     });
 }
 
@@ -80,90 +69,40 @@ fn variables_choose_the_file_the_profile_and_the_base_url() {
     let missing = ("IONOS_CONFIG_FILE", "/nowhere/at/all");
     let token = ("IONOS_TOKEN", "SECRET-variable");
     let second = ("IONOS_CURRENT_PROFILE", "SECOND");
+    #[rustfmt::skip]
     let cases = [
-        (
-            vec![home, token],
-            "https://api.ionos.com",
-            "no file, but not needed",
-        ),
-        (
-            vec![home],
-            "credentials: none found",
-            "no file, and nothing else",
-        ),
+        (vec![home, token], "https://api.ionos.com", "no file, but not needed"),
+        (vec![home], "credentials: none found", "no file, and nothing else"),
         (vec![token], "https://api.ionos.com", "no home"),
         (vec![], "credentials: none found", "nothing at all"),
-        (
-            vec![home, named],
-            "source: the token of profile \"user\"",
-            "the file that is named",
-        ),
+        (vec![home, named], "source: the token of profile \"user\"", "the file that is named"),
         (vec![named], "https://auth.example/auth/v1", "its endpoint"),
-        (
-            vec![named, token],
-            "https://auth.example/auth/v1",
-            "its endpoint, whatever the credentials",
-        ),
-        (
-            vec![named, ("IONOS_API_URL", "other.example")],
-            "https://other.example/auth/v1",
-            "the variable wins",
-        ),
-        (
-            vec![named, second],
-            "https://api.ionos.com/auth/v1",
-            "an environment without the product",
-        ),
-        (
-            vec![named, second],
-            "source: the token of profile \"SECOND\"",
-            "the profile that is named",
-        ),
-        (
-            vec![named, ("IONOS_CURRENT_PROFILE", "bare")],
-            "user name and password of profile",
-            "no environment, a number for a password",
-        ),
-        (
-            vec![named, ("IONOS_CURRENT_PROFILE", "bare")],
-            "https://auth.example/auth/v1",
-            "no environment: the first that has the product",
-        ),
-        (
-            vec![named, ("IONOS_CURRENT_PROFILE", "none")],
-            "the profile \"none\" has no credentials",
-            "no credentials",
-        ),
-        (
-            vec![named, token, ("IONOS_CURRENT_PROFILE", "none")],
-            "source: IONOS_TOKEN",
-            "but not needed",
-        ),
-        (
-            vec![named, ("IONOS_CURRENT_PROFILE", "x")],
-            "has no profile \"x\"; available: \"user\", \"Second\", \"bare\", \"none\"",
-            "a missing profile",
-        ),
-        (
-            vec![named, token, ("IONOS_CURRENT_PROFILE", "x")],
-            "has no profile \"x\"",
-            "although it is not needed",
-        ),
-        (
-            vec![missing],
-            "error: IONOS_CONFIG_FILE: /nowhere/at/all: ",
-            "a named file must be there",
-        ),
-        (
-            vec![missing, token],
-            "error: IONOS_CONFIG_FILE: /nowhere/at/all: ",
-            "whatever the credentials",
-        ),
-        (
-            vec![named, ("IONOS_USERNAME", "u")],
-            "IONOS_PASSWORD: is not set",
-            "half of a pair",
-        ),
+        (vec![named, token], "https://auth.example/auth/v1",
+         "its endpoint, whatever the credentials"),
+        (vec![named, ("IONOS_API_URL", "other.example")], "https://other.example/auth/v1",
+         "the variable wins"),
+        (vec![named, second], "https://api.ionos.com/auth/v1",
+         "an environment without the product"),
+        (vec![named, second], "source: the token of profile \"SECOND\"",
+         "the profile that is named"),
+        (vec![named, ("IONOS_CURRENT_PROFILE", "bare")], "user name and password of profile",
+         "no environment, a number for a password"),
+        (vec![named, ("IONOS_CURRENT_PROFILE", "bare")], "https://auth.example/auth/v1",
+         "no environment: the first that has the product"),
+        (vec![named, ("IONOS_CURRENT_PROFILE", "none")], "the profile \"none\" has no credentials",
+         "no credentials"),
+        (vec![named, token, ("IONOS_CURRENT_PROFILE", "none")], "source: IONOS_TOKEN",
+         "but not needed"),
+        (vec![named, ("IONOS_CURRENT_PROFILE", "x")],
+         "has no profile \"x\"; available: \"user\", \"Second\", \"bare\", \"none\"",
+         "a missing profile"),
+        (vec![named, token, ("IONOS_CURRENT_PROFILE", "x")], "has no profile \"x\"",
+         "although it is not needed"),
+        (vec![missing], "error: IONOS_CONFIG_FILE: /nowhere/at/all: ",
+         "a named file must be there"),
+        (vec![missing, token], "error: IONOS_CONFIG_FILE: /nowhere/at/all: ",
+         "whatever the credentials"),
+        (vec![named, ("IONOS_USERNAME", "u")], "IONOS_PASSWORD: is not set", "half of a pair"),
     ];
     in_parallel(cases, |(variables, says, reason)| {
         let output = client_in_child(&variables);
@@ -188,23 +127,13 @@ fn endpoint_that_is_not_used_is_not_checked() {
 fn certificates_of_an_endpoint_apply_only_to_its_base_url() {
     let elsewhere = Home::new();
     let ca = authority("A test's CA").pem.replace('\n', "\\n");
-    let private = WRITTEN.replacen(
-        "certificateAuthData: \"\"",
-        &format!("certificateAuthData: \"{ca}\""),
-        1,
-    );
+    let private =
+        WRITTEN.replacen("certificateAuthData: \"\"", &format!("certificateAuthData: \"{ca}\""), 1);
     let nameless = private.replacen("name: https://auth.example\n            ", "", 1);
-    for (contents, has_roots) in [
-        (WRITTEN.to_owned(), false),
-        (private, true),
-        (nameless, false),
-    ] {
+    for (contents, has_roots) in [(WRITTEN.to_owned(), false), (private, true), (nameless, false)] {
         let path = elsewhere.write(contents);
         let builder = ClientBuilder::from_config_file(path).unwrap();
-        assert_eq!(
-            format!("{builder:?}").contains("file_certificates: true"),
-            has_roots
-        );
+        assert_eq!(format!("{builder:?}").contains("file_certificates: true"), has_roots);
         let other = builder.base_url("https://other.example");
         assert!(format!("{other:?}").contains("file_certificates: false"));
     }
@@ -229,22 +158,14 @@ fn credentials_that_are_not_used_are_not_checked() {
     let there = elsewhere.file();
     let named = ("IONOS_CONFIG_FILE", there.to_str().unwrap());
     let token = ("IONOS_TOKEN", "SECRET-variable");
-    for credentials in [
-        "{token: \"<SECRET token>\"}",
-        "{username: u}",
-        "{username: \"us:er\", password: SECRET}",
-    ] {
+    for credentials in
+        ["{token: \"<SECRET token>\"}", "{username: u}", "{username: \"us:er\", password: SECRET}"]
+    {
         elsewhere.write(format!(
             "currentProfile: a\nprofiles:\n- {{name: a, credentials: {credentials}}}\n"
         ));
-        assert!(
-            client_in_child(&[named, token]).contains("source: IONOS_TOKEN"),
-            "{credentials}"
-        );
-        assert!(
-            client_in_child(&[named]).contains("profile \"a\""),
-            "{credentials}"
-        );
+        assert!(client_in_child(&[named, token]).contains("source: IONOS_TOKEN"), "{credentials}");
+        assert!(client_in_child(&[named]).contains("profile \"a\""), "{credentials}");
     }
 }
 
@@ -294,10 +215,7 @@ fn file_that_is_named_comes_before_one_that_is_found() {
         );
     };
     let at = |folder: &Home, file: &str| shown(&folder.path().join(file));
-    let [last, named_file] = [
-        at(&home, ".ionos/config"),
-        at(&by_variable, ".ionos/config"),
-    ];
+    let [last, named_file] = [at(&home, ".ionos/config"), at(&by_variable, ".ionos/config")];
     is(&[at_home, app_data], &last, "the last place");
     let named = "the one that is named";
     is(&[at_home, app_data, by_name], &named_file, named);
@@ -315,11 +233,7 @@ fn file_that_is_named_comes_before_one_that_is_found() {
         fs::write(config.path().join(first), profile("d")).unwrap();
         is(&[at_home, xdg], &at(&config, first), "somebody has");
         let relative = ("XDG_CONFIG_HOME", "relative");
-        is(
-            &[at_home, relative],
-            &at(&home, ".config/ionosctl"),
-            "no folder",
-        );
+        is(&[at_home, relative], &at(&home, ".config/ionosctl"), "no folder");
     }
     // Where a folder is expected there is a file.
     let file = home.file();
@@ -340,34 +254,14 @@ fn complete_environment_needs_no_file() {
     let skips = WRITTEN.replacen("skipTlsVerify: false", "skipTlsVerify: true", 1);
     for (contents, variable, warning, reason) in [
         (good, missing, Some("/nowhere/at/all"), "a stale name"),
-        (
-            good,
-            unknown,
-            Some("has no profile \"unknown\""),
-            "no such profile",
-        ),
-        (
-            "a: [SECRET",
-            second,
-            Some("did not find expected"),
-            "a broken file",
-        ),
-        (
-            "SECRET: [",
-            second,
-            Some("did not find expected"),
-            "half of a file",
-        ),
+        (good, unknown, Some("has no profile \"unknown\""), "no such profile"),
+        ("a: [SECRET", second, Some("did not find expected"), "a broken file"),
+        ("SECRET: [", second, Some("did not find expected"), "half of a file"),
         ("[SECRET]", second, Some("expected a map"), "a foreign file"),
         ("", second, Some("has no profile"), "an empty file"),
         (good, second, None, "a good file"),
         (&skips, second, None, "an endpoint that is not used"),
-        (
-            good,
-            ("IONOS_CURRENT_PROFILE", "none"),
-            None,
-            "a profile without credentials",
-        ),
+        (good, ("IONOS_CURRENT_PROFILE", "none"), None, "a profile without credentials"),
     ] {
         let home = Home::new();
         home.write(contents);
@@ -378,14 +272,8 @@ fn complete_environment_needs_no_file() {
         ] {
             let complete = [&[file, variable, url][..], &credentials].concat();
             let output = client_in_child(&complete);
-            assert!(
-                output.contains("https://other.example"),
-                "{reason}: {output}"
-            );
-            assert!(
-                output.contains(&format!("source: {source}")),
-                "{reason}: {output}"
-            );
+            assert!(output.contains("https://other.example"), "{reason}: {output}");
+            assert!(output.contains(&format!("source: {source}")), "{reason}: {output}");
         }
         let complete = [file, variable, url, token];
         let output = run_child("config_file::child_logs_to_stdout", &complete);
@@ -434,20 +322,12 @@ fn endpoint_is_that_of_the_first_environment_and_without_a_location() {
       location: de/fra
 ";
     for (environment, says, reason) in [
-        (
-            "",
-            "https://global.example/auth/v1",
-            "the first environment with the product",
-        ),
+        ("", "https://global.example/auth/v1", "the first environment with the product"),
         ("environment: Prod", "https://global.example", "by its name"),
         ("environment: prod", "https://lower.example", "by case"),
         ("environment: PROD", "no environment \"PROD\"", "by case"),
         ("environment: empty", "https://api.ionos.com", "no product"),
-        (
-            "environment: located",
-            "https://api.ionos.com",
-            "only endpoints with a location",
-        ),
+        ("environment: located", "https://api.ionos.com", "only endpoints with a location"),
     ] {
         let home = Home::new();
         home.write(format!(
@@ -470,10 +350,7 @@ fn file_is_found_by_a_path_that_is_not_utf8() {
     fs::write(&file, WRITTEN).unwrap();
     for (name, value) in [(HOME, &folder), ("IONOS_CONFIG_FILE", &file)] {
         let output = run_child("config_file::child_makes_a_client", &[(name, value)]);
-        assert!(
-            output.contains("source: the token of profile"),
-            "{name}: {output}"
-        );
+        assert!(output.contains("source: the token of profile"), "{name}: {output}");
     }
 }
 
@@ -501,43 +378,16 @@ fn certificates_of_the_program_override_the_endpoint_and_the_environment() {
     let server = serve(certificate("127.0.0.1", 2020..2100, Some(&right)));
     let line = |authority: Option<&Authority>| {
         authority.map_or_else(String::new, |authority| {
-            format!(
-                "certificateAuthData: \"{}\", ",
-                authority.pem.replace('\n', "\\n")
-            )
+            format!("certificateAuthData: \"{}\", ", authority.pem.replace('\n', "\\n"))
         })
     };
     for (endpoint, environment, program, agreed, reason) in [
         (Some(&right), None, None, true, "the endpoint's"),
         (None, Some(&right), None, true, "the environment's"),
-        (
-            Some(&right),
-            Some(&wrong),
-            None,
-            true,
-            "the endpoint's wins",
-        ),
-        (
-            Some(&wrong),
-            Some(&right),
-            None,
-            false,
-            "also where it is wrong",
-        ),
-        (
-            Some(&wrong),
-            None,
-            Some(&right),
-            true,
-            "the program's wins over both",
-        ),
-        (
-            Some(&right),
-            None,
-            Some(&wrong),
-            false,
-            "also where it is wrong",
-        ),
+        (Some(&right), Some(&wrong), None, true, "the endpoint's wins"),
+        (Some(&wrong), Some(&right), None, false, "also where it is wrong"),
+        (Some(&wrong), None, Some(&right), true, "the program's wins over both"),
+        (Some(&right), None, Some(&wrong), false, "also where it is wrong"),
         (None, None, None, false, "an unknown CA"),
     ] {
         let path = folder.write(format!(
@@ -549,9 +399,7 @@ fn certificates_of_the_program_override_the_endpoint_and_the_environment() {
             line(endpoint),
             server.port
         ));
-        let mut builder = ClientBuilder::from_config_file(path)
-            .unwrap()
-            .retry(RetryPolicy::none());
+        let mut builder = ClientBuilder::from_config_file(path).unwrap().retry(RetryPolicy::none());
         if let Some(authority) = program {
             builder = builder.root_certificates_pem(authority.pem.clone());
         }

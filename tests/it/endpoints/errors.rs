@@ -1,24 +1,14 @@
 //! The errors for HTTP error responses.
 
-use std::time::Duration;
-
-use ionoscloud_auth::*;
-
 use super::*;
-use crate::support::{everything, list_tokens};
 
 #[test]
 fn error_contains_the_status_and_the_service_s_messages() {
     let two = r#"{"httpStatus":403,"messages":[{"errorCode":"315","message":"No."},{"errorCode":"316","message":"Never\u001b[2J!"}]}"#;
     let level = r#"{"httpStatus":401,"messages":[{"errorCode":"501","message":"Endpoint requires a higher level of authentication."}]}"#;
     // (status, body, the error's text, its messages, whether the outcome is unknown)
-    type Case<'a> = (
-        usize,
-        &'a str,
-        &'a [&'a str],
-        &'a [(&'a str, &'a str)],
-        bool,
-    );
+    type Case<'a> = (usize, &'a str, &'a [&'a str], &'a [(&'a str, &'a str)], bool);
+    #[rustfmt::skip]
     let cases: &[Case] = &[
         (
             401,
@@ -32,13 +22,8 @@ fn error_contains_the_status_and_the_service_s_messages() {
             &[("501", "Endpoint requires a higher level of authentication.")],
             false,
         ),
-        (
-            403,
-            two,
-            &["403 Forbidden", "315", "No.", "316", "Never [2J!"],
-            &[("315", "No."), ("316", "Never [2J!")],
-            false,
-        ),
+        (403, two, &["403 Forbidden", "315", "No.", "316", "Never [2J!"],
+         &[("315", "No."), ("316", "Never [2J!")], false),
         (
             404,
             r#"{"httpStatus":404,"messages":[{"errorCode":"309","message":"Resource does not exist"}]}"#,
@@ -46,21 +31,11 @@ fn error_contains_the_status_and_the_service_s_messages() {
             &[("309", "Resource does not exist")],
             false,
         ),
-        (
-            500,
-            r#"{"httpStatus":500,"messages":[{"errorCode":"1","message":"Oops"}]}"#,
-            &["500 Internal Server Error", "Oops"],
-            &[("1", "Oops")],
-            true,
-        ),
+        (500, r#"{"httpStatus":500,"messages":[{"errorCode":"1","message":"Oops"}]}"#,
+         &["500 Internal Server Error", "Oops"], &[("1", "Oops")], true),
         (429, "", &["429 Too Many Requests"], &[], false),
-        (
-            401,
-            r#"{"httpStatus":"401","messages":[{"errorCode":315}]}"#,
-            &["error code 315"],
-            &[("315", "")],
-            false,
-        ),
+        (401, r#"{"httpStatus":"401","messages":[{"errorCode":315}]}"#, &["error code 315"],
+         &[("315", "")], false),
         (
             404,
             r#"{"httpStatus":404,"messages":[{"message":"m"},{},{"errorCode":null,"message":7,"x":[]}]}"#,
@@ -68,55 +43,17 @@ fn error_contains_the_status_and_the_service_s_messages() {
             &[("", "m"), ("", ""), ("", "7")],
             false,
         ),
-        (
-            401,
-            r#"{"httpStatus":401,"messages":[{"message":"m"},"another model"]}"#,
-            &["401 Unauthorized (63 bytes); it is not the Auth API's own response"],
-            &[],
-            false,
-        ),
-        (
-            403,
-            r#"{"httpStatus":403,"messages":[]}"#,
-            &["403 Forbidden (32 bytes); it is not the Auth API's own response"],
-            &[],
-            true,
-        ),
-        (
-            403,
-            r#"{"httpStatus":401,"messages":[{"message":"m"}]}"#,
-            &["403 Forbidden (47 bytes); it is not the Auth API's own response"],
-            &[],
-            true,
-        ),
-        (
-            401,
-            "\u{1b}]0;x\u{7}plain",
-            &["401 Unauthorized (11 bytes); it is not"],
-            &[],
-            false,
-        ),
-        (
-            502,
-            "<html>\r\n<head><title>502 Bad Gateway</title></head>",
-            &["502 Bad Gateway (51 bytes)"],
-            &[],
-            true,
-        ),
-        (
-            301,
-            "",
-            &["301 Moved Permanently", "redirects are not followed"],
-            &[],
-            true,
-        ),
-        (
-            418,
-            "teapot",
-            &["418 I'm a teapot (6 bytes); it is not the Auth API's own"],
-            &[],
-            true,
-        ),
+        (401, r#"{"httpStatus":401,"messages":[{"message":"m"},"another model"]}"#,
+         &["401 Unauthorized (63 bytes); it is not the Auth API's own response"], &[], false),
+        (403, r#"{"httpStatus":403,"messages":[]}"#,
+         &["403 Forbidden (32 bytes); it is not the Auth API's own response"], &[], true),
+        (403, r#"{"httpStatus":401,"messages":[{"message":"m"}]}"#,
+         &["403 Forbidden (47 bytes); it is not the Auth API's own response"], &[], true),
+        (401, "\u{1b}]0;x\u{7}plain", &["401 Unauthorized (11 bytes); it is not"], &[], false),
+        (502, "<html>\r\n<head><title>502 Bad Gateway</title></head>",
+         &["502 Bad Gateway (51 bytes)"], &[], true),
+        (301, "", &["301 Moved Permanently", "redirects are not followed"], &[], true),
+        (418, "teapot", &["418 I'm a teapot (6 bytes); it is not the Auth API's own"], &[], true),
     ];
     for (status, body, says, messages, outcome_unknown) in cases {
         for endpoint in ENDPOINTS {
@@ -125,57 +62,36 @@ fn error_contains_the_status_and_the_service_s_messages() {
             let error = (endpoint.run)(&builder_for(&server).build().unwrap()).unwrap_err();
             let text = error.to_string();
             let line = &seen.lock().unwrap()[0].0.replace("/auth/v1", "");
-            assert!(
-                text.starts_with(&format!("{line}: the response was ")),
-                "{name}: {text}"
-            );
+            assert!(text.starts_with(&format!("{line}: the response was ")), "{name}: {text}");
             for says in *says {
                 assert!(text.contains(says), "{name}: {says}: {text}");
             }
             assert!(!text.chars().any(char::is_control), "{text}");
             assert_eq!(error.status(), Some(*status as u16));
-            assert_eq!(
-                error.outcome_unknown(),
-                *outcome_unknown,
-                "{name}: {status}"
-            );
-            let Error::Call(api) = &error else {
-                panic!("{name}: {error:?}");
-            };
-            let read: Vec<_> = api
-                .messages
-                .iter()
-                .map(|m| (m.error_code.as_str(), m.message.as_str()))
-                .collect();
+            assert_eq!(error.outcome_unknown(), *outcome_unknown, "{name}: {status}");
+            let messages_read = &call_error(&error).messages;
+            let read: Vec<_> =
+                messages_read.iter().map(|m| (m.error_code.as_str(), m.message.as_str())).collect();
             assert_eq!(read, *messages, "{name}: {body}");
             let advice = text.contains("list the tokens")
                 || text.contains("delete it again")
                 || text.contains("list them");
-            assert_eq!(
-                advice,
-                *outcome_unknown && !endpoint.only_reads(),
-                "{name}: {text}"
-            );
+            assert_eq!(advice, *outcome_unknown && !endpoint.only_reads(), "{name}: {text}");
         }
     }
 }
 
 #[test]
 fn echoed_credentials_are_not_shown() {
-    for (body, says) in [
-        (
-            r#"{"httpStatus":403,"messages":[{"message":"bad token eyJ0eXAiOiJKV1QifQ.e30.c2ln!"}]}"#,
-            "403 Forbidden: bad token [redacted]!",
-        ),
-        (
-            r#"{"httpStatus":403,"messages":[{"message":"eyJ0eXAi\u200bOiJKV1QifQ.e30.c2ln"}]}"#,
-            "403 Forbidden: [redacted]",
-        ),
-        (
-            "authorization: Bearer eyJ0eXAiOiJKV1QifQ.e30.c2ln",
-            "403 Forbidden (49 bytes)",
-        ),
-    ] {
+    #[rustfmt::skip]
+    let cases = [
+        (r#"{"httpStatus":403,"messages":[{"message":"bad token eyJ0eXAiOiJKV1QifQ.e30.c2ln!"}]}"#,
+         "403 Forbidden: bad token [redacted]!"),
+        (r#"{"httpStatus":403,"messages":[{"message":"eyJ0eXAi\u200bOiJKV1QifQ.e30.c2ln"}]}"#,
+         "403 Forbidden: [redacted]"),
+        ("authorization: Bearer eyJ0eXAiOiJKV1QifQ.e30.c2ln", "403 Forbidden (49 bytes)"),
+    ];
+    for (body, says) in cases {
         let (server, _seen) = server(403, body);
         let error = list_tokens(&builder_for(&server).build().unwrap()).unwrap_err();
         let text = error.to_string();

@@ -6,12 +6,10 @@ mod requests;
 mod responses;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
 
-use ionoscloud_auth::*;
 use mockito::{Matcher, Server, ServerGuard};
 
-use crate::support::{ENDPOINTS, ID, builder_of, id};
+use crate::support::*;
 
 const TOKEN: &str = "eyJ0eXAiOiJKV1QifQ.e30.c2ln";
 const BEARER: &str = "Bearer eyJ0eXAiOiJKV1QifQ.e30.c2ln";
@@ -46,9 +44,7 @@ fn server(status: usize, body: &str) -> (ServerGuard, Seen) {
 }
 
 fn builder_for(server: &ServerGuard) -> ClientBuilder {
-    builder_of(&server.url())
-        .credentials(Credentials::token(TOKEN))
-        .retry(RetryPolicy::none())
+    builder_of(&server.url()).credentials(Credentials::token(TOKEN)).retry(RetryPolicy::none())
 }
 
 /// A call, with its result as text.

@@ -1,14 +1,7 @@
 //! The errors for responses that are not the service's own: they identify the sender, and quote
 //! nothing.
 
-use std::time::{Duration, SystemTime};
-
-use ionoscloud_auth::*;
-
 use super::*;
-use crate::support::{
-    CREATE, DELETE, FaultServer, LIST, Play, everything, for_a_password, response,
-};
 
 const PASSWORD: &str = "p@ss <w0rd> & ä-hunter2-hunter2";
 
@@ -35,10 +28,7 @@ fn page_is_not_quoted() {
         ("<html><body>WORDS</body></html>".to_owned(), "a page"),
         ("WORDS".to_owned(), "a text"),
         (model(500), "another status"),
-        (
-            r#"{"messages":[{"message":"WORDS"}]}"#.to_owned(),
-            "no status",
-        ),
+        (r#"{"messages":[{"message":"WORDS"}]}"#.to_owned(), "no status"),
     ] {
         for builder in [with_token(), with_password()] {
             for endpoint in for_a_password() {
@@ -57,14 +47,8 @@ fn page_is_not_quoted() {
 fn echoed_password_is_replaced() {
     for (message, says) in [
         (format!("you sent {PASSWORD}!"), "you sent [redacted]!"),
-        (
-            format!("{PASSWORD} and {PASSWORD}"),
-            "[redacted] and [redacted]",
-        ),
-        (
-            format!("Basic {}=", base64_of("user", PASSWORD)),
-            "Basic [redacted]",
-        ),
+        (format!("{PASSWORD} and {PASSWORD}"), "[redacted] and [redacted]"),
+        (format!("Basic {}=", base64_of("user", PASSWORD)), "Basic [redacted]"),
         ("connection".to_owned(), "connection"),
     ] {
         let messages = serde_json::json!([{"errorCode": "1", "message": message}]);
@@ -89,10 +73,7 @@ fn service_s_own_error_is_quoted_to_every_client() {
     for builder in [with_token(), with_password()] {
         let error = error_of(builder, LIST, response(403, "Server: gate/1\r\n", own));
         let text = error.to_string();
-        assert!(
-            text.contains("403 Forbidden: Not for you. (error code 315)"),
-            "{text}"
-        );
+        assert!(text.contains("403 Forbidden: Not for you. (error code 315)"), "{text}");
         assert!(!text.contains("gate/1"), "{text}");
     }
 }
@@ -101,28 +82,18 @@ fn service_s_own_error_is_quoted_to_every_client() {
 fn page_is_identified() {
     let headers = "Server: nginx/1.22.1\r\nContent-Type: text/html\r\n";
     let page = "X".repeat(100_000);
-    for (status, body, says) in [
-        (
-            413,
-            "<html>",
-            "413 Payload Too Large (Server: nginx/1.22.1, Content-Type: text/html, 6 bytes)",
-        ),
-        (
-            400,
-            &page,
-            "400 Bad Request (Server: nginx/1.22.1, Content-Type: text/html, at least 65536 bytes)",
-        ),
-        (
-            200,
-            "<html>X</html>",
-            "200 OK (Server: nginx/1.22.1, Content-Type: text/html, 14 bytes) is not readable: it is not JSON",
-        ),
-        (
-            600,
-            "",
-            "600 (Server: nginx/1.22.1, Content-Type: text/html, 0 bytes)",
-        ),
-    ] {
+    #[rustfmt::skip]
+    let cases = [
+        (413, "<html>",
+         "413 Payload Too Large (Server: nginx/1.22.1, Content-Type: text/html, 6 bytes)"),
+        (400, &page,
+         "400 Bad Request (Server: nginx/1.22.1, Content-Type: text/html, at least 65536 bytes)"),
+        (200, "<html>X</html>",
+         "200 OK (Server: nginx/1.22.1, Content-Type: text/html, 14 bytes) is not readable: it is \
+          not JSON"),
+        (600, "", "600 (Server: nginx/1.22.1, Content-Type: text/html, 0 bytes)"),
+    ];
+    for (status, body, says) in cases {
         let error = error_of(with_token(), LIST, response(status, headers, body));
         assert!(error.to_string().contains(says), "{says}: {error}");
     }
@@ -132,22 +103,10 @@ fn page_is_identified() {
 fn echoed_secrets_are_not_shown_as_the_sender_of_a_page() {
     let jwt = r#"{"token":"eyJraWQiOiJhIn0.eyJleHAiOjd9.c2lnbmF0dXJl","token":""}"#;
     for (play, reason) in [
-        (
-            response(403, &format!("Server: {TOKEN}\r\n"), ""),
-            "the server's name",
-        ),
-        (
-            response(403, &format!("Content-Type: a/{TOKEN}\r\n"), ""),
-            "the type",
-        ),
-        (
-            response(403, &format!("Content-Encoding: {TOKEN}\r\n"), "x"),
-            "the encoding",
-        ),
-        (
-            response(200, "Server: eyJraWQiOiJhIn0.eyJleHAiOjd9\r\n", jwt),
-            "the new token",
-        ),
+        (response(403, &format!("Server: {TOKEN}\r\n"), ""), "the server's name"),
+        (response(403, &format!("Content-Type: a/{TOKEN}\r\n"), ""), "the type"),
+        (response(403, &format!("Content-Encoding: {TOKEN}\r\n"), "x"), "the encoding"),
+        (response(200, "Server: eyJraWQiOiJhIn0.eyJleHAiOjd9\r\n", jwt), "the new token"),
     ] {
         let error = error_of(with_token(), CREATE, play);
         let text = everything(&error);
@@ -158,21 +117,14 @@ fn echoed_secrets_are_not_shown_as_the_sender_of_a_page() {
 #[test]
 fn compressed_response_is_named() {
     let bytes = "\u{1f}\u{8b}..............";
-    for (status, headers, says, reason) in [
-        (
-            200,
-            "Content-Encoding: gzip\r\n",
-            "200 OK (17 bytes) is not readable: it is compressed (Content-Encoding: gzip), which was not \
-             requested; it is not the Auth API's own response",
-            "a success",
-        ),
-        (
-            502,
-            "Content-Encoding: br\r\n",
-            "502 Bad Gateway (17 bytes)",
-            "a page",
-        ),
-    ] {
+    #[rustfmt::skip]
+    let cases = [
+        (200, "Content-Encoding: gzip\r\n",
+         "200 OK (17 bytes) is not readable: it is compressed (Content-Encoding: gzip), which was \
+          not requested; it is not the Auth API's own response", "a success"),
+        (502, "Content-Encoding: br\r\n", "502 Bad Gateway (17 bytes)", "a page"),
+    ];
+    for (status, headers, says, reason) in cases {
         for endpoint in ENDPOINTS {
             let error = error_of(with_token(), endpoint, response(status, headers, bytes));
             assert!(error.to_string().contains(says), "{reason}: {error}");
@@ -205,41 +157,11 @@ fn expired_token_of_the_client_explains_a_401() {
         "the client's token expired at 2025-09-23T07:29:44Z according to its exp claim: replace it";
     for (token, status, body, says, reason) in [
         (jwt(1_758_612_584), 401, own, expired, "it has expired"),
-        (
-            jwt(1_758_612_584),
-            401,
-            "",
-            expired,
-            "also behind a gateway",
-        ),
-        (
-            jwt(hour_ago),
-            401,
-            own,
-            "the client's token expired at 20",
-            "an hour ago",
-        ),
-        (
-            jwt(hour_ago + 7200),
-            401,
-            own,
-            "no (error code 1); check the credentials",
-            "it has not",
-        ),
-        (
-            jwt(1_758_612_584),
-            403,
-            own_403,
-            "check the credentials",
-            "403 is about something else",
-        ),
-        (
-            "a.b.c".into(),
-            401,
-            own,
-            "check the credentials",
-            "not a JWT",
-        ),
+        (jwt(1_758_612_584), 401, "", expired, "also behind a gateway"),
+        (jwt(hour_ago), 401, own, "the client's token expired at 20", "an hour ago"),
+        (jwt(hour_ago + 7200), 401, own, "no (error code 1); check the credentials", "it has not"),
+        (jwt(1_758_612_584), 403, own_403, "check the credentials", "403 is about something else"),
+        ("a.b.c".into(), 401, own, "check the credentials", "not a JWT"),
         (jwt(u64::MAX), 401, own, "check the credentials", "never"),
     ] {
         let builder = with_token().credentials(Credentials::token(token));
@@ -265,21 +187,9 @@ fn advice_depends_on_the_request_and_the_sender_of_the_response() {
         (DELETE, 404, String::new(), foreign, no_such),
         (CREATE, 404, own(404), "check the base URL", no_such),
         (LIST, 404, String::new(), foreign, no_such),
-        (
-            LIST,
-            302,
-            String::new(),
-            "redirects are not followed",
-            no_such,
-        ),
+        (LIST, 302, String::new(), "redirects are not followed", no_such),
         (LIST, 200, String::new(), foreign, no_such),
-        (
-            LIST,
-            403,
-            "<html>blocked</html>".to_owned(),
-            foreign,
-            "two-factor",
-        ),
+        (LIST, 403, "<html>blocked</html>".to_owned(), foreign, "two-factor"),
         (LIST, 403, own(403), "check the credentials", "two-factor"),
         (LIST, 403, own(403), "check the credentials", "contract"),
         (LIST, 401, level.to_owned(), two_factor, foreign),
@@ -287,20 +197,8 @@ fn advice_depends_on_the_request_and_the_sender_of_the_response() {
         (DELETE, 401, own(401), two_factor, foreign),
         (LIST, 503, own(503), "try again later", "list the tokens"),
         // It must not advise to create again.
-        (
-            CREATE,
-            503,
-            String::new(),
-            "list the tokens",
-            "try again later",
-        ),
-        (
-            CREATE,
-            404,
-            String::new(),
-            "list the tokens",
-            "try again later",
-        ),
+        (CREATE, 503, String::new(), "list the tokens", "try again later"),
+        (CREATE, 404, String::new(), "list the tokens", "try again later"),
         (CREATE, 503, own(503), "try again later", "list the tokens"),
     ] {
         let error = error_of(with_token(), endpoint, response(status, "", &body));

@@ -1,9 +1,5 @@
 //! What each endpoint sends, header by header.
 
-use std::time::Duration;
-
-use ionoscloud_auth::*;
-
 use super::*;
 use crate::support::list_tokens;
 
@@ -24,104 +20,37 @@ fn options_change_the_request_line_and_the_headers() {
     let by = DeleteTokenByCriteriaOptions::new;
     let token_path = format!("/auth/v1/tokens/{ID}");
     // (call, request line, the call's X-Contract-Number)
+    #[rustfmt::skip]
     let cases: Vec<(Call, String, Option<&str>)> = vec![
-        (
-            create(CreateTokenOptions::new()),
-            "GET /auth/v1/tokens/generate".into(),
-            None,
-        ),
-        (
-            create(CreateTokenOptions::default()),
-            "GET /auth/v1/tokens/generate".into(),
-            None,
-        ),
-        (
-            create(ttl(60)),
-            "GET /auth/v1/tokens/generate?ttl=60".into(),
-            None,
-        ),
-        (
-            create(ttl(31_536_000)),
-            "GET /auth/v1/tokens/generate?ttl=31536000".into(),
-            None,
-        ),
-        (
-            create(CreateTokenOptions::new().ttl(Duration::from_millis(3_600_900))),
-            "GET /auth/v1/tokens/generate?ttl=3600".into(),
-            None,
-        ),
-        (
-            create(ttl(90).contract_number(31_952_746)),
-            "GET /auth/v1/tokens/generate?ttl=90".into(),
-            Some("31952746"),
-        ),
-        (
-            list(GetAllTokensOptions::new()),
-            "GET /auth/v1/tokens".into(),
-            None,
-        ),
-        (
-            list(GetAllTokensOptions::default()),
-            "GET /auth/v1/tokens".into(),
-            None,
-        ),
-        (
-            list(GetAllTokensOptions::new().contract_number(1)),
-            "GET /auth/v1/tokens".into(),
-            Some("1"),
-        ),
-        (
-            get(GetTokenByIdOptions::new(id())),
-            format!("GET {token_path}"),
-            None,
-        ),
-        (
-            get(GetTokenByIdOptions::new(id()).contract_number(2_147_483_647)),
-            format!("GET {token_path}"),
-            Some("2147483647"),
-        ),
-        (
-            get(GetTokenByIdOptions::new(KeyId::new("A.b-c_d~9").unwrap())),
-            "GET /auth/v1/tokens/A.b-c_d~9".into(),
-            None,
-        ),
-        (
-            delete(DeleteTokenByIdOptions::new(id())),
-            format!("DELETE {token_path}"),
-            None,
-        ),
-        (
-            delete(DeleteTokenByIdOptions::new(id()).contract_number(7)),
-            format!("DELETE {token_path}"),
-            Some("7"),
-        ),
-        (
-            delete_by(by(Criteria::All)),
-            "DELETE /auth/v1/tokens?criteria=ALL".into(),
-            None,
-        ),
-        (
-            delete_by(by(Criteria::Expired)),
-            "DELETE /auth/v1/tokens?criteria=EXPIRED".into(),
-            None,
-        ),
-        (
-            delete_by(by(Criteria::Current)),
-            "DELETE /auth/v1/tokens?criteria=CURRENT".into(),
-            None,
-        ),
-        (
-            delete_by(by(Criteria::Expired).contract_number(7)),
-            "DELETE /auth/v1/tokens?criteria=EXPIRED".into(),
-            Some("7"),
-        ),
+        (create(CreateTokenOptions::new()), "GET /auth/v1/tokens/generate".into(), None),
+        (create(CreateTokenOptions::default()), "GET /auth/v1/tokens/generate".into(), None),
+        (create(ttl(60)), "GET /auth/v1/tokens/generate?ttl=60".into(), None),
+        (create(ttl(31_536_000)), "GET /auth/v1/tokens/generate?ttl=31536000".into(), None),
+        (create(CreateTokenOptions::new().ttl(Duration::from_millis(3_600_900))),
+         "GET /auth/v1/tokens/generate?ttl=3600".into(), None),
+        (create(ttl(90).contract_number(31_952_746)), "GET /auth/v1/tokens/generate?ttl=90".into(),
+         Some("31952746")),
+        (list(GetAllTokensOptions::new()), "GET /auth/v1/tokens".into(), None),
+        (list(GetAllTokensOptions::default()), "GET /auth/v1/tokens".into(), None),
+        (list(GetAllTokensOptions::new().contract_number(1)), "GET /auth/v1/tokens".into(),
+         Some("1")),
+        (get(GetTokenByIdOptions::new(id())), format!("GET {token_path}"), None),
+        (get(GetTokenByIdOptions::new(id()).contract_number(2_147_483_647)),
+         format!("GET {token_path}"), Some("2147483647")),
+        (get(GetTokenByIdOptions::new(KeyId::new("A.b-c_d~9").unwrap())),
+         "GET /auth/v1/tokens/A.b-c_d~9".into(), None),
+        (delete(DeleteTokenByIdOptions::new(id())), format!("DELETE {token_path}"), None),
+        (delete(DeleteTokenByIdOptions::new(id()).contract_number(7)),
+         format!("DELETE {token_path}"), Some("7")),
+        (delete_by(by(Criteria::All)), "DELETE /auth/v1/tokens?criteria=ALL".into(), None),
+        (delete_by(by(Criteria::Expired)), "DELETE /auth/v1/tokens?criteria=EXPIRED".into(), None),
+        (delete_by(by(Criteria::Current)), "DELETE /auth/v1/tokens?criteria=CURRENT".into(), None),
+        (delete_by(by(Criteria::Expired).contract_number(7)),
+         "DELETE /auth/v1/tokens?criteria=EXPIRED".into(), Some("7")),
     ];
     for (call, line, number) in &cases {
         // The call's contract number overrides the client's. Without either none is sent.
-        for (clients, expected) in [
-            (None, *number),
-            (Some(4711), Some(number.unwrap_or("4711"))),
-        ] {
+        for (clients, expected) in [(None, *number), (Some(4711), Some(number.unwrap_or("4711")))] {
             let (server, seen) = server(403, "");
             let mut builder = builder_for(&server);
             if let Some(clients) = clients {
@@ -135,10 +64,7 @@ fn options_change_the_request_line_and_the_headers() {
                 ("accept-encoding", "identity"),
                 ("authorization", BEARER),
                 ("host", &server.host_with_port()),
-                (
-                    "user-agent",
-                    concat!("ionoscloud-auth/", env!("CARGO_PKG_VERSION")),
-                ),
+                ("user-agent", concat!("ionoscloud-auth/", env!("CARGO_PKG_VERSION"))),
             ]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into();
@@ -152,29 +78,20 @@ fn options_change_the_request_line_and_the_headers() {
 
 #[test]
 fn authorization_header_encodes_the_credentials() {
-    for (credentials, expected, reason) in [
+    #[rustfmt::skip]
+    let cases = [
         (Credentials::token(TOKEN), BEARER, "a token"),
-        (
-            Credentials::basic("Aladdin", "open sesame"),
-            "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==",
-            "the example of RFC 7617",
-        ),
-        (
-            Credentials::basic("jörg@example.com", "pässwörd:€"),
-            "Basic asO2cmdAZXhhbXBsZS5jb206cMOkc3N3w7ZyZDrigqw=",
-            "UTF-8, and a colon in the password",
-        ),
-        (
-            Credentials::basic("u", "?>?>"),
-            "Basic dTo/Pj8+",
-            "the standard alphabet, not that of URLs",
-        ),
-    ] {
+        (Credentials::basic("Aladdin", "open sesame"), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==",
+         "the example of RFC 7617"),
+        (Credentials::basic("jörg@example.com", "pässwörd:€"),
+         "Basic asO2cmdAZXhhbXBsZS5jb206cMOkc3N3w7ZyZDrigqw=",
+         "UTF-8, and a colon in the password"),
+        (Credentials::basic("u", "?>?>"), "Basic dTo/Pj8+",
+         "the standard alphabet, not that of URLs"),
+    ];
+    for (credentials, expected, reason) in cases {
         let (server, seen) = server(200, r#"{"tokens":[]}"#);
-        let other = builder_for(&server)
-            .user_agent(" sync/1.2 ")
-            .build()
-            .unwrap();
+        let other = builder_for(&server).user_agent(" sync/1.2 ").build().unwrap();
         let client = other.with_credentials(credentials).unwrap();
         list_tokens(&client).unwrap();
         let seen = seen.lock().unwrap();
@@ -198,13 +115,13 @@ fn header_sections_of_up_to_16_kib_are_sent() {
             .header("x-key", "k".repeat(1000))
     };
     let client = builder().build().unwrap();
-    let refused = |length| client.with_credentials(Credentials::token("A".repeat(length)));
-    let longest = (1..16 * 1024).rev().find(|length| refused(*length).is_ok());
-    let longest = longest.unwrap();
-    let client = builder()
-        .credentials(Credentials::token("A".repeat(longest)))
-        .build()
-        .unwrap();
+    let fits = |length| client.with_credentials(Credentials::token("A".repeat(length))).is_ok();
+    let (mut longest, mut too_long) = (1, 16 * 1024);
+    while too_long - longest > 1 {
+        let middle = (longest + too_long) / 2;
+        *(if fits(middle) { &mut longest } else { &mut too_long }) = middle;
+    }
+    let client = builder().credentials(Credentials::token("A".repeat(longest))).build().unwrap();
     let options = GetTokenByIdOptions::new(id);
     let options = options.contract_number(i32::MAX as u32);
     get_token_by_id(&client, &options).unwrap();
@@ -212,10 +129,7 @@ fn header_sections_of_up_to_16_kib_are_sent() {
     let seen = seen.lock().unwrap();
     let (line, headers) = &seen[0];
     assert_eq!(headers["authorization"].len(), "Bearer ".len() + longest);
-    assert_eq!(
-        line.len(),
-        "GET ".len() + path.len() + "/tokens/".len() + 256
-    );
+    assert_eq!(line.len(), "GET ".len() + path.len() + "/tokens/".len() + 256);
     let headers = headers.iter();
     let sent = headers.map(|(name, value)| name.len() + value.len() + 4);
     let sent = line.len() + " HTTP/1.1\r\n".len() + sent.sum::<usize>() + 2;
@@ -244,51 +158,25 @@ fn path_of_the_base_url_comes_first() {
 fn invalid_options_are_refused_before_anything_is_sent() {
     let (server, seen) = server(200, "");
     let token = builder_for(&server).build().unwrap();
-    let basic = token
-        .with_credentials(Credentials::basic("u", "p"))
-        .unwrap();
+    let basic = token.with_credentials(Credentials::basic("u", "p")).unwrap();
     let ttl = |ttl| create(CreateTokenOptions::new().ttl(ttl));
     let by = DeleteTokenByCriteriaOptions::new;
-    for (client, call, says) in [
+    #[rustfmt::skip]
+    let cases = [
         (&token, ttl(Duration::ZERO), "ttl: is 0 s"),
         (&token, ttl(Duration::from_millis(59_999)), "ttl: is 59 s"),
-        (
-            &token,
-            ttl(Duration::from_secs(31_536_001)),
-            "ttl: is 31536001 s",
-        ),
+        (&token, ttl(Duration::from_secs(31_536_001)), "ttl: is 31536001 s"),
         (&token, ttl(Duration::MAX), "ttl: is 18446744073709551615 s"),
-        (
-            &token,
-            create(CreateTokenOptions::new().contract_number(0)),
-            "contract_number: is 0",
-        ),
-        (
-            &token,
-            list(GetAllTokensOptions::new().contract_number(0)),
-            "contract_number: is 0",
-        ),
-        (
-            &token,
-            get(GetTokenByIdOptions::new(id()).contract_number(1 << 31)),
-            "contract_number: is 2147483648",
-        ),
-        (
-            &token,
-            delete(DeleteTokenByIdOptions::new(id()).contract_number(u32::MAX)),
-            "contract_number: is 4294967295",
-        ),
-        (
-            &token,
-            delete_by(by(Criteria::All).contract_number(0)),
-            "contract_number: is 0",
-        ),
-        (
-            &basic,
-            delete_by(by(Criteria::Current)),
-            "criteria: is CURRENT",
-        ),
-    ] {
+        (&token, create(CreateTokenOptions::new().contract_number(0)), "contract_number: is 0"),
+        (&token, list(GetAllTokensOptions::new().contract_number(0)), "contract_number: is 0"),
+        (&token, get(GetTokenByIdOptions::new(id()).contract_number(1 << 31)),
+         "contract_number: is 2147483648"),
+        (&token, delete(DeleteTokenByIdOptions::new(id()).contract_number(u32::MAX)),
+         "contract_number: is 4294967295"),
+        (&token, delete_by(by(Criteria::All).contract_number(0)), "contract_number: is 0"),
+        (&basic, delete_by(by(Criteria::Current)), "criteria: is CURRENT"),
+    ];
+    for (client, call, says) in cases {
         let error = call(client).unwrap_err();
         assert!(
             matches!(error, Error::Invalid { .. }) && error.to_string().starts_with(says),

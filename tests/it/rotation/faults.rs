@@ -1,13 +1,10 @@
 //! Faults at each request of a rotation. The caller always has a valid token, and every other token
 //! is reported.
 
-use std::time::Duration;
-
-use ionoscloud_auth::*;
 use proptest::prelude::*;
 
 use super::*;
-use crate::support::faults::{FAULTS, Fault, Outcome};
+use crate::support::faults::FAULTS;
 
 /// Whether the service can have acted on a request that ends with this fault. Otherwise, a test in
 /// which it acts would test a gateway that lies.
@@ -22,10 +19,8 @@ fn rotate_and_check(
     timeout: Duration,
     case: &str,
 ) {
-    let (api, _, old) = service();
-    let basic = client_with(api.base_url(), api.credentials());
-    let jwt = new_jwt(&basic).unwrap();
-    delete_token_by_id(&basic, &DeleteTokenByIdOptions::new(old)).unwrap();
+    let api = MockAuthApi::start();
+    let jwt = new_jwt(&builder_for(&api).build().unwrap()).unwrap();
     let old = jwt.key_id().unwrap();
     let relay = FaultServer::before(api.base_url(), steps);
     let client = builder_of(&relay.url())
@@ -43,10 +38,7 @@ fn rotate_and_check(
     });
 
     let ids = api.key_ids();
-    assert!(
-        ids.contains(&holds),
-        "{case}: what the caller contains is not valid: {result:?}"
-    );
+    assert!(ids.contains(&holds), "{case}: what the caller contains is not valid: {result:?}");
     let mut known = vec![holds.clone()];
     let mut unnamed = 0;
     match &result {
@@ -55,19 +47,13 @@ fn rotate_and_check(
             match &rotation.leftover {
                 None => assert!(!ids.contains(&old), "{case}: {result:?}"),
                 Some(error) => {
-                    assert!(
-                        ids.contains(&old) || error.outcome_unknown(),
-                        "{case}: {result:?}"
-                    );
+                    assert!(ids.contains(&old) || error.outcome_unknown(), "{case}: {result:?}");
                     known.push(old.clone());
                 }
             }
         }
         Err(error) => {
-            assert_eq!(
-                holds, old,
-                "{case}: it says that nothing was stored: {error}"
-            );
+            assert_eq!(holds, old, "{case}: it says that nothing was stored: {error}");
             if let RotateError::NotCreated(error) = error {
                 unnamed = usize::from(error.outcome_unknown());
             }
@@ -79,10 +65,7 @@ fn rotate_and_check(
         }
     }
     let unknown: Vec<_> = ids.iter().filter(|id| !known.contains(id)).collect();
-    assert!(
-        unknown.len() <= unnamed,
-        "{case}: {unknown:?} is not reported: {result:?}"
-    );
+    assert!(unknown.len() <= unnamed, "{case}: {unknown:?} is not reported: {result:?}");
 }
 
 fn time_for(fault: &Fault) -> Duration {
@@ -99,11 +82,8 @@ fn no_fault_at_any_request_loses_a_token() {
     for fault in FAULTS {
         for acted in bools {
             // A success without an action would be a gateway that lies, too.
-            let possible = if acted {
-                may_have_acted(fault)
-            } else {
-                fault.outcome != Outcome::Success
-            };
+            let possible =
+                if acted { may_have_acted(fault) } else { fault.outcome != Outcome::Success };
             if !possible {
                 continue;
             }
@@ -120,11 +100,7 @@ fn no_fault_at_any_request_loses_a_token() {
     assert!(cases.len() > 500);
     in_parallel(cases, |(fault, acted, at, lasting, store_fails)| {
         let step = move |n: usize| {
-            if n == at || lasting && n > at {
-                Step::Fault(fault, acted)
-            } else {
-                Step::Pass
-            }
+            if n == at || lasting && n > at { Step::Fault(fault, acted) } else { Step::Pass }
         };
         let case = format!(
             "{} at request {at}, acted {acted}, lasting {lasting}, store fails {store_fails}",

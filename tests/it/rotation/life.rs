@@ -2,19 +2,14 @@
 
 use super::*;
 
-use crate::support::faults::FAULTS;
-
 /// Returns the requests of a rotation whose create is refused, for a token with these dates.
 fn asked_for(options: &RotateTokenOptions, dates: (&str, &str)) -> Vec<String> {
     let (created, expires) = dates;
     let token =
         format!(r#"{{"id":"{ID}","createdDate":"{created}","expirationDate":"{expires}"}}"#);
-    let server = FaultServer::start(vec![
-        Play::Write(response(200, "", &token)),
-        Play::Write(response(403, "", "")),
-    ]);
+    let server = FaultServer::start(vec![answer(200, &token), answer(403, "")]);
     let client = client_with(&server.url(), Credentials::basic("user", "password"));
-    rotate_token(&client, options, |_| Ok::<_, Full>(())).unwrap_err();
+    rotate(&client, options).unwrap_err();
     server.requests()
 }
 
@@ -27,38 +22,23 @@ fn new_token_lives_as_long_as_the_old_one() {
     let jwt = create_token(&basic, &hour).unwrap();
     let own = client_with(api.base_url(), Credentials::token(jwt.token()));
     let before = api.requests().len();
-    let _ = rotate_token(&own, &RotateTokenOptions::current(), |_| Ok::<_, Full>(())).unwrap();
-    assert_eq!(
-        api.requests()[before].to_string(),
-        "GET /auth/v1/tokens/generate?ttl=3600"
-    );
+    let _ = rotate_current(&own).unwrap();
+    assert_eq!(api.requests()[before].to_string(), "GET /auth/v1/tokens/generate?ttl=3600");
 
     // The service knows the lifetime.
     let generate = |ttl: &str| format!("GET /auth/v1/tokens/generate{ttl} HTTP/1.1");
     let named = RotateTokenOptions::replacing(id());
-    for (dates, ttl, reason) in [
-        (
-            ("2025-01-01T00:00:00Z", "2025-01-01T01:00:00Z"),
-            "?ttl=3600",
-            "an hour",
-        ),
-        (
-            ("2025-01-01T00:00:00Z", "2035-01-01T00:00:00Z"),
-            "?ttl=31536000",
-            "longer than one can be made",
-        ),
-        (
-            ("2025-01-01T00:00:00Z", "2025-01-01T00:00:01Z"),
-            "?ttl=60",
-            "shorter than one can be made",
-        ),
+    #[rustfmt::skip]
+    let cases = [
+        (("2025-01-01T00:00:00Z", "2025-01-01T01:00:00Z"), "?ttl=3600", "an hour"),
+        (("2025-01-01T00:00:00Z", "2035-01-01T00:00:00Z"), "?ttl=31536000",
+         "longer than one can be made"),
+        (("2025-01-01T00:00:00Z", "2025-01-01T00:00:01Z"), "?ttl=60",
+         "shorter than one can be made"),
         (("", "2025-01-01T00:00:00Z"), "", "a date is missing"),
-        (
-            ("2026-01-01T00:00:00Z", "2025-01-01T00:00:00Z"),
-            "",
-            "it expired before it was created",
-        ),
-    ] {
+        (("2026-01-01T00:00:00Z", "2025-01-01T00:00:00Z"), "", "it expired before it was created"),
+    ];
+    for (dates, ttl, reason) in cases {
         let requests = asked_for(&named, dates);
         assert_eq!(
             requests,
@@ -82,10 +62,7 @@ fn shutdown_orphans_no_token() {
         Err(Full)
     });
     let error = error.unwrap_err();
-    assert!(
-        matches!(&error, RotateError::NotStored { orphan: None, .. }),
-        "{error}"
-    );
+    assert!(matches!(&error, RotateError::NotStored { orphan: None, .. }), "{error}");
     assert_eq!(api.key_ids(), [old]);
 
     // During `store`, which then succeeds: both tokens are valid, and the old one is reported.
@@ -95,47 +72,27 @@ fn shutdown_orphans_no_token() {
         Ok::<_, Full>(())
     });
     let rotation = rotation.unwrap();
-    let Some(Error::Call(error)) = rotation.leftover else {
-        panic!("{rotation:?}");
-    };
-    assert_eq!(error.kind, ErrorKind::ShutDown);
+    assert_eq!(rotation.leftover.as_ref().map(kind), Some(ErrorKind::ShutDown), "{rotation:?}");
     assert_eq!(api.key_ids(), [old, rotation.key_id]);
 
     // While the new token is read back.
     let (api, _, old) = service();
     let jwt = new_jwt(&client_with(api.base_url(), api.credentials())).unwrap();
-    let silence = FAULTS.iter().find(|fault| fault.name == "silence").unwrap();
-    let relay = FaultServer::before(api.base_url(), move |n| match n {
-        1 => Step::Fault(silence, true),
-        _ => Step::Pass,
-    });
+    let relay = FaultServer::with_fault(api.base_url(), 1..2, named("silence"), true);
     let client = client_with(&relay.url(), Credentials::token(jwt.token()));
     let error = std::thread::scope(|scope| {
-        let rotating = scope.spawn(|| {
-            rotate_token(&client, &RotateTokenOptions::current(), |_| {
-                Ok::<_, Full>(())
-            })
-        });
+        let rotating = scope.spawn(|| rotate_current(&client));
         relay.await_requests(2);
         client.shutdown();
         rotating.join().unwrap().unwrap_err()
     });
-    assert!(
-        matches!(&error, RotateError::NotVerified { orphan: None, .. }),
-        "{error}"
-    );
+    assert!(matches!(&error, RotateError::NotVerified { orphan: None, .. }), "{error}");
     assert_eq!(api.key_ids(), [old, jwt.key_id().unwrap()]);
 
     // Before the create.
     let before = api.requests().len();
-    let error = rotate_token(&client, &RotateTokenOptions::current(), |_| {
-        Ok::<_, Full>(())
-    });
-    let error = error.unwrap_err();
-    assert!(
-        !error.outcome_unknown() && error.orphan().is_none(),
-        "{error}"
-    );
+    let error = rotate_current(&client).unwrap_err();
+    assert!(!error.outcome_unknown() && error.orphan().is_none(), "{error}");
     assert_eq!(api.requests().len(), before, "nothing is sent");
 }
 
@@ -143,9 +100,8 @@ fn shutdown_orphans_no_token() {
 /// ends the rotation.
 #[test]
 fn unknown_lifetime_does_not_end_a_rotation() {
-    let named = |name: &str| FAULTS.iter().find(|fault| fault.name == name).unwrap();
     // (fault, at how many attempts, whether the rotation goes on)
-    for (name, times, goes_on) in [
+    let cases = [
         ("404", 1, false),
         ("403", 1, false),
         ("401", 1, false),
@@ -157,7 +113,8 @@ fn unknown_lifetime_does_not_end_a_rotation() {
         ("a page", 2, true),
         ("closed before the head", 2, true),
         ("no HTTP", 2, true),
-    ] {
+    ];
+    in_parallel(cases, |(name, times, goes_on)| {
         let fault = named(name);
         let (api, _, old) = service();
         // The first response is lost, so that the outcome of that call is unknown.
@@ -169,7 +126,7 @@ fn unknown_lifetime_does_not_end_a_rotation() {
         });
         let basic = client_with(&relay.url(), api.credentials());
         let options = RotateTokenOptions::replacing(&old);
-        let rotated = rotate_token(&basic, &options, |_| Ok::<_, Full>(()));
+        let rotated = rotate(&basic, &options);
         let creates = |line: &String| line.contains("/generate");
         match rotated {
             Ok(rotation) => {
@@ -178,10 +135,7 @@ fn unknown_lifetime_does_not_end_a_rotation() {
             }
             Err(error) => {
                 assert!(!goes_on, "{name}: {error}");
-                assert!(
-                    matches!(error, RotateError::NotStarted(_)),
-                    "{name}: {error}"
-                );
+                assert!(matches!(error, RotateError::NotStarted(_)), "{name}: {error}");
                 // What the call for the lifetime left open is about nothing.
                 assert!(!error.outcome_unknown(), "{name}: {error}");
                 let text = error.to_string();
@@ -190,34 +144,27 @@ fn unknown_lifetime_does_not_end_a_rotation() {
                 assert_eq!(api.key_ids(), std::slice::from_ref(&old), "{name}");
             }
         }
-    }
+    });
 }
 
 /// Services of this kind answer 401 to a key that is seconds old.
 #[test]
 fn new_key_may_need_a_moment() {
-    let named = |name: &str| FAULTS.iter().find(|fault| fault.name == name).unwrap();
     // (what reading back meets, how often, the time limit, whether it succeeds, how long it takes)
-    for (name, times, timeout, succeeds, milliseconds) in [
+    let cases = [
         ("401", 2, LONG, true, 900..20_000),
         ("401", 1000, Duration::from_secs(1), false, 900..5000),
         ("403", 1000, LONG, false, 0..900),
-    ] {
-        let fault = named(name);
+    ];
+    in_parallel(cases, |(name, times, timeout, succeeds, milliseconds)| {
         let (api, _, _) = service();
         let jwt = new_jwt(&client_with(api.base_url(), api.credentials())).unwrap();
-        let relay = FaultServer::before(api.base_url(), move |n| match n {
-            // The create.
-            0 => Step::Pass,
-            n if n <= times => Step::Fault(fault, false),
-            _ => Step::Pass,
-        });
+        // Request 0 is the create.
+        let relay = FaultServer::with_fault(api.base_url(), 1..=times, named(name), false);
         let client = client_with(&relay.url(), Credentials::token(jwt.token()));
         let client = client.with_timeout(timeout).unwrap();
         let started = std::time::Instant::now();
-        let rotated = rotate_token(&client, &RotateTokenOptions::current(), |_| {
-            Ok::<_, Full>(())
-        });
+        let rotated = rotate_current(&client);
         let took = started.elapsed().as_millis();
         let case = format!("{name}, {times} times, {took} ms: {rotated:?}");
         assert!(milliseconds.contains(&took), "{case}");
@@ -228,11 +175,8 @@ fn new_key_may_need_a_moment() {
                 assert!(matches!(error, RotateError::NotVerified { .. }), "{case}");
                 // Deleting it again is refused, too, so it is named.
                 let orphan = error.orphan().unwrap();
-                assert!(
-                    api.key_ids().contains(orphan.key_id.as_ref().unwrap()),
-                    "{case}"
-                );
+                assert!(api.key_ids().contains(orphan.key_id.as_ref().unwrap()), "{case}");
             }
         }
-    }
+    });
 }

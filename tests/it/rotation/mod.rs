@@ -5,12 +5,8 @@ mod life;
 
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Duration;
 
-use ionoscloud_auth::mock::MockAuthApi;
-use ionoscloud_auth::*;
-
-use crate::support::faults::{Fault, Outcome};
+use crate::support::faults::{Fault, Outcome, fault, named};
 use crate::support::relay::Step;
 use crate::support::*;
 
@@ -30,6 +26,18 @@ fn service() -> (MockAuthApi, Client, KeyId) {
 #[derive(Debug, thiserror::Error)]
 #[error("the disk is full")]
 struct Full;
+
+/// Rotates with a `store` that succeeds.
+fn rotate(
+    client: &Client,
+    options: &RotateTokenOptions,
+) -> std::result::Result<Rotation, RotateError> {
+    rotate_token(client, options, |_| Ok::<_, Full>(()))
+}
+
+fn rotate_current(client: &Client) -> std::result::Result<Rotation, RotateError> {
+    rotate(client, &RotateTokenOptions::current())
+}
 
 #[test]
 fn token_is_created_verified_stored_and_the_old_one_deleted() {
@@ -64,20 +72,9 @@ fn current_or_named_token_is_replaced() {
     let (api, own, old) = service();
     let basic = client_with(api.base_url(), api.credentials());
     let before = api.requests().len();
-    let error = rotate_token(
-        &basic,
-        &RotateTokenOptions::current(),
-        |_| Ok::<_, Full>(()),
-    );
-    let error = error.unwrap_err();
-    assert!(
-        matches!(error, RotateError::NotStarted(Error::Invalid { .. })),
-        "{error}"
-    );
-    assert!(
-        error.to_string().contains("RotateTokenOptions::replacing"),
-        "{error}"
-    );
+    let error = rotate_current(&basic).unwrap_err();
+    assert!(matches!(error, RotateError::NotStarted(Error::Invalid { .. })), "{error}");
+    assert!(error.to_string().contains("RotateTokenOptions::replacing"), "{error}");
     assert_eq!(api.requests().len(), before, "nothing is sent");
 
     // Either client can replace a named token.
@@ -85,7 +82,7 @@ fn current_or_named_token_is_replaced() {
         let named = new_jwt(&basic).unwrap().key_id().unwrap();
         let options = RotateTokenOptions::replacing(named.clone());
         let options = options.contract_number(api.contract_number());
-        let rotation = rotate_token(client, &options, |_| Ok::<_, Full>(())).unwrap();
+        let rotation = rotate(client, &options).unwrap();
         assert!(rotation.leftover.is_none());
         let ids = api.key_ids();
         assert!(ids.contains(&old) && ids.contains(&rotation.key_id) && !ids.contains(&named));
@@ -95,23 +92,20 @@ fn current_or_named_token_is_replaced() {
     // lifetime, and afterwards otherwise.
     let ids = api.key_ids();
     let options = RotateTokenOptions::replacing(KeyId::new("no-such-token").unwrap());
-    let error = rotate_token(&own, &options, |_| Ok::<_, Full>(())).unwrap_err();
+    let error = rotate(&own, &options).unwrap_err();
     assert!(matches!(&error, RotateError::NotStarted(error) if error.status() == Some(404)));
-    assert_eq!(
-        (error.status(), error.outcome_unknown()),
-        (Some(404), false)
-    );
+    assert_eq!((error.status(), error.outcome_unknown()), (Some(404), false));
     assert_eq!(api.key_ids(), ids);
     let options = options.ttl(Duration::from_secs(3600));
-    let rotation = rotate_token(&own, &options, |_| Ok::<_, Full>(())).unwrap();
+    let rotation = rotate(&own, &options).unwrap();
     assert_eq!(rotation.leftover.unwrap().status(), Some(404));
 
     // Options are validated, and the contract number is sent with every request.
     let short = RotateTokenOptions::current().ttl(Duration::from_secs(59));
-    let error = rotate_token(&own, &short, |_| Ok::<_, Full>(())).unwrap_err();
+    let error = rotate(&own, &short).unwrap_err();
     assert!(error.to_string().contains("ttl: is 59 s"), "{error}");
     let other = RotateTokenOptions::current().contract_number(1);
-    let error = rotate_token(&own, &other, |_| Ok::<_, Full>(())).unwrap_err();
+    let error = rotate(&own, &other).unwrap_err();
     assert!(matches!(&error, RotateError::NotCreated(error) if error.status() == Some(403)));
 }
 
@@ -124,12 +118,7 @@ fn failed_store_deletes_the_new_token() {
         matches!(&error, RotateError::NotStored { orphan: None, .. }) && !error.outcome_unknown(),
         "{error}"
     );
-    assert!(
-        error
-            .to_string()
-            .contains("the disk is full; it was deleted again"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("the disk is full; it was deleted again"), "{error}");
     // The text already contains it.
     assert!(std::error::Error::source(&error).is_none());
     assert_eq!(api.key_ids(), std::slice::from_ref(&old));
@@ -143,10 +132,7 @@ fn failed_store_deletes_the_new_token() {
     })
     .unwrap_err();
     let orphan = error.orphan().unwrap();
-    assert_eq!(
-        (orphan.key_id.as_ref(), orphan.error.status()),
-        (new.as_ref(), Some(403))
-    );
+    assert_eq!((orphan.key_id.as_ref(), orphan.error.status()), (new.as_ref(), Some(403)));
     assert!(error.to_string().contains(new.unwrap().as_str()), "{error}");
     assert!(api.key_ids().contains(&old));
 }
@@ -161,11 +147,7 @@ fn panic_in_store(api: &MockAuthApi, client: &Client, status: Option<u16>) {
     };
     let rotating = || rotate_token(client, &RotateTokenOptions::current(), store);
     let panic = catch_unwind(AssertUnwindSafe(rotating)).unwrap_err();
-    assert_eq!(
-        panic.downcast_ref(),
-        Some(&"in the store"),
-        "the panic continues"
-    );
+    assert_eq!(panic.downcast_ref(), Some(&"in the store"), "the panic continues");
 }
 
 #[test]
@@ -196,10 +178,7 @@ fn panicking_store_logs_a_token_that_can_not_be_deleted() {
     let (logged, new) = printed.split_once("new: ").unwrap();
     let new = new.lines().next().unwrap();
     let error = logged.lines().find(|line| line.starts_with("ERROR "));
-    assert!(
-        error.is_some_and(|line| line.contains(new)),
-        "the Key ID is in the log: {logged}"
-    );
+    assert!(error.is_some_and(|line| line.contains(new)), "the Key ID is in the log: {logged}");
 }
 
 #[test]
@@ -211,8 +190,7 @@ fn replayed_or_unproven_token_is_not_stored() {
     let own = client_with(api.base_url(), Credentials::token(jwt.token()));
     let cached = format!(r#"{{"token":"{}"}}"#, jwt.token());
     api.answer_next(1, 200, &[], &cached);
-    let error = rotate_token(&own, &RotateTokenOptions::current(), |_| Ok::<_, Full>(()));
-    assert_replayed(error.unwrap_err());
+    assert_replayed(rotate_current(&own).unwrap_err());
     assert_eq!(api.key_ids(), [old.clone(), jwt.key_id().unwrap()]);
 
     // A cache sends the client's token while another is replaced: cleaning up would delete it.
@@ -224,24 +202,12 @@ fn replayed_or_unproven_token_is_not_stored() {
     assert_eq!(api.key_ids(), [old.clone(), jwt.key_id().unwrap()]);
 
     // The token that is read back is not the new one.
-    let relay = FaultServer::before(api.base_url(), |n| {
-        static ANOTHER: Fault = Fault {
-            name: "another token",
-            outcome: Outcome::Unknown,
-            text: "",
-            play: |_| Play::Write(response(200, "", r#"{"id":"another"}"#)),
-        };
-        // It is asked for three times.
-        match n {
-            1..=3 => Step::Fault(&ANOTHER, true),
-            _ => Step::Pass,
-        }
-    });
+    static ANOTHER: Fault =
+        fault("another token", Outcome::Unknown, "", |_| answer(200, r#"{"id":"another"}"#));
+    // It is asked for three times.
+    let relay = FaultServer::with_fault(api.base_url(), 1..=3, &ANOTHER, true);
     let through = client_with(&relay.url(), Credentials::token(jwt.token()));
-    let error = rotate_token(&through, &RotateTokenOptions::current(), |_| {
-        Ok::<_, Full>(())
-    });
-    let error = error.unwrap_err();
+    let error = rotate_current(&through).unwrap_err();
     assert!(
         matches!(
             &error,
@@ -254,16 +220,9 @@ fn replayed_or_unproven_token_is_not_stored() {
 
     // A token that is not a JWT has no Key ID. It deletes itself, or the error reports it.
     api.answer_next(1, 200, &[], r#"{"token":"opaque"}"#);
-    let error = rotate_token(&own, &RotateTokenOptions::current(), |_| Ok::<_, Full>(()));
-    let error = error.unwrap_err();
+    let error = rotate_current(&own).unwrap_err();
     assert!(
-        matches!(
-            &error,
-            RotateError::NotVerified {
-                error: Error::Malformed { .. },
-                ..
-            }
-        ),
+        matches!(&error, RotateError::NotVerified { error: Error::Malformed { .. }, .. }),
         "{error}"
     );
     assert!(error.orphan().unwrap().key_id.is_none());
@@ -280,10 +239,7 @@ fn assert_replayed(error: RotateError) {
         panic!("{error}");
     };
     assert!(kind(finding) == ErrorKind::Unreadable, "{error}");
-    assert_eq!(
-        (finding.status(), finding.outcome_unknown()),
-        (Some(200), true)
-    );
+    assert_eq!((finding.status(), finding.outcome_unknown()), (Some(200), true));
     assert!(error.to_string().contains("list the tokens"), "{error}");
 }
 
@@ -298,7 +254,7 @@ fn replayed_opaque_token_is_not_deleted() {
         api.answer_next(1, 200, &[], &format!(r#"{{"token":"{token}"}}"#));
         let another = KeyId::new("another").unwrap();
         let options = RotateTokenOptions::replacing(another).ttl(Duration::from_secs(3600));
-        let error = rotate_token(&own, &options, |_| Ok::<_, Full>(())).unwrap_err();
+        let error = rotate(&own, &options).unwrap_err();
         assert_replayed(error);
         assert_eq!(
             lines_of(&api.requests()[before..]),

@@ -114,9 +114,7 @@ impl World {
             None => builder.no_proxy(),
         };
         let client = builder.build().unwrap();
-        let shutdown = random
-            .one_in(3)
-            .then(|| Duration::from_micros(random.below(80_000)));
+        let shutdown = random.one_in(3).then(|| Duration::from_micros(random.below(80_000)));
         let next = AtomicU32::new(first);
         let reported = Mutex::new(Vec::new());
         thread::scope(|scope| {
@@ -166,11 +164,7 @@ impl World {
 
 #[test]
 fn reported_outcome_is_what_the_service_did() {
-    let variable = |name| {
-        std::env::var(name)
-            .ok()
-            .and_then(|text| text.parse::<u64>().ok())
-    };
+    let variable = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let calls = variable("TRUTH_CALLS").unwrap_or(4_000);
     let rounds = u32::try_from(calls / u64::from(CALLS_A_ROUND)).unwrap();
     let calls = rounds * CALLS_A_ROUND;
@@ -189,10 +183,7 @@ fn reported_outcome_is_what_the_service_did() {
     let host = "auth.example.test";
     let identity = |name| Arc::new(config(certificate(name, 2020..2100, Some(&ca))));
     let [direct, proxied] = ["127.0.0.1", host].map(|service| {
-        Arc::new(Configs {
-            proxy: identity("127.0.0.1"),
-            service: identity(service),
-        })
+        Arc::new(Configs { proxy: identity("127.0.0.1"), service: identity(service) })
     });
     let mut urls = Vec::new();
     for (https, scheme) in [(false, "http"), (true, "https")] {
@@ -234,11 +225,7 @@ fn reported_outcome_is_what_the_service_did() {
     reported.iter().for_each(|said| world.check(said));
 
     let kinds = world.kinds.lock().unwrap();
-    println!(
-        "{:?}, {} connections",
-        started.elapsed(),
-        world.connections.load(Ordering::SeqCst)
-    );
+    println!("{:?}, {} connections", started.elapsed(), world.connections.load(Ordering::SeqCst));
     for (kind, count) in kinds.iter() {
         println!("{count:8} {kind}");
     }

@@ -33,9 +33,7 @@ impl<S: Read + Write> Wire<S> {
     fn write(&mut self, bytes: &[u8], network: Network, random: &mut Random) -> bool {
         // A body without a length ends with the connection.
         let is_open_ended = bytes.is_empty()
-            || !bytes
-                .windows(8)
-                .any(|part| part == b"Content-" || part == b"Transfer")
+            || !bytes.windows(8).any(|part| part == b"Content-" || part == b"Transfer")
                 && !bytes.starts_with(b"HTTP/1.1 204");
         let cut = random.below(bytes.len() as u64 + 1) as usize;
         match network {
@@ -190,8 +188,7 @@ fn reach<S: Read + Write>(
     random: &mut Random,
 ) -> Option<()> {
     if role.https {
-        wire.with_tls(&configs.service, random)?
-            .serve(world, random);
+        wire.with_tls(&configs.service, random)?.serve(world, random);
     } else {
         wire.serve(world, random);
     }

@@ -213,20 +213,12 @@ impl World {
             17 => {
                 maybe_acts(&mut random);
                 random
-                    .of(&[
-                        &b"SSH-2.0-OpenSSH_9.2\r\n"[..],
-                        b"\xff\xff\xff\xff\xff",
-                        b"{}",
-                    ])
+                    .of(&[&b"SSH-2.0-OpenSSH_9.2\r\n"[..], b"\xff\xff\xff\xff\xff", b"{}"])
                     .to_vec()
             }
             18 => {
                 maybe_acts(&mut random);
-                response(
-                    random.of(&[200, 202]),
-                    "",
-                    "<html>log in to the hotel</html>",
-                )
+                response(random.of(&[200, 202]), "", "<html>log in to the hotel</html>")
             }
             _ if call_of(self.seed, number).0.deletes() => {
                 response(200, "", r#"{"success":false}"#)
