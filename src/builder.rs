@@ -159,8 +159,8 @@ impl ClientBuilder {
     }
 
     /// Sets the proxy, an `http://` or `https://` URL with an optional user name and password.
-    /// Default: the environment's (`HTTPS_PROXY` for an `https` base URL, else `ALL_PROXY`, except
-    /// for the hosts in `NO_PROXY`).
+    /// Default: the environment's (`HTTPS_PROXY` for an `https` base URL, `HTTP_PROXY` for an
+    /// `http` one, else `ALL_PROXY`, except for the hosts in `NO_PROXY`).
     ///
     /// Special characters in the user name and password must be percent-encoded: `#` is `%23`, `@`
     /// is `%40`.
@@ -178,7 +178,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets a hook that is called after every attempt, for metrics and tracing. Default: none.
+    /// Sets a hook that is called after every attempt, for metrics and tracing. An attempt that is
+    /// refused before it connects counts, for example after a shutdown. Default: none.
     ///
     /// It runs in the thread of the call, and the call waits for it. It cannot see secrets. If it
     /// panics, that is logged and the call continues. During a call, do not hold a lock that your

@@ -283,6 +283,7 @@ impl<'a> Attempts<'a> {
             429 | 503 if !self.may_have_worked && response.retry_after.is_none() => {
                 "try again later".to_owned()
             }
+            429 => return None,
             200..=499 if is_service => return None,
             300..=399 => format!(
                 "redirects are not followed, and this one is not the Auth API's own: {base_url}, \

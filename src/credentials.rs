@@ -222,6 +222,17 @@ mod tests {
     }
 
     #[test]
+    fn secret_that_is_a_part_of_another_does_not_show_the_rest() {
+        let credentials = Credentials::basic("u", "hunter22");
+        let key = "Key-hunter22-and-the-rest";
+        for header in [key, "hunter22-and-the-rest"] {
+            let secrets = Secrets::new([Some(&credentials), None], [header].into_iter());
+            let line = secrets.show(&format!("sent {header}, hunter22"), 99);
+            assert_eq!(line, "sent [redacted], [redacted]");
+        }
+    }
+
+    #[test]
     fn credentials_that_no_header_can_carry_are_refused() {
         for (credentials, part, says) in [
             (Credentials::token(""), "token", "is empty"),

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-/// The result of every function in this library that can fail.
+/// The result of a function that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a call failed.

@@ -12,7 +12,7 @@ use std::time::Duration;
 ///   certificate, a server that speaks no TLS, a proxy's 401, 403 or 407.
 /// - A request that it may have acted on is retried only if a repetition is harmless, after 408,
 ///   425, 502, 503, 504, 520 to 529, a lost connection or an unreadable response.
-///   [`create_token`](crate::create_token) is never among these.
+///   To create a token and to delete all tokens or the current one are never among these.
 /// - Anything else, such as 500 or 403, is not retried.
 ///
 /// Before the n-th retry a call waits `base_delay` × 2ⁿ⁻¹, at most `max_delay`, minus up to half of

@@ -177,13 +177,15 @@ impl GetAllTokensOptions {
 /// # Examples
 ///
 /// ```no_run
-/// use ionoscloud_auth::{Client, GetTokenByIdOptions, KeyId, get_token_by_id};
+/// use ionoscloud_auth::{Client, Error, GetTokenByIdOptions, KeyId, get_token_by_id};
 ///
 /// let client = Client::from_env()?;
 /// let id = KeyId::new("f13a5c54-8228-4b7e-9414-61313ce723d1")?;
 /// match get_token_by_id(&client, &GetTokenByIdOptions::new(id)) {
 ///     Ok(token) => println!("expires {}", token.expiration_date),
-///     Err(error) if error.status() == Some(404) => println!("no such token"),
+///     Err(Error::Call(error)) if error.status == Some(404) && !error.messages.is_empty() => {
+///         println!("the service has no such token")
+///     }
 ///     Err(error) => return Err(error),
 /// }
 /// # Ok::<(), ionoscloud_auth::Error>(())
@@ -237,8 +239,8 @@ impl GetTokenByIdOptions {
 ///
 /// `Ok` means that the token is gone, because the service said so: with `{"success": true}`, with
 /// an empty response of a declared length, or, after an attempt that may have worked, with its own
-/// 404. If the outcome of an attempt is unknown, for example after a lost connection or a gateway's
-/// 503, the request is sent again.
+/// 404. An attempt whose outcome is unknown is repeated as [`RetryPolicy`](crate::RetryPolicy) says,
+/// for example after a lost connection or a gateway's 503.
 ///
 /// # Errors
 ///
@@ -306,8 +308,9 @@ impl DeleteTokenByIdOptions {
 
 /// Deletes tokens by [`Criteria`]: `DELETE /tokens?criteria=…`.
 ///
-/// If the outcome of an attempt is unknown, `EXPIRED` is sent again. `ALL` and `CURRENT` are not:
-/// they may have deleted the token that the call uses, and a second request would then fail.
+/// If the outcome of an attempt is unknown, `EXPIRED` may be sent again, as
+/// [`RetryPolicy`](crate::RetryPolicy) says. `ALL` and `CURRENT` never are: they may have deleted
+/// the token that the call uses, and a second request would then fail.
 ///
 /// The live service has refused `CURRENT` with 401 even for a valid token. To delete the client's
 /// own token, use [`delete_token_by_id`] with [`Client::key_id`]. The vendor's CLI does the same.

@@ -20,6 +20,9 @@ pub enum MockFault {
     /// Responds with this status and a gateway's page, without acting.
     Gateway(u16),
     /// Acts on the request, then responds with this status and a gateway's page.
+    ///
+    /// A status that no gateway sends after it passed a request on, such as 401, 413 or 429, makes
+    /// the client report that the service did not act.
     GatewayAfterActing(u16),
 }
 

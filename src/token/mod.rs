@@ -96,7 +96,9 @@ impl Jwt {
     /// }
     /// ```
     pub fn save(&self, path: impl AsRef<Path>) -> io::Result<()> {
-        save::save(&self.token, path.as_ref())
+        let path = path.as_ref();
+        save::save(&self.token, path)
+            .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
     }
 }
 

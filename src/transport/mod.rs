@@ -92,7 +92,9 @@ pub(crate) fn root_certificates(pem: &[u8]) -> std::result::Result<RootCerts, St
         certificates.push(Certificate::from_der(&der).to_owned());
     }
     match certificates.is_empty() {
-        true => Err("contains no certificate".to_owned()),
+        true => {
+            Err("contains no certificate, which begins with -----BEGIN CERTIFICATE-----".to_owned())
+        }
         false => Ok(certificates.into()),
     }
 }

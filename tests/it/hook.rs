@@ -121,6 +121,8 @@ fn echoed_secrets_are_not_shown_as_request_id() {
          "an id is there to be sent back"),
         (Play::Write(response(200, &id(jwt), &token)), None, "the new token as an id"),
         (Play::Write(response(200, &id(&jwt[20..40]), &token)), None, "a piece of it"),
+        (Play::Write(response(200, &id(&format!("issued {jwt}")), &token)), None,
+         "the new token among other words"),
         (Play::Write(response(200, &id("fine"), &token)), Some("fine"), "an id"),
         (Play::WriteAndClose(half.into_bytes()), None,
          "the new token as an id, in half of a response"),

@@ -113,10 +113,7 @@ fn oversized_body_is_not_read_to_its_end() {
         let head = format!("HTTP/1.1 200 OK\r\n{first}").into_bytes();
         let server = FaultServer::start(vec![Play::Flood(head, mebibyte.clone())]);
         let error = (endpoint.run)(&client_of(&server.url())).unwrap_err();
-        assert!(
-            error.to_string().contains("longer than 8 MiB") && error.outcome_unknown(),
-            "{error}"
-        );
+        assert!(error.to_string().contains("8388608") && error.outcome_unknown(), "{error}");
         let attempts = if endpoint.repeatable { 3 } else { 1 };
         assert_eq!(server.requests().len(), attempts);
         // The system buffers some data that is never read.

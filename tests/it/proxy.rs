@@ -46,6 +46,24 @@ fn connect_response_with_bare_line_feeds_is_accepted() {
     assert!(connect.contains("\r\nUser-Agent: ionoscloud-auth/"), "{connect}");
 }
 
+/// A proxy that repeats what it was sent, behind its own tunnel.
+#[test]
+fn proxy_password_that_comes_back_is_not_shown() {
+    let pair = "c3ZjOlBST1hZLVBBU1NXT1JE";
+    let headers = format!("Server: svc:PROXY-PASSWORD\r\nX-Request-Id: Basic {pair}\r\n");
+    let proxy = FaultServer::start(vec![
+        Play::Write(TUNNEL.to_vec()),
+        Play::Write(response(502, &headers, "")),
+    ]);
+    let url = format!("http://svc:PROXY-PASSWORD@127.0.0.1:{}", proxy.port());
+    let client = builder_through_proxy(&url).retry(RetryPolicy::none()).build().unwrap();
+    let error = list_tokens(&client).unwrap_err();
+    assert!(proxy.heads()[0].contains(pair), "{:?}", proxy.heads());
+    let text = everything(&error);
+    assert_eq!(error.status(), Some(502), "{text}");
+    assert!(!text.contains("PASSWORD") && !text.contains(pair), "{text}");
+}
+
 #[test]
 fn timeout_and_shutdown_end_a_call_to_a_slow_or_silent_proxy() {
     let timeout = Duration::from_millis(600);

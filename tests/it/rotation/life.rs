@@ -180,3 +180,22 @@ fn new_key_may_need_a_moment() {
         }
     });
 }
+
+/// The key is not verified again, and the error says why.
+#[test]
+fn shutdown_ends_the_wait_for_a_new_key() {
+    let (api, _, _) = service();
+    let jwt = new_jwt(&client_with(api.base_url(), api.credentials())).unwrap();
+    let relay = FaultServer::with_fault(api.base_url(), 1..=1000, named("401"), false);
+    let client = client_with(&relay.url(), Credentials::token(jwt.token()));
+    let other = client.clone();
+    let error = std::thread::scope(|scope| {
+        scope.spawn(move || {
+            std::thread::sleep(Duration::from_millis(700));
+            other.shutdown();
+        });
+        rotate_current(&client).unwrap_err()
+    });
+    let RotateError::NotVerified { error, .. } = error else { panic!("{error}") };
+    assert_eq!(kind(&error), ErrorKind::ShutDown, "{error}");
+}
