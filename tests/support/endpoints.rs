@@ -31,6 +31,10 @@ impl Endpoint {
         self.endpoint.starts_with("GET") && self.name != "create"
     }
 
+    pub fn deletes(&self) -> bool {
+        self.name.starts_with("delete")
+    }
+
     /// A complete response.
     pub fn success(&self) -> Vec<u8> {
         response(200, "", self.body)
@@ -88,7 +92,7 @@ pub fn for_a_password() -> impl Iterator<Item = &'static Endpoint> {
 
 /// The endpoints that delete.
 pub fn deletions() -> impl Iterator<Item = &'static Endpoint> {
-    ENDPOINTS.iter().filter(|endpoint| endpoint.name.starts_with("delete"))
+    ENDPOINTS.iter().filter(|endpoint| endpoint.deletes())
 }
 
 pub const CREATE: &Endpoint = &ENDPOINTS[0];
