@@ -25,7 +25,7 @@ pub use std::time::{Duration, Instant, SystemTime};
 pub use ionoscloud_auth::mock::MockAuthApi;
 pub use ionoscloud_auth::*;
 
-pub use child::{child, is_child, not_utf8, run_child};
+pub use child::*;
 pub use client::*;
 pub use endpoints::*;
 pub use server::{FaultServer, Play, fill_accept_queue};
