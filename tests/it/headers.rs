@@ -4,7 +4,7 @@ use crate::support::*;
 
 #[test]
 fn extra_headers_are_on_every_request() {
-    let server = FaultServer::start(vec![Play::Write(LIST.success())]);
+    let server = FaultServer::start(vec![LIST.works()]);
     let client = builder_of(&server.url())
         .header("X-Gateway-Key", " SECRET-key ")
         .header("x-trace", "one")

@@ -143,7 +143,7 @@ fn malformed_token_is_returned_unchanged_and_has_no_key_id() {
         (&long, "three parts"),
     ] {
         let body = serde_json::json!({ "token": token }).to_string();
-        let server = FaultServer::start(vec![Play::Write(response(200, "", &body))]);
+        let server = FaultServer::start(vec![answer(200, &body)]);
         let jwt = new_jwt(&client_of(&server.url())).unwrap();
         assert_eq!(jwt.token(), token);
         let error = jwt.key_id().unwrap_err().to_string();

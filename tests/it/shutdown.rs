@@ -65,7 +65,7 @@ fn shutdown_ends_a_call_that_waits_for_its_response() {
 
 #[test]
 fn shutdown_ends_a_call_on_a_reused_connection() {
-    let server = FaultServer::start(vec![Play::Write(LIST.success()), Play::Silence]);
+    let server = FaultServer::start(vec![LIST.works(), Play::Silence]);
     let client = client_of(&server.url());
     (LIST.run)(&client).unwrap();
     let (error, elapsed) = shut_down_during(&client, LIST, || server.await_requests(2));

@@ -20,6 +20,10 @@ fn certificate_must_be_valid_trusted_and_of_the_host() {
     let other = authority("Another CA");
     let both = format!("{}\n{}", other.pem, ca.pem);
     let good = 2020..2100;
+    let unknown = Some(
+        "invalid peer certificate: UnknownIssuer: only the authorities in root_certificates_pem \
+         are trusted: add the one that signed it",
+    );
     // (the certificate's name, years and authority, the host, the client's roots, the error)
     #[rustfmt::skip]
     let cases = [
@@ -32,30 +36,9 @@ fn certificate_must_be_valid_trusted_and_of_the_host() {
         ("localhost", 2090..2100, Some(&ca), "localhost", Some(&ca.pem),
          Some("invalid peer certificate: certificate not valid yet: verification time 1"),
          "not yet valid"),
-        (
-            "localhost",
-            good.clone(),
-            None,
-            "localhost",
-            Some(&ca.pem),
-            Some(
-                "invalid peer certificate: UnknownIssuer: only the authorities in \
-                 root_certificates_pem are trusted: add the one that signed it",
-            ),
-            "self-signed",
-        ),
-        (
-            "localhost",
-            good.clone(),
-            Some(&other),
-            "localhost",
-            Some(&ca.pem),
-            Some(
-                "invalid peer certificate: UnknownIssuer: only the authorities in \
-                 root_certificates_pem are trusted: add the one that signed it",
-            ),
-            "an unknown CA",
-        ),
+        ("localhost", good.clone(), None, "localhost", Some(&ca.pem), unknown, "self-signed"),
+        ("localhost", good.clone(), Some(&other), "localhost", Some(&ca.pem), unknown,
+         "an unknown CA"),
         ("localhost", good.clone(), Some(&ca), "localhost", None,
          Some("its authority is not trusted: for a private one, or a proxy that inspects"),
          "a private CA and Mozilla's roots"),
@@ -117,26 +100,6 @@ fn certificate_of_an_authority_is_named() {
     let error = list(&server, "localhost", Some(&ca.pem)).unwrap_err().to_string();
     assert!(error.contains("CaUsedAsEndEntity"), "{error}");
     assert_eq!(server.heads().len(), 0);
-}
-
-#[test]
-fn servers_without_tls_are_recognized() {
-    #[rustfmt::skip]
-    let cases = [
-        (Play::WriteAndClose(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()),
-         "it does not speak TLS: check the port, or whether its URL must begin with http://",
-         "a port for http"),
-        (Play::WriteAndClose(b"\x15\x03\x03\x00\x02\x02\x46".to_vec()),
-         "received fatal alert: ProtocolVersion", "another version"),
-        (Play::WriteAndClose(vec![]), "the peer closed the connection", "nothing"),
-    ];
-    for (play, says, reason) in cases {
-        let server = FaultServer::start(vec![play]);
-        let client = builder_of(&server.https_url()).build().unwrap();
-        let error = list_tokens(&client).unwrap_err();
-        assert!(error.to_string().contains(says), "{reason}: {error}");
-        assert!(!error.outcome_unknown(), "{reason}: {error}");
-    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use ionoscloud_auth::*;
 
-use super::{ID, delete_by, delete_token, get_token, list_tokens, new_jwt, response};
+use super::{ID, Play, delete_by, delete_token, get_token, list_tokens, new_jwt, response};
 
 type Run = fn(&Client) -> Result<String>;
 
@@ -33,6 +33,11 @@ impl Endpoint {
 
     pub fn deletes(&self) -> bool {
         self.name.starts_with("delete")
+    }
+
+    /// A server's part in a success.
+    pub fn works(&self) -> Play {
+        Play::Write(self.success())
     }
 
     /// A complete response.

@@ -61,6 +61,11 @@ pub fn kind(error: &Error) -> ErrorKind {
     call_error(error).kind
 }
 
+/// A text after which the connection is closed.
+pub fn close(text: &str) -> Play {
+    Play::WriteAndClose(text.into())
+}
+
 /// A complete response without special headers.
 pub fn answer(status: u16, body: &str) -> Play {
     Play::Write(response(status, "", body))

@@ -186,7 +186,7 @@ fn missing_binary_and_oversized_files_are_refused() {
 fn shapes_of_yaml_are_read() {
     const ANY: &str = "credentials: {token: TOKEN}";
     let folder = Home::new();
-    let server = FaultServer::start(vec![Play::Write(LIST.success())]);
+    let server = FaultServer::start(vec![LIST.works()]);
     let basic = |username: &str, password: &str| {
         let of = "currentProfile: a\nprofiles:\n- name: a\n  credentials:\n";
         format!("{of}    username: {username}\n    password: {password}\n")
