@@ -5,9 +5,6 @@
 
 mod support;
 
-use std::sync::Mutex;
-
-use ionoscloud_auth::*;
 use log::{Level, LevelFilter, Record};
 use support::*;
 

@@ -4,10 +4,6 @@
 
 mod support;
 
-use std::sync::Mutex;
-use std::time::Duration;
-
-use ionoscloud_auth::*;
 use log::{LevelFilter, Metadata, Record};
 use support::*;
 

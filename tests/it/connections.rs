@@ -1,8 +1,5 @@
 //! Which connection a call uses, and how a call ends while it waits for one.
 
-use std::io::Write as _;
-
-use crate::support::faults::status;
 use crate::support::*;
 
 #[test]
@@ -143,8 +140,6 @@ fn retry_after_429_or_503_reuses_the_connection() {
 /// A shutdown ends the attempt to connect, regardless of how the idle connection ended.
 #[test]
 fn shutdown_ends_a_reconnect_after_a_stale_connection() {
-    use std::net::{Shutdown, TcpListener};
-
     let body = LIST.body;
     let length = body.len();
     let length = format!("Content-Length: {length}\r\n");

@@ -1,7 +1,6 @@
 //! A host with an IPv6 and an IPv4 address, of which one does not work. The only such host without
 //! a name server is `localhost`, if it has both on this machine.
 
-use std::io::Write as _;
 use std::net::{
     IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs as _,
 };

@@ -1,6 +1,5 @@
 //! What a call reports after each fault, how many requests it sends, and that it ends in time.
 
-use crate::support::faults::{FAULTS, Fault, Outcome, gateway, status};
 use crate::support::*;
 
 struct Seen {

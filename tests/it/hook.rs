@@ -1,6 +1,5 @@
 //! Hooks: what they see of each attempt, and that they can do no harm.
 
-use crate::support::faults::service_error;
 use crate::support::*;
 
 const SECRET: &str = "eyJhbGciOiJSUzI1NiJ9.U0VDUkVU.c2ln";

@@ -1,7 +1,5 @@
 //! Errors name the peer, and the setting that configured it.
 
-use std::net::TcpListener;
-
 use crate::support::*;
 
 fn error_of(builder: ClientBuilder, endpoint: &Endpoint) -> CallError {

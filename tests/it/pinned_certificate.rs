@@ -1,7 +1,5 @@
 //! A pinned certificate, which replaces every other check.
 
-use crate::support::proxy::TunnelProxy;
-use crate::support::tls::*;
 use crate::support::*;
 
 fn fingerprint(der: &[u8]) -> String {

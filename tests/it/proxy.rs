@@ -1,7 +1,5 @@
 //! Proxies: what they see, which hosts they are used for, and how a call ends without a tunnel.
 
-use crate::support::proxy::TunnelProxy;
-use crate::support::tls::{authority, certificate, serve};
 use crate::support::*;
 
 /// A proxy's response that opens a tunnel.

@@ -1,6 +1,5 @@
 //! The public types: serialization, comparison, conversion and output.
 
-use std::collections::HashSet;
 use std::error::Error as StdError;
 use std::io;
 

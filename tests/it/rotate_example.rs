@@ -6,14 +6,9 @@
 #[path = "../../examples/rotate.rs"]
 mod example;
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
-
 use proptest::prelude::Rng as _;
 use proptest::test_runner::TestRunner;
 
-use crate::support::faults::named;
 use crate::support::*;
 
 /// Runs the example's `main` with arguments.

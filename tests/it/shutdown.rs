@@ -1,6 +1,5 @@
 //! A shutdown ends calls at once, whatever they wait for.
 
-use std::net::TcpListener;
 use std::sync::mpsc::channel;
 
 use crate::support::*;

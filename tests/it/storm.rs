@@ -1,9 +1,5 @@
 //! One client, many threads, and a service that often fails or is unreachable.
 
-use std::collections::{HashMap, HashSet};
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
-
 use crate::support::*;
 
 const THREADS: usize = 32;

@@ -1,6 +1,5 @@
 //! A call's timeout covers all of its attempts and the waits between them.
 
-use crate::support::faults::{service_error, status};
 use crate::support::*;
 
 /// Attempts are a second apart. The wait after the third does not fit, so no attempt is cut short.

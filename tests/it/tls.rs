@@ -1,8 +1,5 @@
 //! Which certificates are accepted, and that no request is sent if one is not.
 
-use rcgen::KeyPair;
-
-use crate::support::tls::*;
 use crate::support::*;
 
 fn list(server: &Server, host: &str, roots: Option<&str>) -> Result<Tokens> {

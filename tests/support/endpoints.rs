@@ -1,8 +1,6 @@
 //! The endpoints of the Auth API as a table.
 
-use ionoscloud_auth::*;
-
-use super::{ID, Play, delete_by, delete_token, get_token, list_tokens, new_jwt, response};
+use super::*;
 
 type Run = fn(&Client) -> Result<String>;
 

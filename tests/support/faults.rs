@@ -1,10 +1,8 @@
 //! Faults of networks, gateways and the service, and what each means for a request.
 
-use std::time::Duration;
-
 use self::Outcome::*;
-use super::Play::{self, *};
-use super::response;
+use super::Play::*;
+use super::*;
 
 /// What a fault means for the request: the library's documentation, written a second time.
 #[derive(Clone, Copy, Debug, PartialEq)]

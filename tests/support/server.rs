@@ -1,16 +1,10 @@
 //! A scripted server on a raw socket that misbehaves as networks do.
 
-use std::collections::VecDeque;
-use std::io::{Read as _, Write as _};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::ops::RangeBounds;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use std::thread;
-use std::time::Duration;
 
-use super::faults::Fault;
-use super::relay::{Relay, Step};
+use super::relay::Relay;
+use super::*;
 
 /// What the server does with one request.
 #[derive(Clone, Debug)]

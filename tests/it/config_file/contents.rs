@@ -1,11 +1,8 @@
 //! The contents of config files, including malformed, oversized and hostile ones.
 
-use std::fs;
-
 use base64::prelude::{BASE64_STANDARD as STANDARD, Engine as _};
 
 use super::*;
-use crate::support::tls::authority;
 
 #[test]
 fn file_is_understood_or_refused_with_the_place() {

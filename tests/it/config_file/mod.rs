@@ -5,9 +5,6 @@ mod contents;
 mod permissions;
 mod precedence;
 
-use std::fs;
-use std::path::{Path, PathBuf};
-
 use crate::support::*;
 
 /// The variable that contains the home folder.

@@ -1,6 +1,5 @@
 //! The warning if others can read a file with credentials.
 
-use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use super::*;

@@ -1,7 +1,6 @@
 //! Which file is read, and the precedence of program, environment and file.
 
 use super::*;
-use crate::support::tls::*;
 
 #[test]
 fn environment_credentials_override_those_of_the_file() {

@@ -12,7 +12,6 @@ use std::sync::atomic::AtomicU32;
 
 use self::wire::{Configs, Role, listen};
 use self::world::{Random, World, call_of};
-use crate::support::tls::{authority, certificate, config};
 use crate::support::*;
 
 /// How late a call may end on a busy machine.

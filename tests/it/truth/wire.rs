@@ -1,7 +1,6 @@
 //! The network, with proxies and TLS: what happens to the bytes.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpStream};
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 

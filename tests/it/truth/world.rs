@@ -1,11 +1,9 @@
 //! The service and the gateway in front of it: the response to a request, and whether the service
 //! acted.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU32;
 
 use self::Network::*;
-use crate::support::faults::service_response;
 use crate::support::*;
 
 /// A fixed pseudorandom sequence (splitmix64).
