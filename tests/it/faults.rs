@@ -240,12 +240,15 @@ fn failed_tls_handshake_leaves_the_outcome_known() {
     let no_tls =
         "it does not speak TLS: check the port, or whether its URL must begin with http://";
     let drip = vec![0x16, 3, 3, 0xff, 0xff, 2, 0, 0xff, 0xff];
-    #[rustfmt::skip]
     let cases = [
         (Play::WriteAndReset(vec![]), TlsFailed, ""),
         (close(""), TlsFailed, "the peer closed the connection"),
         (close("HTTP/1.1 400 Bad Request\r\n\r\n"), TlsFailed, no_tls),
-        (close("\x15\x03\x03\x00\x02\x02\x28"), TlsFailed, "received fatal alert: HandshakeFailure"),
+        (
+            close("\x15\x03\x03\x00\x02\x02\x28"),
+            TlsFailed,
+            "received fatal alert: HandshakeFailure",
+        ),
         (close("\x15\x03\x03\x00\x02\x02\x46"), TlsFailed, "received fatal alert: ProtocolVersion"),
         (Play::Silence, TimedOut, ""),
         (Play::Drip(drip, Duration::from_millis(100)), TimedOut, ""),

@@ -193,7 +193,6 @@ fn shapes_of_yaml_are_read() {
     let json = "{\n  \"currentProfile\": \"a\",\n  \"profiles\": [\n    {\n      \"name\": \
                 \"a\",\n      \"credentials\": {\n        \"token\": \"TOKEN\"\n      }\n    \
                 }\n  ]\n}\n";
-    #[rustfmt::skip]
     let cases = [
         (basic("007", "0042"), "007:0042", "zeros in front"),
         (basic("+1", "-0"), "+1:-0", "signs"),
