@@ -98,15 +98,6 @@ fn variables_choose_the_file_the_profile_and_the_base_url() {
 }
 
 #[test]
-fn endpoint_that_is_not_used_is_not_checked() {
-    let spoiled = Home::with(WRITTEN.replacen("skipTlsVerify: false", "skipTlsVerify: true", 1));
-    let output = client_in_child(&[spoiled.named()]);
-    assert!(output.contains("is refused because it would expose the credentials"), "{output}");
-    let output = client_in_child(&[spoiled.named(), ("IONOS_API_URL", "other.example")]);
-    assert!(output.contains("source: the token of profile"), "{output}");
-}
-
-#[test]
 fn certificates_of_an_endpoint_apply_only_to_its_base_url() {
     let elsewhere = Home::new();
     let ca = authority("A test's CA").pem.replace('\n', "\\n");
@@ -133,30 +124,35 @@ fn pin_is_never_ignored() {
     }
 }
 
+/// An endpoint, credentials or a whole file that is not used is not checked.
 #[test]
-fn credentials_that_are_not_used_are_not_checked() {
-    let elsewhere = Home::new();
-    let named = elsewhere.named();
-    for credentials in
-        ["{token: \"<SECRET token>\"}", "{username: u}", "{username: \"us:er\", password: SECRET}"]
-    {
-        elsewhere.write(format!(
-            "currentProfile: a\nprofiles:\n- {{name: a, credentials: {credentials}}}\n"
-        ));
-        assert!(client_in_child(&[named, TOKEN]).contains("source: IONOS_TOKEN"), "{credentials}");
-        assert!(client_in_child(&[named]).contains("profile \"a\""), "{credentials}");
-    }
-}
-
-#[test]
-fn default_file_is_read_and_may_be_empty() {
-    let folder = Home::with(WRITTEN);
-    let home = folder.found();
-    assert!(client_in_child(&[home]).contains("source: the token of profile \"user\""));
-    // An empty file is not an error if the environment has credentials.
-    folder.write("");
-    assert!(client_in_child(&[home, TOKEN]).contains("source: IONOS_TOKEN"));
-    assert!(client_in_child(&[home]).contains("has no currentProfile; none is defined"));
+fn only_what_is_used_is_checked() {
+    let spoiled = WRITTEN.replacen("skipTlsVerify: false", "skipTlsVerify: true", 1);
+    let profile = |credentials: &str| {
+        format!("currentProfile: a\nprofiles:\n- {{name: a, credentials: {credentials}}}\n")
+    };
+    let url = ("IONOS_API_URL", "other.example");
+    let [good, of_a] = ["source: the token of profile", "profile \"a\""];
+    let refused = "is refused because it would expose the credentials";
+    let none = "has no currentProfile; none is defined";
+    // (the file, what it says alone, another variable, what both say)
+    let cases = [
+        (spoiled, refused, url, good),
+        (profile("{token: \"<SECRET token>\"}"), of_a, TOKEN, "source: IONOS_TOKEN"),
+        (profile("{username: u}"), of_a, TOKEN, "source: IONOS_TOKEN"),
+        (profile("{username: \"us:er\", password: SECRET}"), of_a, TOKEN, "source: IONOS_TOKEN"),
+        (String::new(), none, TOKEN, "source: IONOS_TOKEN"),
+        (WRITTEN.to_owned(), "source: the token of profile \"user\"", url, good),
+    ];
+    in_parallel(cases, |(contents, alone, variable, both)| {
+        let home = Home::with(&contents);
+        for file in [home.named(), home.found()] {
+            let output = client_in_child(&[file]);
+            assert!(output.contains(alone), "{contents}: {output}");
+            let output = client_in_child(&[file, variable]);
+            assert!(output.contains(both), "{contents}: {output}");
+        }
+    });
 }
 
 #[test]
@@ -286,21 +282,22 @@ fn endpoint_is_that_of_the_first_environment_and_without_a_location() {
     - name: https://located.example
       location: de/fra
 ";
-    for (environment, says, reason) in [
+    let cases = [
         ("", "https://global.example/auth/v1", "the first environment with the product"),
         ("environment: Prod", "https://global.example", "by its name"),
         ("environment: prod", "https://lower.example", "by case"),
         ("environment: PROD", "no environment \"PROD\"", "by case"),
         ("environment: empty", "https://api.ionos.com", "no product"),
         ("environment: located", "https://api.ionos.com", "only endpoints with a location"),
-    ] {
+    ];
+    in_parallel(cases, |(environment, says, reason)| {
         let home = Home::with(format!(
             "currentProfile: a\nprofiles:\n- name: a\n  credentials: {{token: t}}\n  \
              {environment}\n{environments}"
         ));
         let output = client_in_child(&[home.found()]);
         assert!(output.contains(says), "{reason}: {environment}: {output}");
-    }
+    });
 }
 
 /// macOS does not allow such a path, and Wine cannot store it.
