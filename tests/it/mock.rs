@@ -45,7 +45,7 @@ fn lifecycle(client: &Client, others: &[KeyId]) {
     assert_eq!(listed(client), all);
 
     // The new token works as a credential, and can delete itself.
-    let itself = with_token(&client, &jwt);
+    let itself = with_token(client, &jwt);
     assert_eq!(listed(&itself), all);
     assert!(delete_token(&itself, &id).unwrap().success);
     assert_eq!(list_tokens(&itself).unwrap_err().status(), Some(401));

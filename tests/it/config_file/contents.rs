@@ -9,7 +9,7 @@ fn file_is_understood_or_refused_with_the_place() {
     let folder = Home::new();
     let path = folder.write(WRITTEN);
     let shown = path.display().to_string();
-    assert!(read(&path).contains("base_url: \"https://auth.example/auth/v1\""), "{}", read(&path));
+    assert!(read(path).contains("base_url: \"https://auth.example/auth/v1\""), "{}", read(path));
     let with = |piece: &str, other: &str| {
         assert!(WRITTEN.contains(piece), "{piece}");
         WRITTEN.replacen(piece, other, 1)
@@ -132,7 +132,7 @@ fn file_is_understood_or_refused_with_the_place() {
     let cases = edited.into_iter().chain(whole);
     for (contents, says, reason) in cases {
         let path = folder.write(contents);
-        let text = read(&path);
+        let text = read(path);
         assert!(text.contains(says), "{reason}: {says}: {text}");
         assert!(
             ["Client {", &shown, &format!("config file: {shown}")]
@@ -163,19 +163,19 @@ fn missing_binary_and_oversized_files_are_refused() {
         (b"a\0:\0 \0b\0", "control characters are not allowed", "without a byte order mark"),
     ];
     for (contents, says, reason) in cases {
-        let text = read(&folder.write(contents));
+        let text = read(folder.write(contents));
         assert!(text.contains(says), "{reason}: {says}: {text}");
     }
 
     let sized = |length: usize| format!("{WRITTEN}{}", "#".repeat(length - WRITTEN.len()));
-    let largest = read(&folder.write(sized(64 * 1024)));
+    let largest = read(folder.write(sized(64 * 1024)));
     assert!(largest.contains("https://auth.example"), "{largest}");
-    let larger = read(&folder.write(sized(64 * 1024 + 1)));
+    let larger = read(folder.write(sized(64 * 1024 + 1)));
     assert!(larger.contains("is longer than 64 KiB"), "{larger}");
     // 100 MB, of which only enough is read to see that it is too large.
     let path = folder.write("");
-    fs::File::create(&path).unwrap().set_len(100_000_000).unwrap();
-    assert!(read(&path).contains("is longer than 64 KiB"));
+    fs::File::create(path).unwrap().set_len(100_000_000).unwrap();
+    assert!(read(path).contains("is longer than 64 KiB"));
 }
 
 /// What libyaml reads, and with it the vendor's tools.
@@ -291,7 +291,7 @@ fn yaml_bombs_are_harmless() {
     ];
     for (contents, says, reason) in cases {
         let path = folder.write(contents);
-        let text = read(&path);
+        let text = read(path);
         assert!(text.contains(says), "{reason}: {says}: {text}");
     }
 }
