@@ -238,6 +238,7 @@ fn reset(stream: &mut TcpStream) {
 
 /// Returns the header section of the next request without removing it from the socket.
 fn peek_head(stream: &TcpStream, shared: &Shared) -> Option<String> {
+    use std::io::ErrorKind::{TimedOut, WouldBlock};
     stream.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
     let mut buffer = vec![0; 64 * 1024];
     loop {
@@ -257,11 +258,7 @@ fn peek_head(stream: &TcpStream, shared: &Shared) -> Option<String> {
                 }
                 thread::sleep(Duration::from_millis(1));
             }
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut
-                ) => {}
+            Err(error) if matches!(error.kind(), WouldBlock | TimedOut) => {}
             Err(_) => return None,
         }
     }
