@@ -25,6 +25,7 @@ mod peers;
 mod pinned_certificate;
 mod proxy;
 mod public_types;
+mod redirects;
 mod rotate_example;
 mod rotation;
 mod settings;
