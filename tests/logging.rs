@@ -5,9 +5,6 @@
 
 mod support;
 
-use std::sync::Mutex;
-
-use ionoscloud_auth::*;
 use log::{Level, LevelFilter, Record};
 use support::*;
 
@@ -28,13 +25,13 @@ fn lines() -> Vec<(Level, String)> {
 fn each_attempt_logs_one_line_and_each_retry_one_warning() {
     logger::install(LevelFilter::Debug, |_| true, keep);
     for endpoint in ENDPOINTS {
-        let works = Play::Write(endpoint.success());
-        let busy = Play::Write(response(429, "", "SECRET"));
+        let works = endpoint.works();
+        let busy = answer(429, "SECRET");
         for (script, attempts, status) in [
             (vec![works.clone()], 1, "200"),
             (vec![busy.clone(), busy.clone(), works], 3, "429"),
             (vec![busy], 3, "429"),
-            (vec![Play::WriteAndClose(b"HTTP/1.1 401 X\r\n\r\nSECRET".to_vec())], 1, "401"),
+            (vec![close("HTTP/1.1 401 X\r\n\r\nSECRET")], 1, "401"),
         ] {
             let server = FaultServer::start(script);
             let client = client_of(&server.url())

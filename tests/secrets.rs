@@ -4,10 +4,6 @@
 
 mod support;
 
-use std::sync::Mutex;
-use std::time::Duration;
-
-use ionoscloud_auth::*;
 use log::{LevelFilter, Metadata, Record};
 use support::*;
 
@@ -105,7 +101,7 @@ fn level_that_rises_between_two_attempts_ends_the_call() {
             [(faults::status(429), false), (Play::WriteAndReset(vec![]), true)]
         {
             *FILTER.lock().unwrap() = |_| LevelFilter::Off;
-            let server = FaultServer::start(vec![first, Play::Write(endpoint.success())]);
+            let server = FaultServer::start(vec![first, endpoint.works()]);
             let client = builder_of(&server.url())
                 .on_attempt(|_| *FILTER.lock().unwrap() = |_| LevelFilter::Trace)
                 .build()

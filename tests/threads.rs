@@ -7,9 +7,6 @@
 
 mod support;
 
-use std::thread;
-use std::time::{Duration, Instant};
-
 use support::*;
 
 #[cfg(target_os = "linux")]

@@ -1,13 +1,10 @@
 //! Which connection a call uses, and how a call ends while it waits for one.
 
-use std::io::Write as _;
-
-use crate::support::faults::status;
 use crate::support::*;
 
 #[test]
 fn only_calls_that_read_reuse_a_connection() {
-    let server = FaultServer::start((0..100).map(|_| Play::Write(LIST.success())).collect());
+    let server = FaultServer::start((0..100).map(|_| LIST.works()).collect());
     let client = client_of(&server.url());
     for _ in 0..100 {
         (LIST.run)(&client).unwrap();
@@ -17,7 +14,7 @@ fn only_calls_that_read_reuse_a_connection() {
     let script: Vec<_> = ENDPOINTS
         .iter()
         .flat_map(|endpoint| [LIST, endpoint, LIST])
-        .map(|endpoint| Play::Write(endpoint.success()))
+        .map(|endpoint| endpoint.works())
         .collect();
     let server = FaultServer::start(script);
     let client = client_of(&server.url());
@@ -36,10 +33,8 @@ fn only_calls_that_read_reuse_a_connection() {
 #[test]
 fn closed_idle_connection_is_replaced() {
     in_parallel(ENDPOINTS, |endpoint| {
-        let server = FaultServer::start(vec![
-            Play::WriteAndClose(endpoint.success()),
-            Play::Write(endpoint.success()),
-        ]);
+        let server =
+            FaultServer::start(vec![Play::WriteAndClose(endpoint.success()), endpoint.works()]);
         let client = client_of(&server.url());
         (endpoint.run)(&client).unwrap();
         server.await_closed(1);
@@ -53,11 +48,8 @@ fn closed_idle_connection_is_replaced() {
 #[test]
 fn lost_idle_connection_costs_repeatable_calls_one_attempt() {
     for endpoint in ENDPOINTS {
-        let server = FaultServer::start(vec![
-            Play::Write(LIST.success()),
-            Play::WriteAndReset(vec![]),
-            Play::Write(endpoint.success()),
-        ]);
+        let server =
+            FaultServer::start(vec![LIST.works(), Play::WriteAndReset(vec![]), endpoint.works()]);
         let client = client_of(&server.url());
         (LIST.run)(&client).unwrap();
         let error = (endpoint.run)(&client).err();
@@ -119,7 +111,7 @@ fn one_stale_connection_costs_one_attempt() {
 /// Other calls leave idle connections while this one waits for its next attempt.
 #[test]
 fn attempt_after_a_lost_connection_uses_a_new_one() {
-    let works = Play::Write(LIST.success());
+    let works = LIST.works();
     let server = FaultServer::start(vec![Play::WriteAndReset(vec![]), works]);
     let client = builder_of(&server.url())
         .retry(RetryPolicy::default().base_delay(Duration::from_millis(1000)))
@@ -140,7 +132,7 @@ fn attempt_after_a_lost_connection_uses_a_new_one() {
 
 #[test]
 fn retry_after_429_or_503_reuses_the_connection() {
-    let server = FaultServer::start(vec![status(503), status(429), Play::Write(LIST.success())]);
+    let server = FaultServer::start(vec![status(503), status(429), LIST.works()]);
     (LIST.run)(&client_of(&server.url())).unwrap();
     assert_eq!((server.requests().len(), server.connections()), (3, 1));
 }
@@ -148,8 +140,6 @@ fn retry_after_429_or_503_reuses_the_connection() {
 /// A shutdown ends the attempt to connect, regardless of how the idle connection ended.
 #[test]
 fn shutdown_ends_a_reconnect_after_a_stale_connection() {
-    use std::net::{Shutdown, TcpListener};
-
     let body = LIST.body;
     let length = body.len();
     let length = format!("Content-Length: {length}\r\n");
@@ -199,7 +189,7 @@ fn call_in_a_thread_local_destructor_succeeds() {
         static GUARD: std::cell::RefCell<Option<Guard>> = const { std::cell::RefCell::new(None) };
     }
     for calls_before in [false, true] {
-        let script = [LIST, DELETE].map(|endpoint| Play::Write(endpoint.success()));
+        let script = [LIST, DELETE].map(|endpoint| endpoint.works());
         let server = FaultServer::start(script[usize::from(!calls_before)..].to_vec());
         // Windows does not start the thread for the lookup during that.
         let can_connect = !cfg!(windows) || calls_before;

@@ -25,123 +25,69 @@ fn variables_make_a_client_or_are_refused_by_name() {
     let token = ("IONOS_TOKEN", token.token());
     let username = ("IONOS_USERNAME", api.username());
     let password = ("IONOS_PASSWORD", api.password());
-    let host = api.base_url().strip_suffix("/auth/v1").unwrap();
-    let host_with_slash = format!("{host}/");
+    let only_host = api.base_url().strip_suffix("/auth/v1").unwrap();
+    let with_slash = format!("{only_host}/");
     let padded = format!(" \t{}\r\n", api.password());
     let works = "result: 1 tokens";
+    let [at, by, with] = ["IONOS_API_URL", "IONOS_TOKEN", "IONOS_PASSWORD"].map(variable);
+    let [contract, pin] = ["IONOS_CONTRACT_NUMBER", "IONOS_PINNED_CERT"].map(variable);
+    let [https, all] = ["HTTPS_PROXY", "ALL_PROXY"].map(variable);
+    let host = at("auth.example.test");
+    let refused = "Connection refused";
+    // Names of variables are case-insensitive on Windows.
+    let invalid = match () {
+        () if cfg!(windows) => "result: HTTPS_PROXY: is not a valid proxy URL",
+        () => "result: https_proxy: is not a valid proxy URL",
+    };
     #[rustfmt::skip]
     let cases = [
         (vec![url, token], works),
         (vec![url, username, password], works),
-        (vec![url, token, username, ("IONOS_PASSWORD", "wrong")], works),
+        (vec![url, token, username, with("wrong")], works),
         (vec![url, token, username], works),
-        (vec![url, ("IONOS_TOKEN", "wrong"), username, password], "401 Unauthorized"),
-        (vec![url, ("IONOS_TOKEN", ""), username, password], works),
-        (vec![url, ("IONOS_TOKEN", " \n"), username, password], works),
-        (vec![url, username, ("IONOS_PASSWORD", &padded)], works),
-        (vec![("IONOS_API_URL", host), token], works),
-        (vec![("IONOS_API_URL", &host_with_slash), token], works),
-        (vec![url, token, ("IONOS_CONTRACT_NUMBER", " 31952746 ")], works),
-        (vec![url, token, ("IONOS_CONTRACT_NUMBER", "")], works),
-        (vec![url, token, ("IONOS_PINNED_CERT", "")], works),
-        (vec![url, token, ("IONOS_CONTRACT_NUMBER", "1")], "403 Forbidden"),
+        (vec![url, by("wrong"), username, password], "401 Unauthorized"),
+        (vec![url, by(""), username, password], works),
+        (vec![url, by(" \n"), username, password], works),
+        (vec![url, username, with(&padded)], works),
+        (vec![at(only_host), token], works),
+        (vec![at(&with_slash), token], works),
+        (vec![url, token, contract(" 31952746 ")], works),
+        (vec![url, token, contract("")], works),
+        (vec![url, token, pin("")], works),
+        (vec![url, token, contract("1")], "403 Forbidden"),
         (vec![url],
          "result: credentials: none found: set IONOS_TOKEN, or IONOS_USERNAME and IONOS_PASSWORD"),
         (vec![url, username], "result: IONOS_PASSWORD: is not set, but IONOS_USERNAME is"),
-        (vec![url, username, ("IONOS_PASSWORD", "")], "result: IONOS_PASSWORD: is not set"),
+        (vec![url, username, with("")], "result: IONOS_PASSWORD: is not set"),
         (vec![url, password], "result: IONOS_USERNAME: is not set, but IONOS_PASSWORD is"),
-        (vec![url, ("IONOS_TOKEN", "a b")], "result: IONOS_TOKEN: the token contains white space"),
+        (vec![url, by("a b")], "result: IONOS_TOKEN: the token contains white space"),
         (vec![url, ("IONOS_USERNAME", "a:b"), password],
          "result: IONOS_USERNAME and IONOS_PASSWORD: the username contains a colon"),
-        (vec![url, username, ("IONOS_PASSWORD", "a\u{7}b")],
+        (vec![url, username, with("a\u{7}b")],
          "result: IONOS_USERNAME and IONOS_PASSWORD: the password contains a line break"),
-        (vec![url, token, ("IONOS_CONTRACT_NUMBER", "0")], "result: IONOS_CONTRACT_NUMBER: is 0"),
-        (vec![url, token, ("IONOS_CONTRACT_NUMBER", "-1")],
-         "result: IONOS_CONTRACT_NUMBER: is not a number"),
-        (vec![url, token, ("IONOS_CONTRACT_NUMBER", "12x")],
-         "result: IONOS_CONTRACT_NUMBER: is not a number"),
-        (vec![url, token, ("IONOS_CONTRACT_NUMBER", "2147483648")],
-         "result: IONOS_CONTRACT_NUMBER: is 2147483648"),
-        (vec![token, ("IONOS_API_URL", "https://a:b@c")],
-         "result: IONOS_API_URL: contains a user name"),
-        (vec![token, ("IONOS_API_URL", "http://api.example")],
-         "result: IONOS_API_URL: is plain http"),
-        (vec![url, token, ("IONOS_PINNED_CERT", "ab:cd")], "result: IONOS_PINNED_CERT: is "),
+        (vec![url, token, contract("0")], "result: IONOS_CONTRACT_NUMBER: is 0"),
+        (vec![url, token, contract("-1")], "result: IONOS_CONTRACT_NUMBER: is not a number"),
+        (vec![url, token, contract("12x")], "result: IONOS_CONTRACT_NUMBER: is not a number"),
+        (vec![url, token, contract("2147483648")], "result: IONOS_CONTRACT_NUMBER: is 2147483648"),
+        (vec![token, at("https://a:b@c")], "result: IONOS_API_URL: contains a user name"),
+        (vec![token, at("http://api.example")], "result: IONOS_API_URL: is plain http"),
+        (vec![url, token, pin("ab:cd")], "result: IONOS_PINNED_CERT: is "),
         (vec![token], "base_url: \"https://api.ionos.com/auth/v1\""),
-        (vec![token, ("IONOS_API_URL", "auth.example.test"), ("ALL_PROXY", "socks5://127.0.0.1:1")],
-         "result: ALL_PROXY: is a SOCKS proxy"),
-        (
-            vec![
-                token,
-                ("IONOS_API_URL", "auth.example.test"),
-                ("ALL_PROXY", "socks5://127.0.0.1:1"),
-                ("HTTPS_PROXY", "http://127.0.0.1:1"),
-            ],
-            "Connection refused",
-        ),
-        (
-            vec![
-                token,
-                ("IONOS_API_URL", "auth.example.test"),
-                ("ALL_PROXY", "socks5h://127.0.0.1:1"),
-                ("NO_PROXY", "auth.example.test"),
-            ],
-            "client: ",
-        ),
-        (vec![url, token, ("ALL_PROXY", "socks4://127.0.0.1:1")], works),
-        (
-            vec![
-                token,
-                ("IONOS_API_URL", "auth.example.test"),
-                ("HTTPS_PROXY", " http://127.0.0.1:1 "),
-            ],
-            "Connection refused",
-        ),
-        (vec![token, ("IONOS_API_URL", "auth.example.test"), ("HTTPS_PROXY", "http://a b")],
-         "result: HTTPS_PROXY: is not a valid proxy URL"),
-        (
-            vec![
-                token,
-                ("IONOS_API_URL", "auth.example.test"),
-                ("https_proxy", "htps://127.0.0.1:1"),
-            ],
-            // Names of variables are case-insensitive on Windows.
-            match () {
-                () if cfg!(windows) => "result: HTTPS_PROXY: is not a valid proxy URL",
-                () => "result: https_proxy: is not a valid proxy URL",
-            },
-        ),
-        (
-            vec![
-                token,
-                ("IONOS_API_URL", "auth.example.test"),
-                ("https_proxy", "htps://127.0.0.1:1"),
-                ("NO_PROXY", "*"),
-            ],
-            "client: ",
-        ),
+        (vec![token, host, all("socks5://127.0.0.1:1")], "result: ALL_PROXY: is a SOCKS proxy"),
+        (vec![token, host, all("socks5://127.0.0.1:1"), https("http://127.0.0.1:1")], refused),
+        (vec![token, host, all("socks5h://127.0.0.1:1"), ("NO_PROXY", "auth.example.test")],
+         "client: "),
+        (vec![url, token, all("socks4://127.0.0.1:1")], works),
+        (vec![token, host, https(" http://127.0.0.1:1 ")], refused),
+        (vec![token, host, https("http://a b")], "result: HTTPS_PROXY: is not a valid proxy URL"),
+        (vec![token, host, ("https_proxy", "htps://127.0.0.1:1")], invalid),
+        (vec![token, host, ("https_proxy", "htps://127.0.0.1:1"), ("NO_PROXY", "*")], "client: "),
         // The proxy is for another scheme.
-        (
-            vec![
-                token,
-                ("IONOS_API_URL", "auth.example.test"),
-                ("HTTP_PROXY", "socks5://127.0.0.1:1"),
-            ],
-            "client: ",
-        ),
-        (vec![token, ("IONOS_API_URL", "auth.example.test"), ("HTTPS_PROXY", "http://127.0.0.1:1")],
-         "Connection refused"),
+        (vec![token, host, ("HTTP_PROXY", "socks5://127.0.0.1:1")], "client: "),
+        (vec![token, host, https("http://127.0.0.1:1")], refused),
         // A proxy is not used for a loopback address: it would see the credentials, and could not
         // reach it.
-        (
-            vec![
-                url,
-                token,
-                ("HTTP_PROXY", "http://127.0.0.1:1"),
-                ("ALL_PROXY", "http://127.0.0.1:1"),
-            ],
-            works,
-        ),
+        (vec![url, token, ("HTTP_PROXY", "http://127.0.0.1:1"), all("http://127.0.0.1:1")], works),
     ];
     in_parallel(cases, |(variables, says)| {
         // Without IONOS_API_URL a case would call the real service: a missing proxy prevents that.

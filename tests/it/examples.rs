@@ -20,8 +20,6 @@ mod mock_server;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Output, Stdio};
 
-use ionoscloud_auth::mock::MockFault;
-
 use crate::support::*;
 
 #[test]

@@ -4,7 +4,7 @@ use crate::support::*;
 
 #[test]
 fn extra_headers_are_on_every_request() {
-    let server = FaultServer::start(vec![Play::Write(LIST.success())]);
+    let server = FaultServer::start(vec![LIST.works()]);
     let client = builder_of(&server.url())
         .header("X-Gateway-Key", " SECRET-key ")
         .header("x-trace", "one")
@@ -42,36 +42,20 @@ fn extra_headers_are_on_every_request() {
 
 #[test]
 fn reserved_and_malformed_headers_are_refused() {
-    for (name, value, says) in [
-        ("Authorization", "SECRET", "\"Authorization\" cannot be set"),
-        ("HOST", "SECRET", "cannot be set"),
-        ("accept-Encoding", "SECRET", "cannot be set"),
-        ("User-Agent", "SECRET", "cannot be set"),
-        ("X-Contract-Number", "SECRET", "cannot be set"),
-        ("Connection", "SECRET", "cannot be set"),
-        ("Content-Length", "SECRET", "cannot be set"),
-        ("Transfer-Encoding", "SECRET", "cannot be set"),
-        ("Proxy-Authorization", "SECRET", "cannot be set"),
-        ("Range", "SECRET", "cannot be set"),
-        ("If-Range", "SECRET", "cannot be set"),
-        ("Expect", "SECRET", "cannot be set"),
-        ("If-None-Match", "SECRET", "cannot be set"),
-        ("X-HTTP-Method-Override", "SECRET", "cannot be set"),
-        ("", "SECRET", "is not a valid header name"),
-        ("x y", "SECRET", "is not a valid header name"),
-        ("x:", "SECRET", "is not a valid header name"),
-        ("x\r\ny", "SECRET", "is not a valid header name"),
-        ("ü", "SECRET", "is not a valid header name"),
-        ("x", "SECRET\r\ny: z", "has a value that contains a line break"),
-        ("x", "SECRET\n", "has a value that contains a line break"),
-        ("x", "\r\nSECRET", "has a value that contains a line break"),
-        ("x", "SECRET\0", "has a value that contains a line break"),
-        ("x", "SECRETü", "has a value that contains a line break"),
-    ] {
+    let reserved = "Authorization HOST accept-Encoding User-Agent X-Contract-Number Connection \
+                    Content-Length Transfer-Encoding Proxy-Authorization Range If-Range Expect \
+                    If-None-Match X-HTTP-Method-Override";
+    let line_break = "has a value that contains a line break";
+    let names = reserved.split(' ').map(|name| (name, "SECRET", format!("{name:?} cannot be set")));
+    let malformed = ["", "x y", "x:", "x\r\ny", "ü"]
+        .map(|name| (name, "SECRET", "is not a valid header name".to_owned()));
+    let values = ["SECRET\r\ny: z", "SECRET\n", "\r\nSECRET", "SECRET\0", "SECRETü"]
+        .map(|value| ("x", value, line_break.to_owned()));
+    for (name, value, says) in names.chain(malformed).chain(values) {
         let builder = builder_of("http://127.0.0.1:1").header(name, value);
         assert!(!format!("{builder:?}").contains("SECRET"));
         let error = builder.build().unwrap_err().to_string();
-        assert!(error.starts_with("header: ") && error.contains(says), "{name}: {error}");
+        assert!(error.starts_with("header: ") && error.contains(&says), "{name}: {error}");
         assert!(!error.contains("SECRET"), "{error}");
     }
 }

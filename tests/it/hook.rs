@@ -1,6 +1,5 @@
 //! Hooks: what they see of each attempt, and that they can do no harm.
 
-use crate::support::faults::service_error;
 use crate::support::*;
 
 const SECRET: &str = "eyJhbGciOiJSUzI1NiJ9.U0VDUkVU.c2ln";
@@ -57,10 +56,10 @@ fn hook_sees_why_an_attempt_failed() {
     let cases = [
         (Play::WriteAndReset(vec![]), ("connection_lost", None), None, "a reset"),
         (Play::Silence, ("timed_out", None), None, "silence"),
-        (Play::Write(response(200, "", "SECRET")), ("unreadable", Some(200)), None, "no JSON"),
+        (answer(200, "SECRET"), ("unreadable", Some(200)), None, "no JSON"),
         (with_id("<a page/>"), ("unreadable", Some(200)), Some("7"), "a page, with an id"),
         (with_id("{"), ("connection_lost", Some(200)), Some("7"), "half of a response"),
-        (Play::WriteAndClose(b"SSH-2.0\r\n\r\n".to_vec()), ("unreadable", None), None, "no HTTP"),
+        (close("SSH-2.0\r\n\r\n"), ("unreadable", None), None, "no HTTP"),
         (Play::Write(response(403, "X-RequestId: 7\r\n", "")), ("api", Some(403)), Some("7"),
          "refused"),
         (Play::Write(response(403, &echoed, "")), ("api", Some(403)), Some("[redacted]"),
@@ -154,7 +153,7 @@ fn payload_of_a_hooks_panic_is_dropped() {
 
     let dropped = Arc::<AtomicUsize>::default();
     let count = Arc::clone(&dropped);
-    let server = FaultServer::start(vec![Play::Write(response(503, "", ""))]);
+    let server = FaultServer::start(vec![answer(503, "")]);
     let client = builder_of(&server.url())
         .on_attempt(move |_| std::panic::panic_any(Payload(Arc::clone(&count))))
         .build()
@@ -176,10 +175,7 @@ fn panicking_hook_does_not_fail_the_call() {
     let hooks: [fn(); 2] = [|| panic!("at each attempt"), || std::panic::panic_any(Bomb)];
     for hook in hooks {
         let list = r#"{"tokens":[{"id":"a"}]}"#;
-        let server = FaultServer::start(vec![
-            Play::Write(response(503, "", "")),
-            Play::Write(response(200, "", list)),
-        ]);
+        let server = FaultServer::start(vec![answer(503, ""), answer(200, list)]);
         let client = builder_of(&server.url()).on_attempt(move |_| hook()).build().unwrap();
         let tokens = list_tokens(&client).unwrap();
         assert_eq!((tokens.tokens.len(), server.requests().len()), (1, 2));

@@ -2,6 +2,7 @@
 //! own are separate files.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(unreachable_pub)] // Its modules are private anyway.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -24,6 +25,7 @@ mod peers;
 mod pinned_certificate;
 mod proxy;
 mod public_types;
+mod redirects;
 mod rotate_example;
 mod rotation;
 mod settings;

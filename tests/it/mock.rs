@@ -1,7 +1,5 @@
 //! The lifecycle of tokens on the mock server, and the behavior that users' tests rely on.
 
-use std::collections::HashSet;
-
 use crate::support::*;
 
 fn client_for(api: &MockAuthApi) -> Client {

@@ -1,10 +1,5 @@
 //! The faults that the mock server can produce, and that it serves any client.
 
-use std::io::{Read as _, Write as _};
-use std::net::{Shutdown, TcpStream};
-
-use ionoscloud_auth::mock::MockFault;
-
 use crate::support::*;
 
 fn client_for(api: &MockAuthApi) -> Client {

@@ -1,7 +1,5 @@
 //! Errors name the peer, and the setting that configured it.
 
-use std::net::TcpListener;
-
 use crate::support::*;
 
 fn error_of(builder: ClientBuilder, endpoint: &Endpoint) -> CallError {
@@ -134,8 +132,7 @@ fn child_calls_as_the_environment_says() {
 fn error_names_the_variable_to_correct() {
     let (_taken, closed) = closed_port();
     let proxy = format!("http://user:PROXYPASS@127.0.0.1:{closed}");
-    let page =
-        |status, body: &str| FaultServer::start(vec![Play::Write(response(status, "", body))]);
+    let page = |status, body: &str| FaultServer::start(vec![answer(status, body)]);
     let [not_found, unauthorized, not_json] = [page(404, ""), page(401, ""), page(200, "<html>")];
     let own = r#"{"httpStatus":401,"messages":[{"errorCode":"1","message":"no"}]}"#;
     let [own, refused] = [page(401, own), page(407, "")];

@@ -1,7 +1,5 @@
 //! Proxies: what they see, which hosts they are used for, and how a call ends without a tunnel.
 
-use crate::support::proxy::TunnelProxy;
-use crate::support::tls::{authority, certificate, serve};
 use crate::support::*;
 
 /// A proxy's response that opens a tunnel.
@@ -39,7 +37,7 @@ fn connect_is_retried_unless_the_proxy_refuses_for_good() {
 fn connect_response_with_bare_line_feeds_is_accepted() {
     let proxy = FaultServer::start(vec![
         Play::Write(b"HTTP/1.1 200 OK\nVia: x\n\n".to_vec()),
-        Play::Write(LIST.success()),
+        LIST.works(),
     ]);
     (LIST.run)(&builder_through_proxy(&proxy.url()).build().unwrap()).unwrap();
     let connect = &proxy.heads()[0];
@@ -93,7 +91,7 @@ fn timeout_and_shutdown_end_a_call_to_a_slow_or_silent_proxy() {
 
 #[test]
 fn explicit_proxy_tunnels_all_but_local_hosts() {
-    let proxy = FaultServer::start(vec![Play::Write(TUNNEL.to_vec()), Play::Write(LIST.success())]);
+    let proxy = FaultServer::start(vec![Play::Write(TUNNEL.to_vec()), LIST.works()]);
     let url = proxy.url().replace("//", "//user:pass@");
     let through_proxy = || {
         let builder = builder_through_proxy(&url);
@@ -102,15 +100,13 @@ fn explicit_proxy_tunnels_all_but_local_hosts() {
     list_tokens(&through_proxy().build().unwrap()).unwrap();
     let [connect, get] = proxy.heads().try_into().unwrap();
     assert!(connect.starts_with("CONNECT auth.example.test:80 "), "{connect}");
-    assert!(
-        connect.to_lowercase().contains("proxy-authorization: basic dxnlcjpwyxnz"),
-        "{connect}"
-    );
+    let authorization = "proxy-authorization: basic dxnlcjpwyxnz";
+    assert!(connect.to_lowercase().contains(authorization), "{connect}");
     assert!(!connect.contains(SECRET), "{connect}");
     assert!(get.starts_with("GET /auth/v1/tokens "), "{get}");
     assert!(!get.to_lowercase().contains("proxy-authorization"), "{get}");
 
-    let server = FaultServer::start(vec![Play::Write(LIST.success())]);
+    let server = FaultServer::start(vec![LIST.works()]);
     list_tokens(&through_proxy().base_url(server.url()).build().unwrap()).unwrap();
     assert_eq!((server.requests().len(), proxy.requests().len()), (1, 2));
 }
@@ -125,11 +121,8 @@ fn malformed_proxy_addresses_are_refused() {
         ("http://a b:SECRET@c", "proxy: is not a valid proxy URL"),
         ("http://a:2024#SECRET@c", "proxy: is not a valid proxy URL"),
     ] {
-        let error = builder_through_proxy(proxy)
-            .base_url("https://auth.example.test")
-            .build()
-            .unwrap_err()
-            .to_string();
+        let builder = builder_through_proxy(proxy).base_url("https://auth.example.test");
+        let error = builder.build().unwrap_err().to_string();
         assert!(error.starts_with(says), "{proxy}: {error}");
         assert!(!error.contains("SECRET"), "{error}");
     }
@@ -166,14 +159,9 @@ fn child_calls_with_and_without_proxy() {
     }
     let builder =
         builder_of("http://auth.invalid").allow_insecure_http(true).retry(RetryPolicy::none());
-    let kind = |builder: ClientBuilder| {
-        let client = builder.build().unwrap();
-        match list_tokens(&client) {
-            Err(Error::Call(error)) => error.kind,
-            other => panic!("{other:?}"),
-        }
-    };
-    println!("{:?}, then {:?}", kind(builder.clone()), kind(builder.no_proxy()));
+    let [with, without] = [builder.clone(), builder.no_proxy()]
+        .map(|builder| kind(&list_tokens(&builder.build().unwrap()).unwrap_err()));
+    println!("{with:?}, then {without:?}");
 }
 
 #[test]
@@ -243,10 +231,9 @@ fn no_proxy_and_other_schemes_bypass_the_proxy() {
     let url = proxy.url().replace("//", "//user:PROXYPASS@");
     let host = ("IONOS_API_URL", "auth.example.invalid");
     let output = run_child_with(&[host, ("HTTPS_PROXY", &url)]);
-    assert!(
-        output.contains("kind: ConnectFailed") && output.contains("outcome_unknown: false"),
-        "{output}"
-    );
+    for says in ["kind: ConnectFailed", "outcome_unknown: false"] {
+        assert!(output.contains(says), "{output}");
+    }
     assert_eq!(proxy.requests().len(), 1);
     for (no_proxy, reason) in [
         ("auth.example.invalid", "the host"),
@@ -256,10 +243,8 @@ fn no_proxy_and_other_schemes_bypass_the_proxy() {
         ("10.0.0.0/8,auth.example.invalid.", "with a dot at its end"),
     ] {
         let output = run_child_with(&[host, ("HTTPS_PROXY", &url), ("NO_PROXY", no_proxy)]);
-        assert!(
-            output.contains("result: ") && !output.contains("ConnectFailed"),
-            "{reason}: {output}"
-        );
+        assert!(output.contains("result: "), "{reason}: {output}");
+        assert!(!output.contains("ConnectFailed"), "{reason}: {output}");
         assert_eq!(proxy.requests().len(), 1, "{reason}");
     }
     // A proxy for another scheme is not used, and ALL_PROXY does not override the scheme's own.
@@ -276,9 +261,6 @@ fn no_proxy_and_other_schemes_bypass_the_proxy() {
         run_child_with(&[("IONOS_API_URL", "http://auth.example.invalid"), ("HTTP_PROXY", &url)]);
     assert!(output.contains("kind: ConnectFailed"), "{output}");
     let heads = proxy.heads();
-    assert!(
-        heads[1].starts_with("CONNECT auth.example.invalid:80 ") && !heads[1].contains("SECRET"),
-        "{}",
-        heads[1]
-    );
+    assert!(heads[1].starts_with("CONNECT auth.example.invalid:80 "), "{heads:?}");
+    assert!(!heads[1].contains("SECRET"), "{heads:?}");
 }

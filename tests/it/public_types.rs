@@ -1,6 +1,5 @@
 //! The public types: serialization, comparison, conversion and output.
 
-use std::collections::HashSet;
 use std::error::Error as StdError;
 use std::io;
 
@@ -73,7 +72,7 @@ fn errors() -> Vec<Error> {
     let (_taken, port) = closed_port();
     let refused = list_tokens(&client_of(&format!("http://127.0.0.1:{port}"))).unwrap_err();
     let answered = |status, body: &str| {
-        let server = FaultServer::start(vec![Play::Write(response(status, "", body))]);
+        let server = FaultServer::start(vec![answer(status, body)]);
         list_tokens(&client_of(&server.url())).unwrap_err()
     };
     let silent = FaultServer::start(vec![Play::Silence]);
@@ -165,8 +164,7 @@ fn client_knows_its_own_token_and_takes_another_time_limit() {
 
     let error = own.with_timeout(Duration::ZERO).unwrap_err();
     assert!(error.to_string().starts_with("timeout: is zero"), "{error}");
-    let server =
-        FaultServer::start(vec![Play::Write(response(200, "", r#"{"tokens":[]}"#)), Play::Silence]);
+    let server = FaultServer::start(vec![answer(200, r#"{"tokens":[]}"#), Play::Silence]);
     let patient = client_of(&server.url());
     list_tokens(&patient).unwrap();
     let impatient = patient.with_timeout(SHORT).unwrap();

@@ -6,14 +6,9 @@
 #[path = "../../examples/rotate.rs"]
 mod example;
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
-
 use proptest::prelude::Rng as _;
 use proptest::test_runner::TestRunner;
 
-use crate::support::faults::named;
 use crate::support::*;
 
 /// Runs the example's `main` with arguments.
@@ -255,7 +250,7 @@ fn service_is_asked_for_a_life_that_the_token_does_not_tell() {
             let body = format!(
                 r#"{{"id":"{id}","createdDate":"2020-01-01T00:00:00Z","expirationDate":"{expires}"}}"#
             );
-            let server = FaultServer::start(vec![Play::Write(response(200, "", &body))]);
+            let server = FaultServer::start(vec![answer(200, &body)]);
             let (code, said) = run(&server.url(), &[file.to_str().unwrap(), "--dry-run"]);
             assert!(code == 0 && said.contains(says), "{payload}: {said}");
             assert_eq!(server.requests().len(), 1);

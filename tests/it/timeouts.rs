@@ -1,6 +1,5 @@
 //! A call's timeout covers all of its attempts and the waits between them.
 
-use crate::support::faults::{service_error, status};
 use crate::support::*;
 
 /// Attempts are a second apart. The wait after the third does not fit, so no attempt is cut short.
@@ -54,7 +53,7 @@ fn timeout_ends_a_body_that_stalls() {
 #[test]
 fn retry_after_is_obeyed_if_it_fits_the_timeout() {
     let busy = |value: &str| service_error(503, &format!("Retry-After: {value}\r\n"));
-    let works = Play::Write(LIST.success());
+    let works = LIST.works();
     let list = |server: &FaultServer| {
         let started = Instant::now();
         let client = client_with_timeout(&server.url(), Duration::from_secs(20));
@@ -95,11 +94,11 @@ fn extreme_timeouts_are_respected() {
     for timeout in
         [Duration::MAX, Duration::from_secs(u64::MAX), Duration::from_secs(99 * 365 * 86_400)]
     {
-        let server = FaultServer::start(vec![status(503), Play::Write(LIST.success())]);
+        let server = FaultServer::start(vec![status(503), LIST.works()]);
         (LIST.run)(&client_with_timeout(&server.url(), timeout)).unwrap();
     }
     // A nanosecond is too short to send a request.
-    let server = FaultServer::start(vec![Play::Write(LIST.success())]);
+    let server = FaultServer::start(vec![LIST.works()]);
     let error =
         (LIST.run)(&client_with_timeout(&server.url(), Duration::from_nanos(1))).unwrap_err();
     assert_eq!(kind(&error), ErrorKind::TimedOut);

@@ -1,8 +1,5 @@
 //! Which certificates are accepted, and that no request is sent if one is not.
 
-use rcgen::KeyPair;
-
-use crate::support::tls::*;
 use crate::support::*;
 
 fn list(server: &Server, host: &str, roots: Option<&str>) -> Result<Tokens> {
@@ -16,57 +13,39 @@ fn list(server: &Server, host: &str, roots: Option<&str>) -> Result<Tokens> {
 
 #[test]
 fn certificate_must_be_valid_trusted_and_of_the_host() {
-    let ca = authority("A test's CA");
-    let other = authority("Another CA");
+    let [ca, other] = ["A test's CA", "Another CA"].map(authority);
     let both = format!("{}\n{}", other.pem, ca.pem);
-    let good = 2020..2100;
+    let roots = Some(&ca.pem);
+    let [v4, good] = ["127.0.0.1", "localhost"].map(|name| (name, 2020..2100, Some(&ca)));
+    let of = |years| ("localhost", years, Some(&ca));
+    let by = |authority| ("localhost", 2020..2100, authority);
+    let elsewhere = ("example.test", 2020..2100, Some(&ca));
+    let unknown = "invalid peer certificate: UnknownIssuer: only the authorities in \
+                   root_certificates_pem are trusted: add the one that signed it";
     // (the certificate's name, years and authority, the host, the client's roots, the error)
     #[rustfmt::skip]
     let cases = [
-        ("localhost", good.clone(), Some(&ca), "localhost", Some(&ca.pem), None, "right, by name"),
-        ("127.0.0.1", good.clone(), Some(&ca), "127.0.0.1", Some(&ca.pem), None,
-         "right, by address"),
-        ("localhost", good.clone(), Some(&ca), "localhost", Some(&both), None, "one of two roots"),
-        ("localhost", 2020..2021, Some(&ca), "localhost", Some(&ca.pem),
+        (good.clone(), "localhost", roots, None, "right, by name"),
+        (v4, "127.0.0.1", roots, None, "right, by address"),
+        (good.clone(), "localhost", Some(&both), None, "one of two roots"),
+        (of(2020..2021), "localhost", roots,
          Some("invalid peer certificate: certificate expired: verification time 1"), "expired"),
-        ("localhost", 2090..2100, Some(&ca), "localhost", Some(&ca.pem),
+        (of(2090..2100), "localhost", roots,
          Some("invalid peer certificate: certificate not valid yet: verification time 1"),
          "not yet valid"),
-        (
-            "localhost",
-            good.clone(),
-            None,
-            "localhost",
-            Some(&ca.pem),
-            Some(
-                "invalid peer certificate: UnknownIssuer: only the authorities in \
-                 root_certificates_pem are trusted: add the one that signed it",
-            ),
-            "self-signed",
-        ),
-        (
-            "localhost",
-            good.clone(),
-            Some(&other),
-            "localhost",
-            Some(&ca.pem),
-            Some(
-                "invalid peer certificate: UnknownIssuer: only the authorities in \
-                 root_certificates_pem are trusted: add the one that signed it",
-            ),
-            "an unknown CA",
-        ),
-        ("localhost", good.clone(), Some(&ca), "localhost", None,
+        (by(None), "localhost", roots, Some(unknown), "self-signed"),
+        (by(Some(&other)), "localhost", roots, Some(unknown), "an unknown CA"),
+        (good.clone(), "localhost", None,
          Some("its authority is not trusted: for a private one, or a proxy that inspects"),
          "a private CA and Mozilla's roots"),
-        ("example.test", good.clone(), Some(&ca), "localhost", Some(&ca.pem),
+        (elsewhere, "localhost", roots,
          Some("certificate not valid for name \"localhost\"; certificate is only valid for"),
          "another host"),
-        ("localhost", good.clone(), Some(&ca), "127.0.0.1", Some(&ca.pem),
+        (good, "127.0.0.1", roots,
          Some("certificate not valid for name \"127.0.0.1\"; certificate is only valid for"),
          "a name for an address"),
     ];
-    for (name, years, by, host, roots, says, reason) in cases {
+    for ((name, years, by), host, roots, says, reason) in cases {
         let server = serve(certificate(name, years, by));
         let response = list(&server, host, roots.map(String::as_str));
         match (response, says) {
@@ -120,26 +99,6 @@ fn certificate_of_an_authority_is_named() {
 }
 
 #[test]
-fn servers_without_tls_are_recognized() {
-    #[rustfmt::skip]
-    let cases = [
-        (Play::WriteAndClose(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()),
-         "it does not speak TLS: check the port, or whether its URL must begin with http://",
-         "a port for http"),
-        (Play::WriteAndClose(b"\x15\x03\x03\x00\x02\x02\x46".to_vec()),
-         "received fatal alert: ProtocolVersion", "another version"),
-        (Play::WriteAndClose(vec![]), "the peer closed the connection", "nothing"),
-    ];
-    for (play, says, reason) in cases {
-        let server = FaultServer::start(vec![play]);
-        let client = builder_of(&server.https_url()).build().unwrap();
-        let error = list_tokens(&client).unwrap_err();
-        assert!(error.to_string().contains(says), "{reason}: {error}");
-        assert!(!error.outcome_unknown(), "{reason}: {error}");
-    }
-}
-
-#[test]
 fn one_handshake_serves_many_calls() {
     let ca = authority("A test's CA");
     let server = serve(certificate("localhost", 2020..2100, Some(&ca)));
@@ -184,33 +143,37 @@ fn each_of_several_root_certificates_is_trusted() {
 fn malformed_root_certificates_are_refused() {
     let ca = authority("A test's CA");
     let one = &*ca.pem;
+    let [first, second] = ["certificate 1 is not readable", "certificate 2 is not readable"];
+    let none = "contains no certificate";
     let der = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     let key = KeyPair::generate().unwrap().serialize_pem();
     #[rustfmt::skip]
     let cases = [
-        (String::new(), "contains no certificate", "nothing"),
-        ("no PEM".to_owned(), "contains no certificate", "something else"),
-        (key, "contains no certificate", "a key"),
-        (der.to_owned(), "certificate 1 is not readable", "no certificate inside"),
-        (format!("{}{der}", ca.pem), "certificate 2 is not readable", "one good, one bad"),
-        (format!("{}{der}{one}", one.trim_end()), "certificate 2 is not readable", "run together"),
-        (one.replacen('\n', "\n!", 1), "certificate 1 is not readable", "no base64"),
-        (one.replace("-----END CERTIFICATE-----", "") + one, "certificate 1 is not readable",
+        (String::new(), none, "nothing"),
+        ("SECRET".to_owned(), none, "something else"),
+        (key, none, "a key"),
+        (der.to_owned(), first, "no certificate inside"),
+        (format!("{}{der}", ca.pem), second, "one good, one bad"),
+        (format!("{}{der}{one}", one.trim_end()), second, "run together"),
+        (one.replacen('\n', "\n!", 1), first, "no base64"),
+        (one.replace("-----END CERTIFICATE-----", "") + one, first,
          "no end"),
-        (format!("{one}{}", &one[..one.len() / 2]), "certificate 2 is not readable", "cut off"),
-        (one.replace('\n', ""), "certificate 1 is not readable", "all on one line"),
-        (one.replace('\n', "\\n"), "certificate 1 is not readable", "line ends as in JSON"),
+        (format!("{one}{}", &one[..one.len() / 2]), second, "cut off"),
+        (one.replace('\n', ""), first, "all on one line"),
+        (one.replace('\n', "\\n"), first, "line ends as in JSON"),
         (one.to_owned() + &one.replace("CERTIFICATE", "TRUSTED CERTIFICATE"),
-         "certificate 2 is not readable", "OpenSSL's own form"),
-        (one.replace("CERTIFICATE", "CERTIFICATE REQUEST"), "contains no certificate", "a request"),
+         second, "OpenSSL's own form"),
+        (one.replace("CERTIFICATE", "CERTIFICATE REQUEST"), none, "a request"),
     ];
     for (pem, says, reason) in cases {
         let builder = Client::builder().credentials(Credentials::token("a.b.c"));
-        let error = builder.root_certificates_pem(pem).build().unwrap_err().to_string();
-        assert!(
-            error.starts_with("root_certificates_pem: ") && error.contains(says),
-            "{reason}: {error}"
-        );
-        assert!(!error.contains("PRIVATE"), "{error}");
+        let builder = builder.root_certificates_pem(pem);
+        assert!(!format!("{builder:?}").contains("SECRET"), "{builder:?}");
+        let error = builder.build().unwrap_err();
+        assert!(matches!(error, Error::Invalid { .. }), "{reason}: {error}");
+        let error = error.to_string();
+        assert!(error.starts_with("root_certificates_pem: "), "{reason}: {error}");
+        assert!(error.contains(says), "{reason}: {error}");
+        assert!(!error.contains("PRIVATE") && !error.contains("SECRET"), "{error}");
     }
 }

@@ -1,11 +1,7 @@
 //! TLS connections: which response belongs to which request, and alerts before and after a request.
 
-use std::io::{Read as _, Write as _};
-use std::net::Shutdown;
-
 use rustls::ServerConfig;
 
-use crate::support::tls::*;
 use crate::support::*;
 
 fn client_trusting(port: u16, roots: &str) -> Client {

@@ -26,6 +26,11 @@ pub fn run_child<V: AsRef<OsStr>>(name: &str, variables: &[(&str, V)]) -> String
     printed
 }
 
+/// Returns a function that gives the variable a value.
+pub fn variable(name: &'static str) -> impl Fn(&str) -> (&'static str, &str) + Copy {
+    move |value| (name, value)
+}
+
 /// Whether this process was started by [`child`]. Tests for child processes do nothing otherwise.
 pub fn is_child() -> bool {
     std::env::var_os("CHILD").is_some()

@@ -1,11 +1,8 @@
 //! Clients with settings that suit a test.
 
-use std::time::Duration;
+use ionoscloud_auth::mock::MockRequest;
 
-use ionoscloud_auth::mock::{MockAuthApi, MockRequest};
-use ionoscloud_auth::*;
-
-use super::LONG;
+use super::*;
 
 /// At most three attempts, with almost no wait between them and enough time for all of them.
 pub fn builder_of(url: &str) -> ClientBuilder {

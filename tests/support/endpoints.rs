@@ -1,8 +1,6 @@
 //! The endpoints of the Auth API as a table.
 
-use ionoscloud_auth::*;
-
-use super::{ID, delete_by, delete_token, get_token, list_tokens, new_jwt, response};
+use super::*;
 
 type Run = fn(&Client) -> Result<String>;
 
@@ -29,6 +27,15 @@ impl Endpoint {
 
     pub fn only_reads(&self) -> bool {
         self.endpoint.starts_with("GET") && self.name != "create"
+    }
+
+    pub fn deletes(&self) -> bool {
+        self.name.starts_with("delete")
+    }
+
+    /// A server's part in a success.
+    pub fn works(&self) -> Play {
+        Play::Write(self.success())
     }
 
     /// A complete response.
@@ -88,7 +95,7 @@ pub fn for_a_password() -> impl Iterator<Item = &'static Endpoint> {
 
 /// The endpoints that delete.
 pub fn deletions() -> impl Iterator<Item = &'static Endpoint> {
-    ENDPOINTS.iter().filter(|endpoint| endpoint.name.starts_with("delete"))
+    ENDPOINTS.iter().filter(|endpoint| endpoint.deletes())
 }
 
 pub const CREATE: &Endpoint = &ENDPOINTS[0];

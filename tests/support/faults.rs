@@ -1,10 +1,8 @@
 //! Faults of networks, gateways and the service, and what each means for a request.
 
-use std::time::Duration;
-
 use self::Outcome::*;
-use super::Play::{self, *};
-use super::response;
+use super::Play::*;
+use super::*;
 
 /// What a fault means for the request: the library's documentation, written a second time.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -83,7 +81,12 @@ pub fn service_response(code: u16, headers: &str) -> Vec<u8> {
 }
 
 fn error_body(code: u16) -> String {
-    format!(r#"{{"httpStatus":{code},"messages":[{{"errorCode":"7","message":"no"}}]}}"#)
+    model(code, r#"{"errorCode":"7","message":"no"}"#)
+}
+
+/// The service's error model, with these messages.
+pub fn model(code: u16, messages: &str) -> String {
+    format!(r#"{{"httpStatus":{code},"messages":[{messages}]}}"#)
 }
 
 const HTML: &str = "Content-Type: text/html\r\n";

@@ -12,23 +12,30 @@ pub mod relay;
 pub mod server;
 pub mod tls;
 
-use std::collections::VecDeque;
-use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
-
 // What most tests name.
+pub use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+pub use std::fs;
+pub use std::io::{Read as _, Write as _};
+pub use std::net::{Shutdown, TcpListener, TcpStream};
+pub use std::path::{Path, PathBuf};
+pub use std::process::{Child, Stdio};
 pub use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 pub use std::sync::{Arc, Barrier, Mutex};
 pub use std::thread;
 pub use std::time::{Duration, Instant, SystemTime};
 
-pub use ionoscloud_auth::mock::MockAuthApi;
+pub use ionoscloud_auth::mock::{MockAuthApi, MockFault};
 pub use ionoscloud_auth::*;
 
-pub use child::{child, is_child, not_utf8, run_child};
+pub use child::*;
 pub use client::*;
 pub use endpoints::*;
+pub use faults::*;
+pub use proxy::TunnelProxy;
+pub use rcgen::KeyPair;
+pub use relay::Step;
 pub use server::{FaultServer, Play, fill_accept_queue};
+pub use tls::*;
 
 /// A Key ID.
 pub const ID: &str = "f13a5c54-8228-4b7e-9414-61313ce723d1";
@@ -59,6 +66,11 @@ pub fn call_error(error: &Error) -> &CallError {
 
 pub fn kind(error: &Error) -> ErrorKind {
     call_error(error).kind
+}
+
+/// A text after which the connection is closed.
+pub fn close(text: &str) -> Play {
+    Play::WriteAndClose(text.into())
 }
 
 /// A complete response without special headers.

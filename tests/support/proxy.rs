@@ -1,11 +1,6 @@
 //! A proxy that tunnels every request to the same port.
 
-use std::io::Write as _;
-use std::net::TcpStream;
-use std::sync::{Arc, Mutex};
-use std::thread;
-
-use super::{accept, read_head};
+use super::*;
 
 pub struct TunnelProxy {
     pub port: u16,

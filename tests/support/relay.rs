@@ -1,10 +1,6 @@
 //! Faults in front of a mock server.
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
-
-use super::Play;
-use super::faults::Fault;
+use super::*;
 
 /// What happens to one request.
 #[derive(Clone, Copy)]

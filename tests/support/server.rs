@@ -1,16 +1,10 @@
 //! A scripted server on a raw socket that misbehaves as networks do.
 
-use std::collections::VecDeque;
-use std::io::{Read as _, Write as _};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::ops::RangeBounds;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use std::thread;
-use std::time::Duration;
 
-use super::faults::Fault;
-use super::relay::{Relay, Step};
+use super::relay::Relay;
+use super::*;
 
 /// What the server does with one request.
 #[derive(Clone, Debug)]
@@ -244,6 +238,7 @@ fn reset(stream: &mut TcpStream) {
 
 /// Returns the header section of the next request without removing it from the socket.
 fn peek_head(stream: &TcpStream, shared: &Shared) -> Option<String> {
+    use std::io::ErrorKind::{TimedOut, WouldBlock};
     stream.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
     let mut buffer = vec![0; 64 * 1024];
     loop {
@@ -263,11 +258,7 @@ fn peek_head(stream: &TcpStream, shared: &Shared) -> Option<String> {
                 }
                 thread::sleep(Duration::from_millis(1));
             }
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut
-                ) => {}
+            Err(error) if matches!(error.kind(), WouldBlock | TimedOut) => {}
             Err(_) => return None,
         }
     }

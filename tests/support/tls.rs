@@ -1,11 +1,6 @@
 //! A TLS server with certificates made for the test.
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, date_time_ymd};
 use ring::aead::{
     AES_128_GCM, AES_256_GCM, Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey,
 };
@@ -17,6 +12,8 @@ use rustls::{
     ConfigBuilder, ConnectionTrafficSecrets, DEFAULT_VERSIONS, RootCertStore, ServerConfig,
     ServerConnection, StreamOwned, SupportedProtocolVersion, WantsVerifier,
 };
+
+use super::*;
 
 /// A certificate authority made for this test.
 pub struct Authority {
@@ -36,7 +33,7 @@ pub fn authority(name: &str) -> Authority {
 
 impl Authority {
     /// Returns the authority's own certificate, for use by a server.
-    pub fn as_server(&self) -> Identity {
+    pub fn as_server(&self) -> Certified {
         let der = CertificateDer::from_pem_slice(self.pem.as_bytes()).unwrap();
         let key = self.issuer.key().serialize_der();
         (der, PrivatePkcs8KeyDer::from(key).into())
@@ -44,9 +41,9 @@ impl Authority {
 }
 
 /// A server's certificate and its key.
-pub type Identity = (CertificateDer<'static>, PrivateKeyDer<'static>);
+pub type Certified = (CertificateDer<'static>, PrivateKeyDer<'static>);
 
-pub fn certificate(name: &str, years: std::ops::Range<i32>, by: Option<&Authority>) -> Identity {
+pub fn certificate(name: &str, years: std::ops::Range<i32>, by: Option<&Authority>) -> Certified {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
     params.not_before = date_time_ymd(years.start, 1, 1);
@@ -81,14 +78,14 @@ impl Server {
     }
 }
 
-pub fn serve(identity: Identity) -> Server {
+pub fn serve(identity: Certified) -> Server {
     let (certificate, key) = identity;
     serve_with(DEFAULT_VERSIONS, |config| config.with_single_cert(vec![certificate], key).unwrap())
 }
 
 /// Accepts a key that does not belong to the certificate.
 pub fn serve_unchecked(
-    (certificate, key): Identity,
+    (certificate, key): Certified,
     versions: &[&'static SupportedProtocolVersion],
 ) -> Server {
     let key = rustls::crypto::ring::sign::any_supported_type(&key).unwrap();
@@ -128,7 +125,7 @@ fn builder(
 
 pub type Stream = StreamOwned<ServerConnection, TcpStream>;
 
-pub fn config((certificate, key): Identity) -> ServerConfig {
+pub fn config((certificate, key): Certified) -> ServerConfig {
     let mut config = builder(DEFAULT_VERSIONS)
         .with_no_client_auth()
         .with_single_cert(vec![certificate], key)
@@ -169,7 +166,7 @@ where
 
 /// Returns a configuration that refuses clients without a certificate of this authority.
 pub fn config_with_client_auth(
-    (certificate, key): Identity,
+    (certificate, key): Certified,
     clients: &Authority,
     versions: &[&'static SupportedProtocolVersion],
 ) -> ServerConfig {

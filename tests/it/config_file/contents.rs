@@ -1,158 +1,138 @@
 //! The contents of config files, including malformed, oversized and hostile ones.
 
-use std::fs;
-
 use base64::prelude::{BASE64_STANDARD as STANDARD, Engine as _};
 
 use super::*;
-use crate::support::tls::authority;
 
 #[test]
 fn file_is_understood_or_refused_with_the_place() {
     let folder = Home::new();
     let path = folder.write(WRITTEN);
     let shown = path.display().to_string();
-    assert!(read(&path).contains("base_url: \"https://auth.example/auth/v1\""), "{}", read(&path));
-    let without = |piece: &str| {
-        assert!(WRITTEN.contains(piece), "{piece}");
-        WRITTEN.replacen(piece, "", 1)
-    };
+    assert!(read(path).contains("base_url: \"https://auth.example/auth/v1\""), "{}", read(path));
     let with = |piece: &str, other: &str| {
         assert!(WRITTEN.contains(piece), "{piece}");
         WRITTEN.replacen(piece, other, 1)
     };
+    let without = |piece: &str| with(piece, "");
+    let skip = |other: &str| with("skipTlsVerify: false", other);
+    let token = "      token: \"SECRET-file-token\"\n";
+    let with_token = |other: &str| with("\"SECRET-file-token\"", other);
+    // Without a token, so that the user name and password are looked at.
+    let basic = |piece: &str, other: &str| without(token).replacen(piece, other, 1);
+    let of_environment =
+        |pem: &str| with("AuthData: \"\"   #", &format!("AuthData: \"{pem}\"   #"));
+    let of_endpoint = |pem: &str| {
+        let second = "\n          - name: https://second";
+        with(&format!("AuthData: \"\"{second}"), &format!("AuthData: {pem}{second}"))
+    };
     let ca = authority("A test's CA").pem.replace('\n', "\\n");
     let default = "base_url: \"https://api.ionos.com/auth/v1\"";
     let auth = "base_url: \"https://auth.example/auth/v1\"";
-    let token = "      token: \"SECRET-file-token\"\n";
+    let by_token = "the token of profile";
+    let by_password = "the user name and password of profile";
+    let neither = "neither a token, nor username and password";
+    let refused = ": is refused because it would expose";
+    let [merge, map] = ["merge keys (<<) are not supported", ": expected a map"];
+    let pem = "certificateAuthData of \"auth\" in environment \"prod\": contains no certificate";
+    let anchored = "currentProfile: a\nprofiles:\n - &x {name: b, credentials: &c {token: SECRET}}\
+                    \n - {name: a, credentials: *c}";
+    let unclosed = "did not find expected ',' or ']' at line 3 column 2, while parsing a flow \
+                    sequence at line 2 column 4";
+    let in_quotes = "found character that must be in quotes";
     #[rustfmt::skip]
-    let cases = [
+    let edited = [
         (without("version: 1.0\n"), auth, "no version"),
-        (without("currentProfile: user\n"), "has no currentProfile; available: \"user\"",
-         "no current profile"),
+        (without("currentProfile: user\n"), "has no currentProfile; available: \"user\"", "none"),
         (with("user", "\"\""), "has no currentProfile", "a blank one"),
         (with("user", "~"), "has no currentProfile", "a null one"),
         (with("user", "\"~\""), "has no profile \"~\"", "one by that name"),
-        (with("user", "[user]"), "currentProfile: expected a string at line 2 column 17",
-         "a list for a text"),
+        (with("user", "[user]"), "currentProfile: expected a string at line 2 column 17", "a list"),
         (without("name: user"), "has no profile \"user\"; available: \"Second\"", "no name"),
-        (without("    environment: prod\n"), auth,
-         "no environment: the first that has the product"),
+        (without("    environment: prod\n"), auth, "none: the first that has the product"),
         (with("environment: prod", "environment: x"),
          "there is no environment \"x\"; available: \"prod\", \"test\"", "a missing one"),
-        (without(token), "the user name and password of profile", "no token"),
-        (with("\"SECRET-file-token\"", "\" \""), "the user name and password of profile",
-         "a blank one"),
-        (with("\"SECRET-file-token\"", "\" SECRET-file-token\\n\""), "the token of profile",
-         "white space around it"),
-        (with("\"SECRET-file-token\"", "\"SECRET file\""),
-         "the token of profile \"user\": contains white space", "no token at all"),
-        (without(token).replacen("      username: \"file@example.com\"\n", "", 1),
-         "neither a token, nor username and password", "half of a pair"),
-        (without(token).replacen("      password: \"SECRET-file-password\"\n", "", 1),
-         "neither a token, nor username and password", "half of a pair"),
+        (without(token), by_password, "no token"),
+        (with_token("\" \""), by_password, "a blank one"),
+        (with_token("\" SECRET-file-token\\n\""), by_token, "white space around it"),
+        (with_token("\"SECRET file\""), "the token of profile \"user\": contains white space",
+         "no token at all"),
+        (basic("      username: \"file@example.com\"\n", ""), neither, "half of a pair"),
+        (basic("      password: \"SECRET-file-password\"\n", ""), neither, "the other half"),
         (without("environments:\n"), "there is no environment \"prod\"", "a list without its key"),
-        (with("environments:", "x:"), "there is no environment \"prod\"; none is defined",
-         "no environments"),
+        (with("environments:", "x:"), "there is no environment \"prod\"; none is defined", "none"),
         (without("      - name: auth\n"),
          "environments[0].products[0]: duplicate field `endpoints`", "a key out of place"),
         (with("name: auth", "name: dns"), default, "no product auth"),
         (with("name: auth", "name: AUTH"), auth, "its case"),
         (without("name: https://auth.example\n            "), default, "no name of the endpoint"),
         (without("skipTlsVerify: false\n            "), auth, "nothing said of TLS"),
-        (with("skipTlsVerify: false", "skipTlsVerify: true"),
+        (skip("skipTlsVerify: true"),
          "skipTlsVerify of \"auth\" in environment \"prod\": is refused because it would expose",
          "refused"),
-        (with("skipTlsVerify: false", "skipTlsVerify: yes"), ": is refused because it would expose",
-         "as YAML 1.1 has it"),
-        (with("skipTlsVerify: false", "skipTlsVerify: \"true\""),
-         "certificateAuthData, or pin its certificate", "and what to do"),
-        (with("skipTlsVerify: false", "skipTlsVerify: False"), auth, "another case"),
+        (skip("skipTlsVerify: yes"), refused, "as YAML 1.1 has it"),
+        (skip("skipTlsVerify: \"true\""), "certificateAuthData, or pin its certificate", "the way"),
+        (skip("skipTlsVerify: False"), auth, "another case"),
         (with("https://auth.example", "http://auth.example"),
          "name of \"auth\" in environment \"prod\": is plain http", "plain http"),
-        (
-            without(token).replacen(
-                "\"SECRET-file-password\"",
-                "|\n        SECRET\n        SECRET",
-                1,
-            ),
-            "the user name and password of profile \"user\": contains a line break",
-            "two lines",
-        ),
+        (basic("\"SECRET-file-password\"", "|\n        SECRET\n        SECRET"),
+         "the user name and password of profile \"user\": contains a line break", "two lines"),
         (with("credentials:\n", "credentials:\n      <<: {token: SECRET}\n"),
          "profiles[0].credentials: merge keys (<<) are not supported", "a merge key"),
-        (with("skipTlsVerify: false", "<<: {skipTlsVerify: true}"),
+        (skip("<<: {skipTlsVerify: true}"),
          "merge keys (<<) are not supported: write the keys themselves at line 32",
          "which may bring in anything"),
-        (with("x\"", "x\"\n      \"<<\": x"), "merge keys (<<) are not supported",
-         "a key that only looks like one"),
+        (with("x\"", "x\"\n      \"<<\": x"), merge, "a key that only looks like one"),
         (with("    environment: prod\n", "\0    environment: prod\n"),
          "control characters are not allowed at position", "a NUL, which must not end the file"),
-        (with("token: \"", "token:\t\""), "the token of profile", "a tab after a colon"),
+        (with("token: \"", "token:\t\""), by_token, "a tab after a colon"),
         (with("https://auth.example", "https://u:SECRET@auth.example"),
          "name of \"auth\" in environment \"prod\": contains a user name", "a password in the URL"),
         (with("https://auth.example", "auth.example/auth/v1"), auth, "a base URL in another form"),
-        (
-            with(
-                "certificateAuthData: \"\"\n          - name: https://second",
-                "certificateAuthData: SECRET\n          - name: https://second",
-            ),
-            "certificateAuthData of \"auth\" in environment \"prod\": contains no certificate",
-            "no PEM",
-        ),
-        (with("certificateAuthData: \"\"   #", "certificateAuthData: SECRET   #"),
-         "certificateAuthData of \"auth\" in environment \"prod\": contains no certificate",
-         "the environment's"),
-        (with("certificateAuthData: \"\"   #", &format!("certificateAuthData: \"{ca}\"   #")), auth,
-         "the environment's is good"),
+        (of_endpoint("SECRET"), pem, "no PEM"),
+        (of_environment("SECRET"), pem, "the environment's"),
+        (of_environment(&ca), auth, "the environment's is good"),
         (with("profiles:", "profiles: &all"), auth, "an anchor"),
-        (
-            "currentProfile: a\nprofiles:\n - &x {name: b, credentials: &c {token: SECRET}}\n - \
-             {name: a, credentials: *c}"
-                .to_owned(),
-            "the token of profile",
-            "an alias",
-        ),
-        ("currentProfile: a\ncurrentProfile: b\n".to_owned(), "duplicate field `currentProfile`",
-         "a key twice"),
-        ("currentProfile: a\nprofiles: {name: a}\n".to_owned(),
-         "profiles: expected a sequence at line 2 column 11", "a map for a list"),
-        ("currentProfile: a\nprofiles: [SECRET]\n".to_owned(),
-         "profiles[0]: expected a map at line 2 column 12", "a text for a map"),
-        ("SECRET".to_owned(), ": expected a map", "a text"),
-        ("12345".to_owned(), ": expected a map", "a number, which may be a password"),
-        ("profiles: !!int SECRET".to_owned(), "profiles: expected an integer at line 1",
-         "a tag that does not fit"),
-        ("profiles: [{credentials: 12345678}]".to_owned(),
-         "profiles[0].credentials: expected a map at line 1", "a password in the place of its map"),
-        ("profiles: [{credentials: {token: {SECRET: SECRET}}}]".to_owned(),
-         "profiles[0].credentials.token: expected a string at line 1", "a map for a token"),
-        ("\na: [SECRET\nb: c".to_owned(),
-         "did not find expected ',' or ']' at line 3 column 2, while parsing a flow sequence at \
-          line 2 column 4", "half of a list"),
-        ("a: \"SECRET\n".to_owned(),
-         "found unexpected end of stream at line 2 column 1, while scanning a quoted scalar",
-         "half of a text"),
-        ("a: *SECRET".to_owned(), "unknown anchor at line 1 column 4", "an alias of nothing"),
-        ("profiles: &a [*a]".to_owned(), "profiles[0]: expected a map", "a circle"),
-        ("a:\n\t- SECRET".to_owned(),
-         "found character that must be in quotes or, if a tab, be spaces at line 2 column 1",
-         "a tab"),
-        ("a: @SECRET".to_owned(), "found character that must be in quotes",
-         "a text that needs quotes"),
-        ("a: b\n c: SECRET".to_owned(),
-         "mapping values are not allowed in this context at line 2 column 3",
-         "a key that is indented too much"),
-        (String::new(), "has no currentProfile; none is defined", "an empty file"),
-        ("# nothing\n---\n...\n".to_owned(), "has no currentProfile", "an empty document"),
         ("\u{feff}currentProfile: user\n".to_owned() + &without("currentProfile: user\n"), auth,
          "a byte order mark"),
         (WRITTEN.replace('\n', "\r\n"), auth, "lines as Windows ends them"),
         (format!("{WRITTEN}---\nSECRET\n"), auth, "a second document"),
     ];
+    #[rustfmt::skip]
+    let whole = [
+        (anchored, by_token, "an alias"),
+        ("currentProfile: a\ncurrentProfile: b\n", "duplicate field `currentProfile`", "twice"),
+        ("currentProfile: a\nprofiles: {name: a}\n",
+         "profiles: expected a sequence at line 2 column 11", "a map for a list"),
+        ("currentProfile: a\nprofiles: [SECRET]\n",
+         "profiles[0]: expected a map at line 2 column 12", "a text for a map"),
+        ("SECRET", map, "a text"),
+        ("12345", map, "a number, which may be a password"),
+        ("profiles: !!int SECRET", "profiles: expected an integer at line 1", "a wrong tag"),
+        ("profiles: [{credentials: 12345678}]",
+         "profiles[0].credentials: expected a map at line 1", "a password in the place of its map"),
+        ("profiles: [{credentials: {token: {SECRET: SECRET}}}]",
+         "profiles[0].credentials.token: expected a string at line 1", "a map for a token"),
+        ("\na: [SECRET\nb: c", unclosed, "half of a list"),
+        ("a: \"SECRET\n",
+         "found unexpected end of stream at line 2 column 1, while scanning a quoted scalar",
+         "half of a text"),
+        ("a: *SECRET", "unknown anchor at line 1 column 4", "an alias of nothing"),
+        ("profiles: &a [*a]", "profiles[0]: expected a map", "a circle"),
+        ("a:\n\t- SECRET",
+         "found character that must be in quotes or, if a tab, be spaces at line 2 column 1",
+         "a tab"),
+        ("a: @SECRET", in_quotes, "a text that needs quotes"),
+        ("a: b\n c: SECRET", "mapping values are not allowed in this context at line 2 column 3",
+         "a key that is indented too much"),
+        ("", "has no currentProfile; none is defined", "an empty file"),
+        ("# nothing\n---\n...\n", "has no currentProfile", "an empty document"),
+    ];
+    let whole = whole.map(|(contents, says, reason)| (contents.to_owned(), says, reason));
+    let cases = edited.into_iter().chain(whole);
     for (contents, says, reason) in cases {
         let path = folder.write(contents);
-        let text = read(&path);
+        let text = read(path);
         assert!(text.contains(says), "{reason}: {says}: {text}");
         assert!(
             ["Client {", &shown, &format!("config file: {shown}")]
@@ -183,19 +163,19 @@ fn missing_binary_and_oversized_files_are_refused() {
         (b"a\0:\0 \0b\0", "control characters are not allowed", "without a byte order mark"),
     ];
     for (contents, says, reason) in cases {
-        let text = read(&folder.write(contents));
+        let text = read(folder.write(contents));
         assert!(text.contains(says), "{reason}: {says}: {text}");
     }
 
     let sized = |length: usize| format!("{WRITTEN}{}", "#".repeat(length - WRITTEN.len()));
-    let largest = read(&folder.write(sized(64 * 1024)));
+    let largest = read(folder.write(sized(64 * 1024)));
     assert!(largest.contains("https://auth.example"), "{largest}");
-    let larger = read(&folder.write(sized(64 * 1024 + 1)));
+    let larger = read(folder.write(sized(64 * 1024 + 1)));
     assert!(larger.contains("is longer than 64 KiB"), "{larger}");
     // 100 MB, of which only enough is read to see that it is too large.
     let path = folder.write("");
-    fs::File::create(&path).unwrap().set_len(100_000_000).unwrap();
-    assert!(read(&path).contains("is longer than 64 KiB"));
+    fs::File::create(path).unwrap().set_len(100_000_000).unwrap();
+    assert!(read(path).contains("is longer than 64 KiB"));
 }
 
 /// What libyaml reads, and with it the vendor's tools.
@@ -203,7 +183,7 @@ fn missing_binary_and_oversized_files_are_refused() {
 fn shapes_of_yaml_are_read() {
     const ANY: &str = "credentials: {token: TOKEN}";
     let folder = Home::new();
-    let server = FaultServer::start(vec![Play::Write(LIST.success())]);
+    let server = FaultServer::start(vec![LIST.works()]);
     let basic = |username: &str, password: &str| {
         let of = "currentProfile: a\nprofiles:\n- name: a\n  credentials:\n";
         format!("{of}    username: {username}\n    password: {password}\n")
@@ -213,7 +193,6 @@ fn shapes_of_yaml_are_read() {
     let json = "{\n  \"currentProfile\": \"a\",\n  \"profiles\": [\n    {\n      \"name\": \
                 \"a\",\n      \"credentials\": {\n        \"token\": \"TOKEN\"\n      }\n    \
                 }\n  ]\n}\n";
-    #[rustfmt::skip]
     let cases = [
         (basic("007", "0042"), "007:0042", "zeros in front"),
         (basic("+1", "-0"), "+1:-0", "signs"),
@@ -237,37 +216,37 @@ fn shapes_of_yaml_are_read() {
         (basic("a", "|-\n      x"), "a:x", "a literal text"),
         (basic("a", "<<"), "a:<<", "a merge key is no value"),
         (basic("a", "'a: <<: b'"), "a:a: <<: b", "nor is one in quotes"),
-        (block.clone(), "TOKEN", "as plain as can be"),
-        (block.replace('\n', "\r\n"), "TOKEN", "lines as Windows ends them"),
-        (block.replace('\n', "\r"), "TOKEN", "as the first Macs ended them"),
-        (format!("\u{feff}{block}"), "TOKEN", "a byte order mark"),
-        (format!("# a\n\n---\n{block}...\n"), "TOKEN", "marks of a document"),
-        (format!("%YAML 1.1\n---\n{block}"), "TOKEN", "a directive"),
-        (format!("{block}---\n: [SECRET"), "TOKEN", "a second document"),
-        (block.trim_end().to_owned(), "TOKEN", "no line break at the end"),
-        (block.replace("- name", "  -   name").replace("\n  cred", "\n      cred"), "TOKEN",
-         "indented"),
-        (format!("{block}failover:\n  strategy: roundRobin\n  <<: {{a: b}}\n"), "TOKEN",
-         "unknown keys, whatever is in them"),
-        (profile("  credentials: {\n    \"token\": \"TOKEN\"\n  }\n"), "TOKEN",
-         "a brace that closes at the column of the key"),
-        (format!("x: {{\n}}\ny: [\n]\n{block}"), "TOKEN",
-         "a brace that closes at the start of the line"),
-        (profile("  credentials: {token: TOKEN,}\n"), "TOKEN", "a comma at the end"),
-        (json.to_owned(), "TOKEN", "JSON on several lines"),
-        (json.replace("  ", "\t"), "TOKEN", "JSON with tabs"),
-        (json.split_whitespace().collect(), "TOKEN", "JSON without blanks"),
-        (format!("x: &x {{token: TOKEN}}\n{}", profile("  credentials: *x\n")), "TOKEN",
-         "an alias of a map"),
-        (format!("x: &x TOKEN\n{}", profile("  credentials: {token: *x}\n")), "TOKEN",
-         "an alias of a text"),
-        (profile("  ? credentials\n  : ? token\n    : TOKEN\n"), "TOKEN", "keys with a mark"),
-        (profile("  \"credentials\":\n    'token': TOKEN\n    username: ~\n"), "TOKEN",
-         "keys in quotes, and a null"),
-        (format!("environments:\n{block}"), "TOKEN", "a list without entries"),
-        (block.replace("- name", "-\n- name"), "TOKEN", "an empty entry"),
     ];
-    for (contents, expected, reason) in cases {
+    #[rustfmt::skip]
+    let whole = [
+        (block.clone(), "as plain as can be"),
+        (block.replace('\n', "\r\n"), "lines as Windows ends them"),
+        (block.replace('\n', "\r"), "as the first Macs ended them"),
+        (format!("\u{feff}{block}"), "a byte order mark"),
+        (format!("# a\n\n---\n{block}...\n"), "marks of a document"),
+        (format!("%YAML 1.1\n---\n{block}"), "a directive"),
+        (format!("{block}---\n: [SECRET"), "a second document"),
+        (block.trim_end().to_owned(), "no line break at the end"),
+        (block.replace("- name", "  -   name").replace("\n  cred", "\n      cred"), "indented"),
+        (format!("{block}failover:\n  strategy: roundRobin\n  <<: {{a: b}}\n"),
+         "unknown keys, whatever is in them"),
+        (profile("  credentials: {\n    \"token\": \"TOKEN\"\n  }\n"),
+         "a brace that closes at the column of the key"),
+        (format!("x: {{\n}}\ny: [\n]\n{block}"), "a brace that closes at the start of the line"),
+        (profile("  credentials: {token: TOKEN,}\n"), "a comma at the end"),
+        (json.to_owned(), "JSON on several lines"),
+        (json.replace("  ", "\t"), "JSON with tabs"),
+        (json.split_whitespace().collect(), "JSON without blanks"),
+        (format!("x: &x {{token: TOKEN}}\n{}", profile("  credentials: *x\n")), "an alias of a map"),
+        (format!("x: &x TOKEN\n{}", profile("  credentials: {token: *x}\n")), "an alias of a text"),
+        (profile("  ? credentials\n  : ? token\n    : TOKEN\n"), "keys with a mark"),
+        (profile("  \"credentials\":\n    'token': TOKEN\n    username: ~\n"),
+         "keys in quotes, and a null"),
+        (format!("environments:\n{block}"), "a list without entries"),
+        (block.replace("- name", "-\n- name"), "an empty entry"),
+    ];
+    let whole = whole.map(|(contents, reason)| (contents, "TOKEN", reason));
+    for (contents, expected, reason) in cases.into_iter().chain(whole) {
         let client = ClientBuilder::from_config_file(folder.write(&contents));
         let client = client.and_then(|builder| builder.base_url(server.url()).build());
         let client = client.unwrap_or_else(|error| panic!("{reason}: {error}"));
@@ -312,7 +291,7 @@ fn yaml_bombs_are_harmless() {
     ];
     for (contents, says, reason) in cases {
         let path = folder.write(contents);
-        let text = read(&path);
+        let text = read(path);
         assert!(text.contains(says), "{reason}: {says}: {text}");
     }
 }

@@ -5,9 +5,6 @@ mod contents;
 mod permissions;
 mod precedence;
 
-use std::fs;
-use std::path::{Path, PathBuf};
-
 use crate::support::*;
 
 /// The variable that contains the home folder.
@@ -26,27 +23,46 @@ fn slashes(text: &str) -> String {
     text.to_owned()
 }
 
+const TOKEN: (&str, &str) = ("IONOS_TOKEN", "SECRET-variable");
+const MISSING: (&str, &str) = ("IONOS_CONFIG_FILE", "/nowhere/at/all");
+
 /// A home folder with a config file.
-struct Home(Folder);
+struct Home {
+    folder: Folder,
+    file: PathBuf,
+}
 
 impl Home {
     fn new() -> Home {
         let folder = Folder::new();
+        let file = folder.0.join(".ionos").join("config");
         fs::create_dir(folder.0.join(".ionos")).unwrap();
-        Home(folder)
+        Home { folder, file }
+    }
+
+    fn with(contents: impl AsRef<[u8]>) -> Home {
+        let home = Home::new();
+        home.write(contents);
+        home
     }
 
     fn path(&self) -> &Path {
-        &self.0.0
+        &self.folder.0
     }
 
-    fn file(&self) -> PathBuf {
-        self.path().join(".ionos").join("config")
+    fn write(&self, contents: impl AsRef<[u8]>) -> &Path {
+        fs::write(&self.file, contents).unwrap();
+        &self.file
     }
 
-    fn write(&self, contents: impl AsRef<[u8]>) -> PathBuf {
-        fs::write(self.file(), contents).unwrap();
-        self.file()
+    /// The variable for the home folder.
+    fn found(&self) -> (&str, &str) {
+        (HOME, self.path().to_str().unwrap())
+    }
+
+    /// The variable for the file.
+    fn named(&self) -> (&str, &str) {
+        ("IONOS_CONFIG_FILE", self.file.to_str().unwrap())
     }
 }
 

@@ -1,6 +1,5 @@
 //! The warning if others can read a file with credentials.
 
-use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use super::*;
@@ -28,7 +27,7 @@ fn warns_if_others_can_read_a_file_with_credentials() {
     ] {
         let folder = Home::new();
         let path = folder.write(&contents);
-        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
         let variables =
             [("IONOS_CONFIG_FILE", path.to_str().unwrap()), ("IONOS_TOKEN", "SECRET-variable")];
         let output = run_child("config_file::child_logs_to_stdout", &variables);

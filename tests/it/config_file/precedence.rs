@@ -1,7 +1,6 @@
 //! Which file is read, and the precedence of program, environment and file.
 
 use super::*;
-use crate::support::tls::*;
 
 #[test]
 fn environment_credentials_override_those_of_the_file() {
@@ -9,8 +8,6 @@ fn environment_credentials_override_those_of_the_file() {
     // profile.
     in_parallel(0..48, |n| {
         let folder = Home::new();
-        let home = (HOME, folder.path().to_str().unwrap());
-        let file = folder.file();
         let [env_token, env_basic, file_token, file_basic] =
             [1, 2, 4, 8].map(|bit| (n % 16) & bit != 0);
         let named_by = ["file", "variable", "nothing"][n / 16];
@@ -23,7 +20,7 @@ fn environment_credentials_override_those_of_the_file() {
         if file_basic {
             contents.push_str("      username: file\n      password: SECRET-file\n");
         }
-        let mut variables = vec![home];
+        let mut variables = vec![folder.found()];
         match named_by {
             "file" => contents.push_str("currentProfile: MINE\n"),
             // The variable overrides the file.
@@ -35,14 +32,14 @@ fn environment_credentials_override_those_of_the_file() {
         }
         folder.write(contents);
         if env_token {
-            variables.push(("IONOS_TOKEN", "SECRET-variable"));
+            variables.push(TOKEN);
         }
         if env_basic {
             variables.push(("IONOS_USERNAME", "variable"));
             variables.push(("IONOS_PASSWORD", "SECRET-variable"));
         }
         let of_file =
-            |what| format!("source: the {what} of profile {:?} in {}", "mine", shown(&file));
+            |what| format!("source: the {what} of profile {:?} in {}", "mine", shown(&folder.file));
         let expected = match (env_token, env_basic, named_by, file_token, file_basic) {
             (true, ..) => "source: IONOS_TOKEN".to_owned(),
             (_, true, ..) => "source: IONOS_USERNAME and IONOS_PASSWORD".to_owned(),
@@ -61,66 +58,43 @@ fn environment_credentials_override_those_of_the_file() {
 
 #[test]
 fn variables_choose_the_file_the_profile_and_the_base_url() {
-    let folder = Home::new();
-    let elsewhere = Home::new();
-    let home = (HOME, folder.path().to_str().unwrap());
-    let there = elsewhere.write(WRITTEN);
-    let named = ("IONOS_CONFIG_FILE", there.to_str().unwrap());
-    let missing = ("IONOS_CONFIG_FILE", "/nowhere/at/all");
-    let token = ("IONOS_TOKEN", "SECRET-variable");
-    let second = ("IONOS_CURRENT_PROFILE", "SECOND");
+    let [folder, elsewhere] = [Home::new(), Home::with(WRITTEN)];
+    let [home, named] = [folder.found(), elsewhere.named()];
+    let profile = variable("IONOS_CURRENT_PROFILE");
+    let second = profile("SECOND");
+    let [default, auth] = ["https://api.ionos.com/auth/v1", "https://auth.example/auth/v1"];
+    let stale = "error: IONOS_CONFIG_FILE: /nowhere/at/all: ";
     #[rustfmt::skip]
     let cases = [
-        (vec![home, token], "https://api.ionos.com", "no file, but not needed"),
+        (vec![home, TOKEN], default, "no file, but not needed"),
         (vec![home], "credentials: none found", "no file, and nothing else"),
-        (vec![token], "https://api.ionos.com", "no home"),
+        (vec![TOKEN], default, "no home"),
         (vec![], "credentials: none found", "nothing at all"),
         (vec![home, named], "source: the token of profile \"user\"", "the file that is named"),
-        (vec![named], "https://auth.example/auth/v1", "its endpoint"),
-        (vec![named, token], "https://auth.example/auth/v1",
-         "its endpoint, whatever the credentials"),
+        (vec![named], auth, "its endpoint"),
+        (vec![named, TOKEN], auth, "its endpoint, whatever the credentials"),
         (vec![named, ("IONOS_API_URL", "other.example")], "https://other.example/auth/v1",
          "the variable wins"),
-        (vec![named, second], "https://api.ionos.com/auth/v1",
-         "an environment without the product"),
+        (vec![named, second], default, "an environment without the product"),
         (vec![named, second], "source: the token of profile \"SECOND\"",
          "the profile that is named"),
-        (vec![named, ("IONOS_CURRENT_PROFILE", "bare")], "user name and password of profile",
+        (vec![named, profile("bare")], "user name and password of profile",
          "no environment, a number for a password"),
-        (vec![named, ("IONOS_CURRENT_PROFILE", "bare")], "https://auth.example/auth/v1",
-         "no environment: the first that has the product"),
-        (vec![named, ("IONOS_CURRENT_PROFILE", "none")], "the profile \"none\" has no credentials",
-         "no credentials"),
-        (vec![named, token, ("IONOS_CURRENT_PROFILE", "none")], "source: IONOS_TOKEN",
-         "but not needed"),
-        (vec![named, ("IONOS_CURRENT_PROFILE", "x")],
+        (vec![named, profile("bare")], auth, "no environment: the first that has the product"),
+        (vec![named, profile("none")], "the profile \"none\" has no credentials", "no credentials"),
+        (vec![named, TOKEN, profile("none")], "source: IONOS_TOKEN", "but not needed"),
+        (vec![named, profile("x")],
          "has no profile \"x\"; available: \"user\", \"Second\", \"bare\", \"none\"",
          "a missing profile"),
-        (vec![named, token, ("IONOS_CURRENT_PROFILE", "x")], "has no profile \"x\"",
-         "although it is not needed"),
-        (vec![missing], "error: IONOS_CONFIG_FILE: /nowhere/at/all: ",
-         "a named file must be there"),
-        (vec![missing, token], "error: IONOS_CONFIG_FILE: /nowhere/at/all: ",
-         "whatever the credentials"),
+        (vec![named, TOKEN, profile("x")], "has no profile \"x\"", "although it is not needed"),
+        (vec![MISSING], stale, "a named file must be there"),
+        (vec![MISSING, TOKEN], stale, "whatever the credentials"),
         (vec![named, ("IONOS_USERNAME", "u")], "IONOS_PASSWORD: is not set", "half of a pair"),
     ];
     in_parallel(cases, |(variables, says, reason)| {
         let output = client_in_child(&variables);
         assert!(output.contains(says), "{reason}: {says}: {output}");
     });
-}
-
-#[test]
-fn endpoint_that_is_not_used_is_not_checked() {
-    let elsewhere = Home::new();
-    let refused = WRITTEN.replacen("skipTlsVerify: false", "skipTlsVerify: true", 1);
-    let spoiled = elsewhere.write(refused);
-    let spoiled = ("IONOS_CONFIG_FILE", spoiled.to_str().unwrap());
-    assert!(
-        client_in_child(&[spoiled]).contains("is refused because it would expose the credentials")
-    );
-    let output = client_in_child(&[spoiled, ("IONOS_API_URL", "other.example")]);
-    assert!(output.contains("source: the token of profile"), "{output}");
 }
 
 #[test]
@@ -141,45 +115,44 @@ fn certificates_of_an_endpoint_apply_only_to_its_base_url() {
 
 #[test]
 fn pin_is_never_ignored() {
-    let elsewhere = Home::new();
-    let there = elsewhere.write(WRITTEN);
-    let named = ("IONOS_CONFIG_FILE", there.to_str().unwrap());
-    let token = ("IONOS_TOKEN", "SECRET-variable");
+    let elsewhere = Home::with(WRITTEN);
+    let named = elsewhere.named();
     let pin = ("IONOS_PINNED_CERT", "ab:cd");
-    for variables in [vec![named, token, pin], vec![("FILE_ALONE", named.1), pin]] {
+    for variables in [vec![named, TOKEN, pin], vec![("FILE_ALONE", named.1), pin]] {
         let output = client_in_child(&variables);
         assert!(output.contains("error: IONOS_PINNED_CERT: is "), "{output}");
     }
 }
 
+/// An endpoint, credentials or a whole file that is not used is not checked.
 #[test]
-fn credentials_that_are_not_used_are_not_checked() {
-    let elsewhere = Home::new();
-    let there = elsewhere.file();
-    let named = ("IONOS_CONFIG_FILE", there.to_str().unwrap());
-    let token = ("IONOS_TOKEN", "SECRET-variable");
-    for credentials in
-        ["{token: \"<SECRET token>\"}", "{username: u}", "{username: \"us:er\", password: SECRET}"]
-    {
-        elsewhere.write(format!(
-            "currentProfile: a\nprofiles:\n- {{name: a, credentials: {credentials}}}\n"
-        ));
-        assert!(client_in_child(&[named, token]).contains("source: IONOS_TOKEN"), "{credentials}");
-        assert!(client_in_child(&[named]).contains("profile \"a\""), "{credentials}");
-    }
-}
-
-#[test]
-fn default_file_is_read_and_may_be_empty() {
-    let folder = Home::new();
-    let home = (HOME, folder.path().to_str().unwrap());
-    let token = ("IONOS_TOKEN", "SECRET-variable");
-    folder.write(WRITTEN);
-    assert!(client_in_child(&[home]).contains("source: the token of profile \"user\""));
-    // An empty file is not an error if the environment has credentials.
-    folder.write("");
-    assert!(client_in_child(&[home, token]).contains("source: IONOS_TOKEN"));
-    assert!(client_in_child(&[home]).contains("has no currentProfile; none is defined"));
+fn only_what_is_used_is_checked() {
+    let spoiled = WRITTEN.replacen("skipTlsVerify: false", "skipTlsVerify: true", 1);
+    let profile = |credentials: &str| {
+        format!("currentProfile: a\nprofiles:\n- {{name: a, credentials: {credentials}}}\n")
+    };
+    let url = ("IONOS_API_URL", "other.example");
+    let [good, of_a] = ["source: the token of profile", "profile \"a\""];
+    let refused = "is refused because it would expose the credentials";
+    let none = "has no currentProfile; none is defined";
+    // (the file, what it says alone, another variable, what both say)
+    let cases = [
+        (spoiled, refused, url, good),
+        (profile("{token: \"<SECRET token>\"}"), of_a, TOKEN, "source: IONOS_TOKEN"),
+        (profile("{username: u}"), of_a, TOKEN, "source: IONOS_TOKEN"),
+        (profile("{username: \"us:er\", password: SECRET}"), of_a, TOKEN, "source: IONOS_TOKEN"),
+        (String::new(), none, TOKEN, "source: IONOS_TOKEN"),
+        (WRITTEN.to_owned(), "source: the token of profile \"user\"", url, good),
+    ];
+    in_parallel(cases, |(contents, alone, variable, both)| {
+        let home = Home::with(&contents);
+        for file in [home.named(), home.found()] {
+            let output = client_in_child(&[file]);
+            assert!(output.contains(alone), "{contents}: {output}");
+            let output = client_in_child(&[file, variable]);
+            assert!(output.contains(both), "{contents}: {output}");
+        }
+    });
 }
 
 #[test]
@@ -189,18 +162,11 @@ fn file_that_is_named_comes_before_one_that_is_found() {
     };
     let home = Home::new();
     let [by_variable, config] = [Home::new(), Home::new()];
-    let there = by_variable.write(profile("b"));
-    let variables = [
-        (HOME, home.path().to_str().unwrap()),
-        ("APPDATA", home.path().join(".config").to_str().unwrap()),
-        ("IONOS_CONFIG_FILE", there.to_str().unwrap()),
-        ("XDG_CONFIG_HOME", config.path().to_str().unwrap()),
-    ]
-    .map(|(name, value)| (name, value.to_owned()));
-    let [at_home, app_data, by_name, xdg] = [0, 1, 2, 3].map(|n| {
-        let (name, value): &(&str, String) = &variables[n];
-        (*name, value.as_str())
-    });
+    by_variable.write(profile("b"));
+    let settings = home.path().join(".config");
+    let [at_home, by_name] = [home.found(), by_variable.named()];
+    let app_data = ("APPDATA", settings.to_str().unwrap());
+    let xdg = ("XDG_CONFIG_HOME", config.path().to_str().unwrap());
 
     let none = client_in_child(&[at_home, app_data]);
     assert!(none.contains("ionosctl/config.yaml or "), "{none}");
@@ -223,8 +189,7 @@ fn file_that_is_named_comes_before_one_that_is_found() {
     let first = "ionosctl/config.yaml";
     is(&[at_home, app_data], first, "that of a login");
     is(&[at_home, app_data, by_name], &named_file, named);
-    let missing = ("IONOS_CONFIG_FILE", "/nowhere/at/all");
-    let output = client_in_child(&[at_home, app_data, missing]);
+    let output = client_in_child(&[at_home, app_data, MISSING]);
     assert!(output.contains("IONOS_CONFIG_FILE: /nowhere"), "{output}");
     if cfg!(all(unix, not(target_vendor = "apple"))) {
         // The settings folder is in another place.
@@ -236,24 +201,21 @@ fn file_that_is_named_comes_before_one_that_is_found() {
         is(&[at_home, relative], &at(&home, ".config/ionosctl"), "no folder");
     }
     // Where a folder is expected there is a file.
-    let file = home.file();
-    let none = client_in_child(&[(HOME, file.to_str().unwrap())]);
+    let none = client_in_child(&[(HOME, home.file.to_str().unwrap())]);
     assert!(none.contains("there is no config file at"), "{none}");
 }
 
 #[test]
 fn complete_environment_needs_no_file() {
     let url = ("IONOS_API_URL", "other.example");
-    let token = ("IONOS_TOKEN", "SECRET-variable");
     let user = ("IONOS_USERNAME", "user");
     let password = ("IONOS_PASSWORD", "SECRET-variable");
     let good = WRITTEN;
-    let unknown = ("IONOS_CURRENT_PROFILE", "unknown");
-    let second = ("IONOS_CURRENT_PROFILE", "Second");
-    let missing = ("IONOS_CONFIG_FILE", "/nowhere/at/all");
+    let profile = variable("IONOS_CURRENT_PROFILE");
+    let [unknown, second] = ["unknown", "Second"].map(profile);
     let skips = WRITTEN.replacen("skipTlsVerify: false", "skipTlsVerify: true", 1);
     for (contents, variable, warning, reason) in [
-        (good, missing, Some("/nowhere/at/all"), "a stale name"),
+        (good, MISSING, Some("/nowhere/at/all"), "a stale name"),
         (good, unknown, Some("has no profile \"unknown\""), "no such profile"),
         ("a: [SECRET", second, Some("did not find expected"), "a broken file"),
         ("SECRET: [", second, Some("did not find expected"), "half of a file"),
@@ -261,13 +223,12 @@ fn complete_environment_needs_no_file() {
         ("", second, Some("has no profile"), "an empty file"),
         (good, second, None, "a good file"),
         (&skips, second, None, "an endpoint that is not used"),
-        (good, ("IONOS_CURRENT_PROFILE", "none"), None, "a profile without credentials"),
+        (good, profile("none"), None, "a profile without credentials"),
     ] {
-        let home = Home::new();
-        home.write(contents);
-        let file = (HOME, home.path().to_str().unwrap());
+        let home = Home::with(contents);
+        let file = home.found();
         for (credentials, source) in [
-            (vec![token], "IONOS_TOKEN"),
+            (vec![TOKEN], "IONOS_TOKEN"),
             (vec![user, password], "IONOS_USERNAME and IONOS_PASSWORD"),
         ] {
             let complete = [&[file, variable, url][..], &credentials].concat();
@@ -275,7 +236,7 @@ fn complete_environment_needs_no_file() {
             assert!(output.contains("https://other.example"), "{reason}: {output}");
             assert!(output.contains(&format!("source: {source}")), "{reason}: {output}");
         }
-        let complete = [file, variable, url, token];
+        let complete = [file, variable, url, TOKEN];
         let output = run_child("config_file::child_logs_to_stdout", &complete);
         assert!(!output.contains("SECRET"), "{output}");
         let ignored = |line: &&str| line.starts_with("WARN ") && line.contains("(ignored");
@@ -286,7 +247,7 @@ fn complete_environment_needs_no_file() {
         }
         // Where something is missing, the file is needed.
         if warning.is_some() {
-            for part in [url, token] {
+            for part in [url, TOKEN] {
                 let output = client_in_child(&[file, variable, part]);
                 assert!(output.contains("error: "), "{reason}: {part:?}: {output}");
             }
@@ -321,22 +282,22 @@ fn endpoint_is_that_of_the_first_environment_and_without_a_location() {
     - name: https://located.example
       location: de/fra
 ";
-    for (environment, says, reason) in [
+    let cases = [
         ("", "https://global.example/auth/v1", "the first environment with the product"),
         ("environment: Prod", "https://global.example", "by its name"),
         ("environment: prod", "https://lower.example", "by case"),
         ("environment: PROD", "no environment \"PROD\"", "by case"),
         ("environment: empty", "https://api.ionos.com", "no product"),
         ("environment: located", "https://api.ionos.com", "only endpoints with a location"),
-    ] {
-        let home = Home::new();
-        home.write(format!(
+    ];
+    in_parallel(cases, |(environment, says, reason)| {
+        let home = Home::with(format!(
             "currentProfile: a\nprofiles:\n- name: a\n  credentials: {{token: t}}\n  \
              {environment}\n{environments}"
         ));
-        let output = client_in_child(&[(HOME, home.path().to_str().unwrap())]);
+        let output = client_in_child(&[home.found()]);
         assert!(output.contains(says), "{reason}: {environment}: {output}");
-    }
+    });
 }
 
 /// macOS does not allow such a path, and Wine cannot store it.
@@ -406,11 +367,10 @@ fn certificates_of_the_program_override_the_endpoint_and_the_environment() {
         let list = get_all_tokens(&builder.build().unwrap(), &GetAllTokensOptions::new());
         match list {
             Ok(_) => assert!(agreed, "{reason}"),
-            Err(Error::Call(error)) => {
-                assert_eq!(error.kind, ErrorKind::TlsFailed, "{reason}: {error}");
+            Err(error) => {
+                assert_eq!(kind(&error), ErrorKind::TlsFailed, "{reason}: {error}");
                 assert!(!agreed, "{reason}: {error}");
             }
-            Err(error) => panic!("{reason}: {error}"),
         }
     }
 }

@@ -5,8 +5,6 @@ mod pages;
 mod requests;
 mod responses;
 
-use std::collections::BTreeMap;
-
 use mockito::{Matcher, Server, ServerGuard};
 
 use crate::support::*;

@@ -18,35 +18,34 @@ fn each_endpoint_sends_its_request_line() {
 fn options_change_the_request_line_and_the_headers() {
     let ttl = |seconds| CreateTokenOptions::new().ttl(Duration::from_secs(seconds));
     let by = DeleteTokenByCriteriaOptions::new;
-    let token_path = format!("/auth/v1/tokens/{ID}");
+    let generate = |query: &str| format!("GET /auth/v1/tokens/generate{query}");
+    let deletes = |criteria: &str| format!("DELETE /auth/v1/tokens?criteria={criteria}");
+    let [gets, removes] = ["GET", "DELETE"].map(|method| format!("{method} /auth/v1/tokens/{ID}"));
     // (call, request line, the call's X-Contract-Number)
     #[rustfmt::skip]
     let cases: Vec<(Call, String, Option<&str>)> = vec![
-        (create(CreateTokenOptions::new()), "GET /auth/v1/tokens/generate".into(), None),
-        (create(CreateTokenOptions::default()), "GET /auth/v1/tokens/generate".into(), None),
-        (create(ttl(60)), "GET /auth/v1/tokens/generate?ttl=60".into(), None),
-        (create(ttl(31_536_000)), "GET /auth/v1/tokens/generate?ttl=31536000".into(), None),
+        (create(CreateTokenOptions::new()), generate(""), None),
+        (create(CreateTokenOptions::default()), generate(""), None),
+        (create(ttl(60)), generate("?ttl=60"), None),
+        (create(ttl(31_536_000)), generate("?ttl=31536000"), None),
         (create(CreateTokenOptions::new().ttl(Duration::from_millis(3_600_900))),
-         "GET /auth/v1/tokens/generate?ttl=3600".into(), None),
-        (create(ttl(90).contract_number(31_952_746)), "GET /auth/v1/tokens/generate?ttl=90".into(),
-         Some("31952746")),
-        (list(GetAllTokensOptions::new()), "GET /auth/v1/tokens".into(), None),
-        (list(GetAllTokensOptions::default()), "GET /auth/v1/tokens".into(), None),
-        (list(GetAllTokensOptions::new().contract_number(1)), "GET /auth/v1/tokens".into(),
+         generate("?ttl=3600"), None),
+        (create(ttl(90).contract_number(31_952_746)), generate("?ttl=90"), Some("31952746")),
+        (list(GetAllTokensOptions::new()), "GET /auth/v1/tokens".to_owned(), None),
+        (list(GetAllTokensOptions::default()), "GET /auth/v1/tokens".to_owned(), None),
+        (list(GetAllTokensOptions::new().contract_number(1)), "GET /auth/v1/tokens".to_owned(),
          Some("1")),
-        (get(GetTokenByIdOptions::new(id())), format!("GET {token_path}"), None),
+        (get(GetTokenByIdOptions::new(id())), gets.clone(), None),
         (get(GetTokenByIdOptions::new(id()).contract_number(2_147_483_647)),
-         format!("GET {token_path}"), Some("2147483647")),
+         gets.clone(), Some("2147483647")),
         (get(GetTokenByIdOptions::new(KeyId::new("A.b-c_d~9").unwrap())),
          "GET /auth/v1/tokens/A.b-c_d~9".into(), None),
-        (delete(DeleteTokenByIdOptions::new(id())), format!("DELETE {token_path}"), None),
-        (delete(DeleteTokenByIdOptions::new(id()).contract_number(7)),
-         format!("DELETE {token_path}"), Some("7")),
-        (delete_by(by(Criteria::All)), "DELETE /auth/v1/tokens?criteria=ALL".into(), None),
-        (delete_by(by(Criteria::Expired)), "DELETE /auth/v1/tokens?criteria=EXPIRED".into(), None),
-        (delete_by(by(Criteria::Current)), "DELETE /auth/v1/tokens?criteria=CURRENT".into(), None),
-        (delete_by(by(Criteria::Expired).contract_number(7)),
-         "DELETE /auth/v1/tokens?criteria=EXPIRED".into(), Some("7")),
+        (delete(DeleteTokenByIdOptions::new(id())), removes.clone(), None),
+        (delete(DeleteTokenByIdOptions::new(id()).contract_number(7)), removes.clone(), Some("7")),
+        (delete_by(by(Criteria::All)), deletes("ALL"), None),
+        (delete_by(by(Criteria::Expired)), deletes("EXPIRED"), None),
+        (delete_by(by(Criteria::Current)), deletes("CURRENT"), None),
+        (delete_by(by(Criteria::Expired).contract_number(7)), deletes("EXPIRED"), Some("7")),
     ];
     for (call, line, number) in &cases {
         // The call's contract number overrides the client's. Without either none is sent.

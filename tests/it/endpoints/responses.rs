@@ -99,7 +99,7 @@ fn list_of_ten_thousand_tokens_is_read() {
         .collect();
     let body = format!(r#"{{"tokens":[{}]}}"#, tokens.join(","));
     assert!(body.len() > 2_000_000 && body.len() < 8 << 20);
-    let server = FaultServer::start(vec![Play::Write(response(200, "", &body))]);
+    let server = FaultServer::start(vec![answer(200, &body)]);
     let tokens = list_tokens(&client_of(&server.url())).unwrap().tokens;
     assert_eq!(tokens.len(), 10_000);
     assert_eq!(tokens[9_999].id.as_str(), "f13a5c54-8228-4b7e-9414-000000009999");

@@ -4,7 +4,6 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::support::faults::FAULTS;
 
 /// Whether the service can have acted on a request that ends with this fault. Otherwise, a test in
 /// which it acts would test a gateway that lies.

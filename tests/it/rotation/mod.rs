@@ -6,8 +6,6 @@ mod life;
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::support::faults::{Fault, Outcome, fault, named};
-use crate::support::relay::Step;
 use crate::support::*;
 
 fn client_with(url: &str, credentials: Credentials) -> Client {

@@ -1,16 +1,11 @@
 //! The network, with proxies and TLS: what happens to the bytes.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::thread;
-use std::time::Duration;
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::world::{Network, Random, World};
-use crate::support::{accept, read_head};
+use crate::support::*;
 
 /// A stream, and the socket below it.
 struct Wire<S> {
@@ -145,15 +140,15 @@ impl<S: Read + Write> Wire<S> {
 
 /// The role of a listener.
 #[derive(Clone, Copy)]
-pub(super) struct Role {
+pub struct Role {
     /// An http or https proxy.
-    pub(super) proxy: Option<bool>,
-    pub(super) https: bool,
+    pub proxy: Option<bool>,
+    pub https: bool,
 }
 
-pub(super) struct Configs {
-    pub(super) proxy: Arc<ServerConfig>,
-    pub(super) service: Arc<ServerConfig>,
+pub struct Configs {
+    pub proxy: Arc<ServerConfig>,
+    pub service: Arc<ServerConfig>,
 }
 
 fn serve(world: &World, role: Role, configs: &Configs, socket: TcpStream) -> Option<()> {
@@ -195,7 +190,7 @@ fn reach<S: Read + Write>(
     Some(())
 }
 
-pub(super) fn listen(world: &Arc<World>, role: Role, configs: &Arc<Configs>) -> u16 {
+pub fn listen(world: &Arc<World>, role: Role, configs: &Arc<Configs>) -> u16 {
     let (world, configs) = (Arc::clone(world), Arc::clone(configs));
     accept(move |_, socket| {
         serve(&world, role, &configs, socket);

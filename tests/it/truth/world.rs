@@ -1,16 +1,14 @@
 //! The service and the gateway in front of it: the response to a request, and whether the service
 //! acted.
 
-use std::collections::BTreeMap;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::AtomicU32;
 
-use crate::support::faults::service_response;
-use crate::support::{SPLITMIX, mixed, response};
+use self::Network::*;
+use crate::support::*;
 
 /// A fixed pseudorandom sequence (splitmix64).
 #[derive(Clone, Copy)]
-pub(super) struct Random(pub(super) u64);
+pub struct Random(pub u64);
 
 impl Random {
     fn next(&mut self) -> u64 {
@@ -18,71 +16,40 @@ impl Random {
         mixed(self.0)
     }
 
-    pub(super) fn below(&mut self, n: u64) -> u64 {
+    pub fn below(&mut self, n: u64) -> u64 {
         self.next() % n
     }
 
-    pub(super) fn one_in(&mut self, n: u64) -> bool {
+    pub fn one_in(&mut self, n: u64) -> bool {
         self.below(n) == 0
     }
 
-    pub(super) fn of<T: Copy>(&mut self, choices: &[T]) -> T {
+    pub fn of<T: Copy>(&mut self, choices: &[T]) -> T {
         choices[self.below(choices.len() as u64) as usize]
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Endpoint {
-    Create,
-    List,
-    Get,
-    Delete,
-    All,
-    Expired,
-    Current,
-}
-
-impl Endpoint {
-    pub(super) const EVERY: [Endpoint; 7] = [
-        Endpoint::Create,
-        Endpoint::List,
-        Endpoint::Get,
-        Endpoint::Delete,
-        Endpoint::All,
-        Endpoint::Expired,
-        Endpoint::Current,
-    ];
-
-    fn deletes(self) -> bool {
-        !matches!(self, Endpoint::Create | Endpoint::List | Endpoint::Get)
-    }
-
-    pub(super) fn may_be_repeated(self) -> bool {
-        !matches!(self, Endpoint::Create | Endpoint::All | Endpoint::Current)
-    }
-}
-
 /// The request of a call, determined by the call's number.
-pub(super) fn call_of(seed: u64, number: u32) -> (Endpoint, bool) {
+pub fn call_of(seed: u64, number: u32) -> (&'static Endpoint, bool) {
     let mut random = Random(seed ^ u64::from(number) << 32);
-    let endpoint = random.of(&Endpoint::EVERY);
+    let endpoint = &ENDPOINTS[random.below(ENDPOINTS.len() as u64) as usize];
     // Whether the token exists.
     (endpoint, !random.one_in(8))
 }
 
 /// The requests to the service, and what it did.
-pub(super) struct World {
-    pub(super) seed: u64,
+pub struct World {
+    pub seed: u64,
     /// For each call, how often the service acted, and the number of requests.
-    pub(super) acted: Vec<AtomicU32>,
-    pub(super) requests: Vec<AtomicU32>,
-    pub(super) connections: AtomicUsize,
-    pub(super) kinds: Mutex<BTreeMap<String, usize>>,
+    pub acted: Vec<AtomicU32>,
+    pub requests: Vec<AtomicU32>,
+    pub connections: AtomicUsize,
+    pub kinds: Mutex<BTreeMap<String, usize>>,
 }
 
 /// What happens to written bytes.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Network {
+pub enum Network {
     Whole,
     WholeAndClosed,
     Late,
@@ -93,27 +60,11 @@ pub(super) enum Network {
     CutAndSilent,
 }
 
+#[rustfmt::skip]
 const NETWORKS: [Network; 20] = [
-    Network::Whole,
-    Network::Whole,
-    Network::Whole,
-    Network::Whole,
-    Network::Whole,
-    Network::Whole,
-    Network::Whole,
-    Network::Whole,
-    Network::WholeAndClosed,
-    Network::WholeAndClosed,
-    Network::Late,
-    Network::Twice,
-    Network::Twice,
-    Network::Drips,
-    Network::CutAndClosed,
-    Network::CutAndClosed,
-    Network::CutAndReset,
-    Network::CutAndReset,
-    Network::CutAndReset,
-    Network::CutAndSilent,
+    Whole, Whole, Whole, Whole, Whole, Whole, Whole, Whole, WholeAndClosed, WholeAndClosed, Late,
+    Twice, Twice, Drips, CutAndClosed, CutAndClosed, CutAndReset, CutAndReset, CutAndReset,
+    CutAndSilent,
 ];
 
 impl World {
@@ -121,9 +72,9 @@ impl World {
     fn act(&self, number: u32) -> bool {
         let (endpoint, exists) = call_of(self.seed, number);
         let acted = &self.acted[number as usize];
-        match endpoint {
-            Endpoint::Get if !exists => false,
-            Endpoint::Delete => exists && acted.fetch_add(1, Ordering::SeqCst) == 0,
+        match endpoint.name {
+            "get" if !exists => false,
+            "delete" => exists && acted.fetch_add(1, Ordering::SeqCst) == 0,
             _ => {
                 acted.fetch_add(1, Ordering::SeqCst);
                 true
@@ -136,10 +87,10 @@ impl World {
         if !acted {
             return service_response(404, "");
         }
-        let body = match call_of(self.seed, number).0 {
-            Endpoint::Create => format!(r#"{{"token":"{number}.e30.c2ln"}}"#),
-            Endpoint::List => format!(r#"{{"tokens":[{{"id":"t-{number}"}}]}}"#),
-            Endpoint::Get => format!(r#"{{"id":"t-{number}"}}"#),
+        let body = match call_of(self.seed, number).0.name {
+            "create" => format!(r#"{{"token":"{number}.e30.c2ln"}}"#),
+            "list" => format!(r#"{{"tokens":[{{"id":"t-{number}"}}]}}"#),
+            "get" => format!(r#"{{"id":"t-{number}"}}"#),
             _ if random.one_in(4) => return response(200, "", ""),
             _ if random.one_in(4) => return b"HTTP/1.1 204 No Content\r\n\r\n".to_vec(),
             _ => r#"{"success":true}"#.to_owned(),
@@ -156,7 +107,7 @@ impl World {
     }
 
     /// Returns the response to a request, and how the network delivers it.
-    pub(super) fn respond(&self, number: u32) -> (Vec<u8>, Network) {
+    pub fn respond(&self, number: u32) -> (Vec<u8>, Network) {
         let nth = self.requests[number as usize].fetch_add(1, Ordering::SeqCst);
         let mut random = Random(self.seed ^ u64::from(number) << 32 ^ u64::from(nth + 1) << 16);
         let network = random.of(&NETWORKS);
