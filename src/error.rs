@@ -243,7 +243,8 @@ pub(crate) const MAX_SHOWN: usize = 200;
 /// space become one space, invisible and bidirectional control characters are dropped, and the
 /// result is cut after `max` bytes.
 pub(crate) fn sanitize_line(text: &str, max: usize) -> String {
-    let mut line = String::new();
+    // A text that grows would leave a copy of a secret behind.
+    let mut line = String::with_capacity(text.len().min(max) + '…'.len_utf8());
     let mut gap = false;
     for character in text.chars() {
         if character.is_whitespace() || character.is_control() {
