@@ -218,10 +218,13 @@ pub(super) struct Below {
     records: Option<TlsRecords>,
 }
 
-/// Returns the limit of the next wait, in ureq's terms.
-fn limit() -> Result<NextTimeout, Error> {
+/// On Windows a shutdown does not end a read (docs/ureq.md 19).
+const LONGEST_READ: Duration = Duration::from_millis(if cfg!(windows) { 500 } else { 3_600_000 });
+
+/// Returns the limit of the next wait in ureq's terms, from the time that is left.
+fn limit(of: impl Fn(Duration) -> Duration) -> Result<NextTimeout, Error> {
     Ok(NextTimeout {
-        after: Record::current()?.time_left()?.into(),
+        after: of(Record::current()?.time_left()?).into(),
         ..NextTimeout::default()
     })
 }
@@ -233,21 +236,20 @@ impl Transport for Below {
 
     /// A write that is stuck half-way waits for its limit once more (docs/ureq.md 18).
     fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), Error> {
-        let mut limit = limit()?;
-        limit.after = limit.after / 2;
-        self.stream.transmit_output(amount, limit)
+        self.stream.transmit_output(amount, limit(|left| left / 2)?)
     }
 
     fn await_input(&mut self, _: NextTimeout) -> Result<bool, Error> {
         let held = self.buffers().input().len();
         let progress = loop {
-            match self.stream.await_input(limit()?) {
+            let limit = limit(|left| left.min(LONGEST_READ))?;
+            match self.stream.await_input(limit) {
                 // The limit may be shorter than the time.
                 Err(Error::Timeout(_)) => {}
                 Ok(true) => break true,
                 end => {
                     // After a shutdown the socket looks like one that the peer has closed.
-                    limit()?;
+                    Record::current()?.time_left()?;
                     break end?;
                 }
             }
@@ -349,8 +351,8 @@ impl Transport for Above {
     }
 
     /// The limit first, then the mark, then the bytes. Nothing takes the mark back.
-    fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), Error> {
-        let limit = limit()?;
+    fn transmit_output(&mut self, amount: usize, limit: NextTimeout) -> Result<(), Error> {
+        Record::current()?.time_left()?;
         if !self.is_to_proxy {
             Record::current()?.reached(Step::HandedOver);
         }
