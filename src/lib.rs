@@ -53,7 +53,8 @@
 //!
 //! [`rotate_token`] creates, verifies and stores a new token before it deletes the old one:
 //!
-//! ```no_run
+#![cfg_attr(feature = "client", doc = "```no_run")]
+#![cfg_attr(not(feature = "client"), doc = "```ignore")]
 //! # use ionoscloud_auth::{Client, RotateTokenOptions, rotate_token};
 //! let client = Client::from_env()?;
 //! let rotation = rotate_token(&client, &RotateTokenOptions::current(), |jwt| jwt.save("token"))?;
