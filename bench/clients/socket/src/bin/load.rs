@@ -11,12 +11,11 @@ mod tokens;
 
 fn main() {
     load::run(|settings| {
-        let url = settings.url.strip_prefix("http://").expect("plain http");
-        let (host, path) = url.split_once('/').expect("a path");
+        let host = settings.url.strip_prefix("http://").expect("plain http");
         let stream = TcpStream::connect(host).expect("a connection");
         stream.set_nodelay(true).expect("a socket option");
         let request = format!(
-            "GET /{path}/auth/v1/tokens HTTP/1.1\r\nHost: {host}\r\nUser-Agent: socket\r\nAccept: \
+            "GET /auth/v1/tokens HTTP/1.1\r\nHost: {host}\r\nUser-Agent: socket\r\nAccept: \
              application/json\r\nAuthorization: Bearer {}\r\n\r\n",
             load::TOKEN
         );
