@@ -128,10 +128,10 @@ impl<'a> Attempts<'a> {
         }
         let retry_after = response.and_then(|response| response.retry_after);
         let wait = self.wait_after(&failure, retry_after);
-        self.report(response, failure.kind.as_str(), wait);
+        let label = failure.kind.as_str();
+        self.report(response, label, wait);
         if let Some(wait) = wait {
             let (name, number) = (self.name(), self.number);
-            let label = failure.kind.as_str();
             log::warn!(
                 "{name}: retrying in {} ms after attempt {number}: {label}",
                 wait.as_millis()
@@ -275,8 +275,10 @@ impl<'a> Attempts<'a> {
             None => "check the base URL".to_owned(),
         };
         let names_a_token = self.call.endpoint.contains('{');
+        if let Some(expired) = (response.status == 401).then(|| self.expired()).flatten() {
+            return Some(expired);
+        }
         Some(match response.status {
-            401 if self.expired().is_some() => self.expired()?,
             401 | 403 if is_service => self.check_credentials(messages),
             404 if is_service && names_a_token => "this user has no such token".to_owned(),
             404 if is_service => base_url,

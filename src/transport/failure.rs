@@ -44,20 +44,17 @@ impl Failure {
     }
 }
 
-/// Makes a failure from an error and the record of how far the attempt had come.
+/// Makes a failure from an error and the record of how far the attempt had come. Whether the client
+/// was shut down is for the call to say.
 pub(super) fn failure(error: Error, record: &Record, route: &Route, secrets: &Secrets) -> Failure {
     let step = record.step();
     let peer = route.described(step);
-    let is_late = matches!(error, Error::Timeout(_));
-    let ended = record.ended().or(is_late.then_some(ErrorKind::TimedOut));
-    let kind = ended.unwrap_or_else(|| kind(&error, step));
-    let reason = match ended {
-        Some(ErrorKind::ShutDown) => "the client was shut down".to_owned(),
-        Some(_) => too_late(step, &peer),
-        None => {
-            let words = secrets.show(&words(step, &error, route), MAX_WORDS);
-            failed(step, kind, &peer, &words)
-        }
+    let (kind, reason) = if record.is_late() || matches!(error, Error::Timeout(_)) {
+        (ErrorKind::TimedOut, too_late(step, &peer))
+    } else {
+        let kind = kind(&error, step);
+        let words = secrets.show(&words(step, &error, route), MAX_WORDS);
+        (kind, failed(step, kind, &peer, &words))
     };
     Failure {
         kind,

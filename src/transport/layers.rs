@@ -219,7 +219,10 @@ pub(super) struct Below {
 }
 
 /// On Windows a shutdown does not end a read (docs/ureq.md 19).
-const LONGEST_READ: Duration = Duration::from_millis(if cfg!(windows) { 500 } else { 3_600_000 });
+const LONGEST_READ: Duration = match cfg!(windows) {
+    true => Duration::from_millis(500),
+    false => Duration::MAX,
+};
 
 /// Returns the limit of the next wait in ureq's terms, from the time that is left.
 fn limit(of: impl Fn(Duration) -> Duration) -> Result<NextTimeout, Error> {

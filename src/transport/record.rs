@@ -11,8 +11,6 @@ use std::time::{Duration, Instant};
 
 use ureq::{Error, Timeout};
 
-use crate::error::ErrorKind;
-
 type Current = ManuallyDrop<Rc<Record>>;
 
 thread_local! {
@@ -84,14 +82,9 @@ impl Record {
         limit.map(|limit| limit.saturating_duration_since(Instant::now()))
     }
 
-    /// Returns why this side has ended the attempt, if it has.
-    pub(super) fn ended(&self) -> Option<ErrorKind> {
-        if self.shutdown.is_set() {
-            return Some(ErrorKind::ShutDown);
-        }
-        self.left()
-            .is_some_and(|left| left.is_zero())
-            .then_some(ErrorKind::TimedOut)
+    /// Whether the time for this step is over.
+    pub(super) fn is_late(&self) -> bool {
+        self.left().is_some_and(|left| left.is_zero())
     }
 
     /// Returns the time that the next wait may take: at most an hour, because a wait without any
