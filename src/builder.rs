@@ -12,7 +12,7 @@ use crate::credentials::Credentials;
 use crate::error::{Error, Result, sanitize_line};
 use crate::retry::RetryPolicy;
 use crate::settings::{BaseUrl, ProxyChoice, Setting};
-use crate::transport::{self, Fingerprint, RootCerts, Transport, root_certificates};
+use crate::transport::{self, Fingerprint, RootCerts, Roots, Transport, root_certificates};
 
 /// Configures a [`Client`](crate::Client).
 ///
@@ -40,13 +40,13 @@ pub struct ClientBuilder {
     pub(crate) credentials: Option<(Credentials, Option<String>)>,
     pub(crate) base_url: Option<Setting>,
     /// The certificates that a config file lists for its base URL only.
-    pub(crate) certificates_of_file: Option<Setting>,
+    pub(crate) certificates_of_file: Option<(Roots, Option<String>)>,
     pub(crate) contract_number: Option<Setting>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) retry: RetryPolicy,
     /// The name of the calling program.
     pub(crate) product: String,
-    pub(crate) root_certificates: Option<Vec<u8>>,
+    pub(crate) root_certificates: Option<Roots>,
     pub(crate) pinned_certificate: Option<Setting>,
     pub(crate) headers: Vec<(String, Zeroizing<String>)>,
     pub(crate) proxy: ProxyChoice,
@@ -120,7 +120,8 @@ impl ClientBuilder {
     /// The library does not check whether a certificate has been revoked. (With the default of the
     /// feature `platform-verifier`, the system decides on Windows and macOS.)
     pub fn root_certificates_pem(mut self, pem: impl Into<Vec<u8>>) -> ClientBuilder {
-        self.root_certificates = Some(pem.into());
+        // Read here, so that a program that does not call this has no parser for PEM.
+        self.root_certificates = Some(root_certificates(&pem.into()));
         self
     }
 
@@ -326,16 +327,15 @@ fn user_agent(product: &str) -> Result<String> {
 
 /// Returns the certificates of the program, else those that a file lists for the base URL.
 fn roots(
-    of_program: Option<Vec<u8>>,
-    of_file: Option<Setting>,
+    of_program: Option<Roots>,
+    of_file: Option<(Roots, Option<String>)>,
 ) -> Result<Option<(RootCerts, Option<String>)>> {
-    let (pem, source) = match (of_program, of_file) {
-        (Some(pem), _) => (pem, None),
-        (None, Some(Setting { text, source })) => (text.as_bytes().to_vec(), source),
-        (None, None) => return Ok(None),
+    let of_program = of_program.map(|roots| (roots, None));
+    let Some((roots, source)) = of_program.or(of_file) else {
+        return Ok(None);
     };
     let what = source.as_deref().unwrap_or("root_certificates_pem");
-    let roots = root_certificates(&pem).map_err(|fault| Error::invalid(what, fault))?;
+    let roots = roots.map_err(|fault| Error::invalid(what, fault))?;
     Ok(Some((roots, source)))
 }
 

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use crate::client::{Client, contract_number};
 use crate::error::{ApiMessage, CallError, Error, ErrorKind, Result};
 use crate::outcome::{Outcome, may_pass, outcome};
-use crate::token::{claims, read_json, text_or_number};
+use crate::token::{expiry, read_json, text_or_number};
 use crate::transport::{Failure, Method, Request, Response, WIRE_LOG, wire_is_logged};
 
 /// How much is kept of the service's messages: their number, and the bytes of each text.
@@ -301,8 +301,7 @@ impl<'a> Attempts<'a> {
 
     /// Says when the client's own token expired, if it has.
     fn expired(&self) -> Option<String> {
-        let seconds = claims(self.client.token()?).ok()?.exp?;
-        let expiry = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))?;
+        let expiry = expiry(self.client.token()?)?;
         let from = match &self.client.identity.source {
             Some(source) => format!(", from {source},"),
             None => String::new(),

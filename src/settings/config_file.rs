@@ -12,6 +12,7 @@ use super::environment::{Setting, variable};
 use crate::builder::ClientBuilder;
 use crate::credentials::Credentials;
 use crate::error::{Error, MAX_SHOWN, Result, sanitize_line};
+use crate::transport::root_certificates;
 
 use contents::{Contents, MAX_LENGTH};
 
@@ -117,7 +118,9 @@ impl ClientBuilder {
         if self.base_url.is_none() {
             if let Some(endpoint) = settings.endpoint? {
                 self.base_url = Some(endpoint.url);
-                self.certificates_of_file = endpoint.certificates_pem;
+                self.certificates_of_file = endpoint
+                    .certificates_pem
+                    .map(|pem| (root_certificates(pem.text.as_bytes()), pem.source));
             }
         }
         Ok(())

@@ -1,4 +1,6 @@
 use std::str::FromStr;
+#[cfg(feature = "client")]
+use std::time::{Duration, SystemTime};
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use serde::de::DeserializeOwned;
@@ -77,6 +79,21 @@ pub fn claims(jwt: &str) -> Result<Claims> {
 pub(super) fn read_claims(jwt: &str) -> Result<Claims, String> {
     let [_, payload] = parts(jwt)?;
     decode("payload", payload)
+}
+
+/// Returns when the token expires.
+#[cfg(feature = "client")]
+pub(crate) fn expiry(jwt: &str) -> Option<SystemTime> {
+    /// Without the other claims, whose readers a small program does not need.
+    #[derive(Deserialize)]
+    struct Expiry {
+        #[serde(default, deserialize_with = "seconds")]
+        exp: Option<u64>,
+    }
+
+    let [_, payload] = parts(jwt).ok()?;
+    let seconds = decode::<Expiry>("payload", payload).ok()?.exp?;
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
 }
 
 /// The claims in a token's payload. A claim is `None` if it is missing or has another form than
@@ -169,10 +186,10 @@ fn number<'de, D: Deserializer<'de>, T: FromStr>(deserializer: D) -> Result<Opti
 }
 
 fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    let seconds: Option<f64> = number(deserializer)?;
-    Ok(seconds
-        .filter(|n| (0.0..f64::INFINITY).contains(n))
-        .map(|n| n as u64))
+    let text = text_of(Value::deserialize(deserializer)?).unwrap_or_default();
+    let (whole, fraction) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
+    let is_number = fraction.bytes().all(|byte| byte.is_ascii_digit());
+    Ok(whole.parse().ok().filter(|_| is_number))
 }
 
 #[cfg(test)]

@@ -15,6 +15,8 @@ use serde_json::Value;
 use serde_json::error::Category;
 use zeroize::Zeroizing;
 
+#[cfg(feature = "client")]
+pub(crate) use self::jwt::expiry;
 pub use self::jwt::{Claims, Identity, claims, key_id};
 pub use self::key_id::KeyId;
 use crate::error::{Error, MAX_SHOWN, Result, sanitize_line};

@@ -74,8 +74,11 @@ pub(crate) struct Settings {
     pub(crate) proxy: Option<(Proxy, Option<String>)>,
 }
 
+/// What PEM contains, or what is wrong with it.
+pub(crate) type Roots = std::result::Result<RootCerts, String>;
+
 /// Reads certificates in PEM, even if they are run together or indented.
-pub(crate) fn root_certificates(pem: &[u8]) -> std::result::Result<RootCerts, String> {
+pub(crate) fn root_certificates(pem: &[u8]) -> Roots {
     // The parser skips what does not begin with a marker at the start of a line, without an error.
     let pem = String::from_utf8_lossy(pem).replace("-----END", "\n-----END");
     let is_certificate = |block: &&str| {
