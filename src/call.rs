@@ -166,26 +166,28 @@ impl<'a> Attempts<'a> {
     }
 
     fn report(&self, response: Option<&Response>, label: &'static str, wait: Option<Duration>) {
-        let attempt = Attempt {
-            endpoint: self.call.endpoint,
-            number: self.number,
-            status: response.map(|response| response.status),
-            label,
-            elapsed: self.began.elapsed(),
-            request_id: response.and_then(|response| response.request_id.as_deref()),
-            retry_in: wait,
-        };
+        let elapsed = self.began.elapsed();
+        let status = response.map(|response| response.status);
         log::debug!(
             "{}: attempt {} ended after {} ms: {label}{}",
             self.name(),
             self.number,
-            attempt.elapsed.as_millis(),
-            attempt
-                .status
-                .map_or(String::new(), |status| format!(" ({status})")),
+            elapsed.as_millis(),
+            status.map_or(String::new(), |status| format!(" ({status})")),
         );
         let Some(hook) = &self.client.shared.on_attempt else {
             return;
+        };
+        let secrets = &self.client.identity.secrets;
+        let request_id = response.and_then(|response| response.request_id(secrets));
+        let attempt = Attempt {
+            endpoint: self.call.endpoint,
+            number: self.number,
+            status,
+            label,
+            elapsed,
+            request_id: request_id.as_deref(),
+            retry_in: wait,
         };
         // A panic would lose the response, which may contain a new token.
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| hook(&attempt))) {
@@ -256,7 +258,7 @@ impl<'a> Attempts<'a> {
             status: response.map(|response| response.status),
             messages,
             reason: parts.join("; "),
-            request_id: response.and_then(|response| response.request_id.clone()),
+            request_id: response.and_then(|response| response.request_id(secrets)),
             retry_after: response.and_then(|response| response.retry_after),
             attempts: self.number,
             outcome_unknown: self.may_have_worked,

@@ -47,8 +47,10 @@ impl KeyId {
     /// `id` may be a token.
     pub(super) fn checked(id: String) -> Result<KeyId, String> {
         // RFC 3986, section 2.3.
-        let is_unreserved = |c: char| c.is_ascii_alphanumeric() || "-._~".contains(c);
-        if let Some(other) = id.chars().find(|c| !is_unreserved(*c)) {
+        let is_unreserved = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+        if let Some(position) = id.bytes().position(|byte| !is_unreserved(byte)) {
+            let rest = id.get(position..).unwrap_or_default();
+            let other = rest.chars().next().unwrap_or_default();
             return Err(format!(
                 "contains {other:?}, but may only contain ASCII letters, digits and \"-._~\""
             ));

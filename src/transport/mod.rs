@@ -18,7 +18,9 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use ureq::Agent;
 use ureq::config::Config;
-use ureq::http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderName, HeaderValue};
+use ureq::http::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderName, HeaderValue, USER_AGENT,
+};
 use ureq::http::uri::{Authority, Scheme};
 use ureq::http::{self, HeaderMap, Uri};
 use ureq::tls::{Certificate, TlsConfig};
@@ -47,7 +49,11 @@ const MAX_OF_ITS_OWN: usize = 512;
 const CONTRACT_NUMBER: HeaderName = HeaderName::from_static("x-contract-number");
 
 /// The headers for a request ID, in order of precedence.
-pub(crate) const REQUEST_IDS: [&str; 3] = ["x-requestid", "x-request-id", "x-correlation-id"];
+static REQUEST_IDS: [HeaderName; 3] = [
+    HeaderName::from_static("x-requestid"),
+    HeaderName::from_static("x-request-id"),
+    HeaderName::from_static("x-correlation-id"),
+];
 
 /// The log target to which ureq-proto writes every byte of a connection, at trace level.
 pub(crate) const WIRE_LOG: &str = "ureq_proto";
@@ -193,7 +199,7 @@ impl Transport {
         let sizes = headers
             .iter()
             .map(|(name, value)| name.as_str().len() + value.len() + 4);
-        let base = settings.base_url.len() + settings.user_agent.len() + MAX_OF_ITS_OWN;
+        let base = settings.base_url.len() + MAX_OF_ITS_OWN;
         match sizes.sum::<usize>() + base {
             ..=MAX_HEAD => Ok(Headers(headers)),
             _ => Err(too_large()),
@@ -202,11 +208,8 @@ impl Transport {
 
     /// Returns the values of headers that may be secret.
     pub(crate) fn secret_headers(&self) -> impl Iterator<Item = &str> {
-        let secret = self
-            .setup
-            .headers
-            .values()
-            .filter(|value| value.is_sensitive());
+        let values = self.setup.headers.values();
+        let secret = values.filter(|value| value.is_sensitive());
         secret.filter_map(|value| value.to_str().ok())
     }
 
@@ -298,13 +301,16 @@ fn headers(settings: &Settings) -> Result<HeaderMap> {
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    let user_agent = HeaderValue::from_str(&settings.user_agent);
+    let user_agent = user_agent.map_err(|_| Error::invalid("user_agent", "is not valid"))?;
+    headers.insert(USER_AGENT, user_agent);
     for (name, text) in &settings.headers {
         let name = HeaderName::from_bytes(name.as_bytes())
             .map_err(|_| Error::invalid("header", "has a name that is not valid"))?;
         let mut value =
             header_value(text.clone()).map_err(|fault| Error::invalid("header", fault))?;
         // A request ID is meant to be repeated in the response.
-        value.set_sensitive(!REQUEST_IDS.contains(&name.as_str()));
+        value.set_sensitive(!REQUEST_IDS.contains(&name));
         headers.try_insert(name, value).map_err(|_| too_large())?;
     }
     Ok(headers)

@@ -4,7 +4,8 @@ use std::io::Read as _;
 use std::time::{Duration, SystemTime};
 
 use ureq::http::header::{
-    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE, RETRY_AFTER, SERVER, TRANSFER_ENCODING,
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderName, RETRY_AFTER, SERVER,
+    TRANSFER_ENCODING,
 };
 use ureq::http::{self, HeaderMap};
 use ureq::{Body, Error};
@@ -30,7 +31,6 @@ const MAX_RETRY_AFTER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) retry_after: Option<Duration>,
-    pub(crate) request_id: Option<String>,
     /// The body, as far as it came.
     pub(crate) body: Vec<u8>,
     /// Why the body is not complete.
@@ -54,12 +54,18 @@ impl Response {
         }
     }
 
+    pub(crate) fn request_id(&self, secrets: &Secrets) -> Option<String> {
+        let mut names = REQUEST_IDS.iter();
+        let name = names.find(|name| self.headers.contains_key(*name))?;
+        self.shown(name, secrets)
+    }
+
     /// Returns what identifies the sender of a response that is not the service's own, in
     /// parentheses. Nothing of it comes from the body.
     pub(crate) fn sender(&self, secrets: &Secrets) -> String {
         let mut sender = String::new();
         for (label, name) in [("Server", SERVER), ("Content-Type", CONTENT_TYPE)] {
-            if let Some(value) = self.shown(name.as_str(), secrets) {
+            if let Some(value) = self.shown(&name, secrets) {
                 sender += &format!("{label}: {value}, ");
             }
         }
@@ -72,7 +78,7 @@ impl Response {
     }
 
     /// Returns a header as one line, unless it repeats a new token.
-    fn shown(&self, name: &str, secrets: &Secrets) -> Option<String> {
+    fn shown(&self, name: &HeaderName, secrets: &Secrets) -> Option<String> {
         let value = String::from_utf8_lossy(self.headers.get(name)?.as_bytes());
         let line = secrets.show(&value, MAX_HEADER);
         let is_own = self.returns_secret
@@ -103,7 +109,6 @@ pub(super) fn read(
     let mut response = Response {
         status: head.status.as_u16(),
         retry_after: retry_after(&headers),
-        request_id: None,
         body,
         cut_off: end.err().map(failed),
         has_length: head.status == http::StatusCode::NO_CONTENT
@@ -112,11 +117,7 @@ pub(super) fn read(
         returns_secret: request.returns_secret && is_success,
         headers,
     };
-    let id = REQUEST_IDS
-        .iter()
-        .find(|name| response.headers.contains_key(**name));
-    response.request_id = id.and_then(|name| response.shown(name, request.secrets));
-    let encoding = response.shown(CONTENT_ENCODING.as_str(), request.secrets);
+    let encoding = response.shown(&CONTENT_ENCODING, request.secrets);
     response.encoding = encoding.filter(|name| !name.eq_ignore_ascii_case("identity"));
     response
 }
