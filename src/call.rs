@@ -249,6 +249,12 @@ impl<'a> Attempts<'a> {
             parts.push(said);
             parts.extend(self.advice(response, &messages, is_service));
         }
+        if failure.kind == ErrorKind::TimedOut {
+            parts.push(format!(
+                "the call's time limit is {:?}",
+                self.client.timeout
+            ));
+        }
         if self.may_have_worked && !self.call.if_unknown.is_empty() {
             parts.push(self.call.if_unknown.to_owned());
         }

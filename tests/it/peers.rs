@@ -30,12 +30,12 @@ fn error_names_the_host_and_the_port_of_the_service() {
         (builder_of(&hangs_up.https_url()),
          format!("the TLS handshake with 127.0.0.1:{hangs_up_port} failed: "), "no TLS"),
         (short(format!("http://127.0.0.1:{silent_port}")),
-         format!("timed out waiting for the response from 127.0.0.1:{silent_port}"),
-         "it is silent"),
+         format!("timed out waiting for the response from 127.0.0.1:{silent_port}; the call's \
+                  time limit is {:?}", 4 * SHORT), "it is silent"),
         (short(format!("https://127.0.0.1:{silent_port}")),
          format!("timed out in the TLS handshake with 127.0.0.1:{silent_port}"), "it is silent"),
     ];
-    for (builder, says, reason) in cases {
+    in_parallel(cases, |(builder, says, reason)| {
         for endpoint in [LIST, CREATE] {
             let error = error_of(builder.clone(), endpoint);
             let request = format!("GET {}", endpoint.target);
@@ -45,7 +45,7 @@ fn error_names_the_host_and_the_port_of_the_service() {
                 "{reason}: {text}"
             );
         }
-    }
+    });
     let client = client_of("http://127.0.0.1:1");
     client.shutdown();
     let error = list_tokens(&client).unwrap_err().to_string();
