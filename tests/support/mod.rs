@@ -125,6 +125,8 @@ impl Folder {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let n = NEXT.fetch_add(1, Ordering::SeqCst);
         let path = std::env::temp_dir().join(format!("ionoscloud-auth-{}-{n}", std::process::id()));
+        // A process with the same number may have been killed.
+        let _ = std::fs::remove_dir_all(&path);
         std::fs::create_dir(&path).unwrap();
         Folder(path)
     }
