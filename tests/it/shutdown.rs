@@ -38,12 +38,18 @@ fn shutdown_ends_a_call_that_waits_for_its_response() {
              "no body"),
             // Without a length the body ends with the connection, which the shutdown closes.
             (Play::Drip(b"HTTP/1.1 200 OK\r\n\r\n".to_vec(), Duration::ZERO), "no length"),
+            (Play::Drip(format!("HTTP/1.1 200 OK\r\n\r\n{}", endpoint.body).into(), Duration::ZERO),
+             "no length, all of a body"),
         ];
         for (play, case) in cases {
             let case = format!("{case} × {}", endpoint.name);
             let server = FaultServer::start(vec![play]);
             let client = client_of(&server.url());
-            let (error, elapsed) = shut_down_during(&client, endpoint, || server.await_requests(1));
+            let (error, elapsed) = shut_down_during(&client, endpoint, || {
+                server.await_requests(1);
+                // For the rest of the response.
+                thread::sleep(Duration::from_millis(50));
+            });
             assert_shut_down(&error, elapsed, true, &case);
             assert_eq!(server.requests().len(), 1, "{case}: nothing is sent again");
 

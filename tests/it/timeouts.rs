@@ -38,6 +38,17 @@ fn timeout_includes_the_wait_between_attempts() {
     });
 }
 
+/// Until it has a connection, an attempt uses half of the time.
+#[test]
+fn silent_handshake_leaves_time_for_another_attempt() {
+    let silent = FaultServer::start(vec![Play::Silence]);
+    let builder = builder_of(&silent.https_url()).timeout(4 * SHORT);
+    match list_tokens(&builder.build().unwrap()).unwrap_err() {
+        Error::Call(error) => assert!(error.attempts > 1, "{error:?}"),
+        error => panic!("{error}"),
+    }
+}
+
 #[test]
 fn timeout_ends_a_body_that_stalls() {
     let body =
