@@ -239,8 +239,8 @@ impl GetTokenByIdOptions {
 ///
 /// `Ok` means that the token is gone, because the service said so: with `{"success": true}`, with
 /// an empty response of a declared length, or, after an attempt that may have worked, with its own
-/// 404. An attempt whose outcome is unknown is repeated as [`RetryPolicy`](crate::RetryPolicy) says,
-/// for example after a lost connection or a gateway's 503.
+/// 404. An attempt whose outcome is unknown is repeated as [`RetryPolicy`](crate::RetryPolicy)
+/// says, for example after a lost connection or a gateway's 503.
 ///
 /// # Errors
 ///

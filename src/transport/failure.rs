@@ -162,7 +162,8 @@ fn rustls_error(error: &Error) -> Option<&Tls> {
     }
 }
 
-/// ureq tells a proxy's status only in a text like `proxy server responded 407/407` (docs/ureq.md 6).
+/// ureq tells a proxy's status only in a text like `proxy server responded 407/407` (docs/ureq.md
+/// 6).
 fn proxy_status(text: &str) -> Option<u16> {
     text.rsplit_once('/')?.1.parse().ok()
 }

@@ -62,8 +62,8 @@ impl Resolver for NoLookup {
     }
 }
 
-/// Looks up the host and connects, in a thread of its own (docs/ureq.md 2), which is left behind when
-/// the time is over or the client is shut down.
+/// Looks up the host and connects, in a thread of its own (docs/ureq.md 2), which is left behind
+/// when the time is over or the client is shut down.
 #[derive(Debug)]
 struct Dial;
 
@@ -355,9 +355,10 @@ impl Transport for Above {
 
     /// The limit first, then the mark, then the bytes. Nothing takes the mark back.
     fn transmit_output(&mut self, amount: usize, limit: NextTimeout) -> Result<(), Error> {
-        Record::current()?.time_left()?;
+        let record = Record::current()?;
+        record.time_left()?;
         if !self.is_to_proxy {
-            Record::current()?.reached(Step::HandedOver);
+            record.reached(Step::HandedOver);
         }
         self.stream.transmit_output(amount, limit)
     }
@@ -370,8 +371,8 @@ impl Transport for Above {
         Ok(progress)
     }
 
-    /// More plaintext may be left inside TLS (docs/ureq.md 8), and after another connection was lost
-    /// this one may be as stale (docs/ureq.md 11).
+    /// More plaintext may be left inside TLS (docs/ureq.md 8), and after another connection was
+    /// lost this one may be as stale (docs/ureq.md 11).
     fn is_open(&mut self) -> bool {
         let may_hold_more = self.is_filled && self.is_tls();
         let is_fresh = self.losses_before == self.losses.load(Ordering::SeqCst);

@@ -223,7 +223,8 @@ impl Transport {
     /// Ends everything that waits, and refuses every later request.
     pub(crate) fn shut_down(&self) {
         self.shutdown.set();
-        // A logger that panics may end this early (docs/ureq.md 3, 17): first what changes something.
+        // A logger that panics may end this early (docs/ureq.md 3, 17): first what changes
+        // something.
         self.single.clone().shutdown();
         self.pooling.clone().shutdown();
     }
@@ -238,10 +239,8 @@ impl Transport {
             false => &self.single,
         };
         let prepared = self.setup.request(request).map_err(failed)?;
-        let result = match agent.run(prepared) {
-            Ok(head) => Ok(response::read(head, request, failed)),
-            Err(error) => Err(failed(error)),
-        };
+        let head = agent.run(prepared).map_err(failed);
+        let result = head.map(|head| response::read(head, request, failed));
         let failure = match &result {
             Ok(response) => response.cut_off.as_ref(),
             Err(failure) => Some(failure),
@@ -267,6 +266,7 @@ impl Setup {
             .max_redirects(0)
             .proxy(settings.proxy.as_ref().map(|(proxy, _)| proxy.clone()))
             .tls_config(TlsConfig::builder().root_certs(roots).build())
+            // For CONNECT: a request has it among its own headers, so that ureq adds none.
             .user_agent(&settings.user_agent)
             .max_response_header_size(MAX_HEAD)
             .input_buffer_size(2 * MAX_HEAD)

@@ -105,13 +105,13 @@ fn hostile_error_body_is_shortened_and_cleaned() {
 
 #[test]
 fn oversized_body_is_not_read_to_its_end() {
-    let mebibyte = vec![b' '; 1 << 18];
+    let blanks = vec![b' '; 1 << 18];
     let cases = ["Content-Length: 1000000000000\r\n\r\n", "\r\n"]
         .iter()
         .flat_map(|first| [CREATE, LIST].map(|endpoint| (first, endpoint)));
     in_parallel(cases, |(first, endpoint)| {
         let head = format!("HTTP/1.1 200 OK\r\n{first}").into_bytes();
-        let server = FaultServer::start(vec![Play::Flood(head, mebibyte.clone())]);
+        let server = FaultServer::start(vec![Play::Flood(head, blanks.clone())]);
         let error = (endpoint.run)(&client_of(&server.url())).unwrap_err();
         assert!(error.to_string().contains("8388608") && error.outcome_unknown(), "{error}");
         let attempts = if endpoint.repeatable { 3 } else { 1 };
@@ -120,8 +120,7 @@ fn oversized_body_is_not_read_to_its_end() {
         assert!(server.written() < attempts * (32 << 20), "{}", server.written());
     });
     // Much less is read of an error.
-    let server =
-        FaultServer::start(vec![Play::Flood(b"HTTP/1.1 403 X\r\n\r\n".to_vec(), mebibyte)]);
+    let server = FaultServer::start(vec![Play::Flood(b"HTTP/1.1 403 X\r\n\r\n".to_vec(), blanks)]);
     let error = list_tokens(&client_of(&server.url())).unwrap_err();
     assert_eq!(error.status(), Some(403));
     assert!(server.written() < 32 << 20, "{}", server.written());

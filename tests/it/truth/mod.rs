@@ -234,7 +234,10 @@ fn reported_outcome_is_what_the_service_did() {
             "status 4, unknown",
             "status 3, unknown",
         ] {
-            if calls < 20_000 && ["status 3, unknown", "status 4, unknown"].contains(&said) {
+            // Wine is slow.
+            let is_rare =
+                said == "status 3, unknown" || cfg!(windows) && said == "status 4, unknown";
+            if calls < 20_000 && is_rare {
                 continue; // too rare in a short run
             }
             let kind = format!("{}: {said}", endpoint.name);
