@@ -1,4 +1,4 @@
-"""How bench/run measures: the server, the programs, and what one of them costs."""
+"""How dev/bench/run measures: the server, the programs, and what one of them costs."""
 
 import json
 import os
