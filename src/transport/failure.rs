@@ -6,6 +6,7 @@ use rustls::{CertificateError, Error as Tls, InvalidMessage};
 use ureq::Error;
 
 use super::record::{Record, Step};
+use super::settings::Settings;
 use crate::credentials::Secrets;
 use crate::error::ErrorKind;
 use crate::outcome::Outcome;
@@ -46,20 +47,24 @@ impl Failure {
 
 /// Makes a failure from an error and the record of how far the attempt had come. Whether the client
 /// was shut down is for the call to say.
-pub(super) fn failure(error: Error, record: &Record, route: &Route, secrets: &Secrets) -> Failure {
+pub(super) fn failure(
+    error: Error,
+    record: &Record,
+    settings: &Settings,
+    secrets: &Secrets,
+) -> Failure {
     let step = record.step();
-    let peer = route.described(step);
+    let peer = peer_of(step, settings);
     let (kind, reason) = if record.is_late() || matches!(error, Error::Timeout(_)) {
         (ErrorKind::TimedOut, too_late(step, &peer))
     } else {
-        let kind = kind(&error, step);
-        let words = secrets.show(&words(step, &error, route), MAX_WORDS);
-        (kind, failed(step, kind, &peer, &words))
+        let kind = kind_of(&error, step);
+        let cause = secrets.show(&cause_of(step, &error, settings), MAX_WORDS);
+        (kind, failed(step, kind, &peer, &cause))
     };
     Failure {
         kind,
         reason,
-        // The record says that, not the error.
         outcome: match step {
             Step::HandedOver => Outcome::Unknown,
             _ => Outcome::Refused,
@@ -68,7 +73,7 @@ pub(super) fn failure(error: Error, record: &Record, route: &Route, secrets: &Se
     }
 }
 
-fn kind(error: &Error, step: Step) -> ErrorKind {
+fn kind_of(error: &Error, step: Step) -> ErrorKind {
     match (step, error) {
         (Step::Lookup, _) => ErrorKind::AddressNotFound,
         (Step::Start | Step::Connect | Step::Tunnel, _) => ErrorKind::ConnectFailed,
@@ -84,15 +89,31 @@ fn is_final(error: &Error, step: Step) -> bool {
         (Step::HandedOver, _) => false,
         (Step::Start, _) | (_, Error::Tls(_)) => true,
         (_, Error::ConnectProxyFailed(text)) => matches!(proxy_status(text), Some(401 | 403 | 407)),
-        // `General` is the pin's.
         _ => matches!(
             rustls_error(error),
             Some(
                 Tls::InvalidCertificate(_)
-                    | Tls::General(_)
                     | Tls::InvalidMessage(InvalidMessage::InvalidContentType)
             )
         ),
+    }
+}
+
+/// Names the peer of this step, and where a proxy was configured.
+fn peer_of(step: Step, settings: &Settings) -> String {
+    let service = &settings.service;
+    let Some((proxy, source)) = &settings.proxy else {
+        return service.clone();
+    };
+    let (host, port) = (proxy.host(), proxy.port());
+    let proxy = match source {
+        Some(source) => format!("{host}:{port} (the proxy from {source})"),
+        None => format!("{host}:{port} (the proxy)"),
+    };
+    match step {
+        Step::Start => service.clone(),
+        Step::Lookup | Step::Connect | Step::ProxyTls | Step::Tunnel => proxy,
+        Step::Tls | Step::HandedOver => format!("{service} through {proxy}"),
     }
 }
 
@@ -107,30 +128,30 @@ fn too_late(step: Step, peer: &str) -> String {
     }
 }
 
-fn failed(step: Step, kind: ErrorKind, peer: &str, why: &str) -> String {
+fn failed(step: Step, kind: ErrorKind, peer: &str, cause: &str) -> String {
     match step {
-        Step::Lookup => format!("could not find the address of {peer}: {why}"),
-        Step::Start | Step::Connect => format!("could not connect to {peer}: {why}"),
-        Step::Tunnel => format!("could not open a proxy tunnel through {peer}: {why}"),
-        Step::Tls | Step::ProxyTls => format!("the TLS handshake with {peer} failed: {why}"),
+        Step::Lookup => format!("could not find the address of {peer}: {cause}"),
+        Step::Start | Step::Connect => format!("could not connect to {peer}: {cause}"),
+        Step::Tunnel => format!("could not open a proxy tunnel through {peer}: {cause}"),
+        Step::Tls | Step::ProxyTls => format!("the TLS handshake with {peer} failed: {cause}"),
         Step::HandedOver if kind == ErrorKind::Unreadable => {
-            format!("the response from {peer} is not readable: {why}")
+            format!("the response from {peer} is not readable: {cause}")
         }
-        Step::HandedOver => format!("lost the connection to {peer}: {why}"),
+        Step::HandedOver => format!("lost the connection to {peer}: {cause}"),
     }
 }
 
 /// Returns the text of an error, without what only repeats the step.
-fn words(step: Step, error: &Error, route: &Route) -> String {
+fn cause_of(step: Step, error: &Error, settings: &Settings) -> String {
     if let Some(error) = rustls_error(error) {
-        return tls_words(error, route);
+        return tls_cause(error, settings);
     }
     match error {
         Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
             "the peer closed the connection".to_owned()
         }
         Error::Io(error) => error.to_string(),
-        Error::ConnectProxyFailed(text) => route.tunnel_refused(text),
+        Error::ConnectProxyFailed(text) => tunnel_refused(text, settings),
         Error::Protocol(error) if step == Step::Tunnel => format!(
             "its response is not HTTP ({error}): check its port, and whether its URL must begin \
              with https://"
@@ -140,17 +161,32 @@ fn words(step: Step, error: &Error, route: &Route) -> String {
     }
 }
 
-fn tls_words(error: &Tls, route: &Route) -> String {
+fn tls_cause(error: &Tls, settings: &Settings) -> String {
     match error {
         Tls::InvalidCertificate(CertificateError::UnknownIssuer) => {
-            format!("{error}: {}", route.trust)
+            format!("{error}: {}", untrusted(settings))
         }
+        // What the pin says, or the name of a fault of webpki's.
+        Tls::InvalidCertificate(CertificateError::Other(error)) => error.to_string(),
         Tls::InvalidMessage(InvalidMessage::InvalidContentType) => {
             "it does not speak TLS: check the port, or whether its URL must begin with http://"
                 .to_owned()
         }
-        Tls::General(text) => text.clone(),
         error => error.to_string(),
+    }
+}
+
+/// Says which certificate authorities are trusted, and what to do if another one is needed.
+fn untrusted(settings: &Settings) -> String {
+    match &settings.root_certificates {
+        Some((_, source)) => format!(
+            "only the authorities in {} are trusted: add the one that signed it",
+            source.as_deref().unwrap_or("root_certificates_pem")
+        ),
+        None => "its authority is not trusted: for a private one, or a proxy that inspects TLS, \
+            pass its certificate to root_certificates_pem, or add it to the system's trust store \
+            and use the feature platform-verifier"
+            .to_owned(),
     }
 }
 
@@ -162,72 +198,36 @@ fn rustls_error(error: &Error) -> Option<&Tls> {
     }
 }
 
+/// Says why the proxy refused a tunnel, and what to do.
+fn tunnel_refused(text: &str, settings: &Settings) -> String {
+    let service = &settings.service;
+    let (proxy, source) = settings
+        .proxy
+        .as_ref()
+        .map(|(proxy, source)| (proxy, source))
+        .unzip();
+    let has_credentials =
+        proxy.is_some_and(|proxy| proxy.username().or(proxy.password()).is_some());
+    let source = source.and_then(Option::as_deref).unwrap_or("its URL");
+    match proxy_status(text) {
+        Some(status @ (401 | 407)) if has_credentials => {
+            format!("it rejected the user name and password ({status}): correct them in {source}")
+        }
+        Some(status @ (401 | 407)) => format!(
+            "it requires a user name and password ({status}): add them to {source}, as in \
+             http://user:password@proxy.example:3128"
+        ),
+        Some(403) => format!(
+            "it does not allow tunnels to {service} (403): ask its administrator to allow that, or \
+             connect without it"
+        ),
+        Some(status @ 502..=504) => format!("it could not reach {service} ({status})"),
+        _ => text.to_owned(),
+    }
+}
+
 /// ureq tells a proxy's status only in a text like `proxy server responded 407/407` (docs/ureq.md
 /// 6).
 fn proxy_status(text: &str) -> Option<u16> {
     text.rsplit_once('/')?.1.parse().ok()
-}
-
-/// The way to the service, as errors name it.
-pub(super) struct Route {
-    /// The host and port of the service.
-    pub(super) service: String,
-    pub(super) proxy: Option<ProxyHop>,
-    /// Which certificate authorities are trusted, and what to do if another one is needed.
-    pub(super) trust: String,
-}
-
-pub(super) struct ProxyHop {
-    /// The host and port of the proxy.
-    pub(super) authority: String,
-    /// The variable that configures the proxy, or `None` if the program does.
-    pub(super) source: Option<String>,
-    pub(super) has_credentials: bool,
-}
-
-impl Route {
-    /// Describes the peer in this step, with where a proxy was configured.
-    fn described(&self, step: Step) -> String {
-        let service = &self.service;
-        let Some(ProxyHop {
-            authority, source, ..
-        }) = &self.proxy
-        else {
-            return service.clone();
-        };
-        let proxy = match source {
-            Some(source) => format!("{authority} (the proxy from {source})"),
-            None => format!("{authority} (the proxy)"),
-        };
-        match step {
-            Step::Start => service.clone(),
-            Step::Lookup | Step::Connect | Step::ProxyTls | Step::Tunnel => proxy,
-            Step::Tls | Step::HandedOver => format!("{service} through {proxy}"),
-        }
-    }
-
-    /// Explains the proxy's refusal of a tunnel, and what to do.
-    fn tunnel_refused(&self, text: &str) -> String {
-        let service = &self.service;
-        let proxy = self.proxy.as_ref();
-        let has_credentials = proxy.is_some_and(|proxy| proxy.has_credentials);
-        let source = proxy
-            .and_then(|proxy| proxy.source.as_deref())
-            .unwrap_or("its URL");
-        match proxy_status(text) {
-            Some(status @ (401 | 407)) if has_credentials => format!(
-                "it rejected the user name and password ({status}): correct them in {source}"
-            ),
-            Some(status @ (401 | 407)) => format!(
-                "it requires a user name and password ({status}): add them to {source}, as in \
-                 http://user:password@proxy.example:3128"
-            ),
-            Some(403) => format!(
-                "it does not allow tunnels to {service} (403): ask its administrator to allow \
-                 that, or connect without it"
-            ),
-            Some(status @ 502..=504) => format!("it could not reach {service} ({status})"),
-            _ => text.to_owned(),
-        }
-    }
 }

@@ -13,34 +13,14 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use ureq::Error;
 use ureq::config::Config;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{
-    Buffers, ConnectProxyConnector, ConnectionDetails, Connector, NextTimeout, RustlsConnector,
-    ShutdownHandle, TcpConnector, Transport,
+    Buffers, ConnectionDetails, Connector, NextTimeout, ShutdownHandle, TcpConnector, Transport,
 };
-use ureq::{Agent, Error};
 
-use super::Fingerprint;
 use super::record::{Record, Step};
-
-/// Returns an agent whose connections the record watches.
-pub(super) fn agent(config: Config, pin: Option<Fingerprint>, losses: &Arc<AtomicUsize>) -> Agent {
-    let has_proxy = config.proxy().is_some();
-    let chain =
-        ().chain(ConnectProxyConnector::default())
-            .chain(Dial)
-            .chain(WatchBelow { has_proxy });
-    #[cfg(feature = "pinned-cert")]
-    let chain = chain.chain(super::pinned::Pinned { pin, has_proxy });
-    #[cfg(not(feature = "pinned-cert"))]
-    let _ = pin;
-    let chain = chain.chain(RustlsConnector::default()).chain(WatchAbove {
-        has_proxy,
-        losses: Arc::clone(losses),
-    });
-    Agent::with_parts(config, chain, NoLookup)
-}
 
 /// Whether the chain runs to reach the proxy: ConnectProxy then takes the proxy out of the config.
 pub(super) fn is_to_proxy(has_proxy: bool, details: &ConnectionDetails) -> bool {
@@ -49,7 +29,7 @@ pub(super) fn is_to_proxy(has_proxy: bool, details: &ConnectionDetails) -> bool 
 
 /// ureq looks up a name even where it has an idle connection (docs/ureq.md 1): [`Dial`] does it.
 #[derive(Debug)]
-struct NoLookup;
+pub(super) struct NoLookup;
 
 impl Resolver for NoLookup {
     fn resolve(
@@ -65,7 +45,7 @@ impl Resolver for NoLookup {
 /// Looks up the host and connects, in a thread of its own (docs/ureq.md 2), which is left behind
 /// when the time is over or the client is shut down.
 #[derive(Debug)]
-struct Dial;
+pub(super) struct Dial;
 
 enum News {
     Connecting,
@@ -177,8 +157,8 @@ fn look_up_and_connect(
 }
 
 #[derive(Debug)]
-struct WatchBelow {
-    has_proxy: bool,
+pub(super) struct WatchBelow {
+    pub(super) has_proxy: bool,
 }
 
 impl<In: Transport> Connector<In> for WatchBelow {
@@ -309,9 +289,10 @@ impl TlsRecords {
 }
 
 #[derive(Debug)]
-struct WatchAbove {
-    has_proxy: bool,
-    losses: Arc<AtomicUsize>,
+pub(super) struct WatchAbove {
+    pub(super) has_proxy: bool,
+    /// The number of connections that were lost.
+    pub(super) losses: Arc<AtomicUsize>,
 }
 
 impl<In: Transport> Connector<In> for WatchAbove {
@@ -338,7 +319,7 @@ impl<In: Transport> Connector<In> for WatchAbove {
 
 /// Above TLS: marks the request as handed over, and knows whether TLS may hold plaintext.
 #[derive(Debug)]
-struct Above {
+pub(super) struct Above {
     stream: Box<dyn Transport>,
     is_to_proxy: bool,
     /// Whether the last read filled the buffer to its end.

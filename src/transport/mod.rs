@@ -7,15 +7,13 @@ mod layers;
 mod pinned;
 mod record;
 mod response;
+mod settings;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use bytes::Bytes;
-use rustls::RootCertStore;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
 use ureq::Agent;
 use ureq::config::Config;
 use ureq::http::header::{
@@ -23,37 +21,32 @@ use ureq::http::header::{
 };
 use ureq::http::uri::{Authority, Scheme};
 use ureq::http::{self, HeaderMap, Uri};
-use ureq::tls::{Certificate, TlsConfig};
+use ureq::tls::TlsConfig;
+use ureq::unversioned::transport::{ConnectProxyConnector, Connector as _, RustlsConnector};
 use zeroize::Zeroizing;
 
 use crate::credentials::{Credentials, Secrets};
 use crate::error::{Error, ErrorKind, Result};
 
-use failure::{ProxyHop, Route, failure};
+use failure::failure;
+use layers::{Dial, NoLookup, WatchAbove, WatchBelow};
 use record::{Record, Shutdown};
+use response::REQUEST_IDS;
 
 pub(crate) use failure::Failure;
 pub(crate) use response::Response;
+pub(crate) use settings::{Fingerprint, Roots, Settings, root_certificates};
 pub(crate) use ureq::http::Method;
 pub(crate) use ureq::tls::RootCerts;
 pub(crate) use ureq::{Proxy, ProxyProtocol};
 
-/// The SHA-256 of a certificate's DER.
-pub(crate) type Fingerprint = [u8; 32];
-
 /// The maximum size of a header section, in bytes. Servers accept 8 to 64 KiB.
 const MAX_HEAD: usize = 16 * 1024;
-/// The part of it for the request line, the contract number and the headers that never change.
-const MAX_OF_ITS_OWN: usize = 512;
+/// What of it is reserved for the request line, the contract number and the headers that never
+/// change.
+const RESERVED_HEAD: usize = 512;
 
 const CONTRACT_NUMBER: HeaderName = HeaderName::from_static("x-contract-number");
-
-/// The headers for a request ID, in order of precedence.
-static REQUEST_IDS: [HeaderName; 3] = [
-    HeaderName::from_static("x-requestid"),
-    HeaderName::from_static("x-request-id"),
-    HeaderName::from_static("x-correlation-id"),
-];
 
 /// The log target to which ureq-proto writes every byte of a connection, at trace level.
 pub(crate) const WIRE_LOG: &str = "ureq_proto";
@@ -64,48 +57,6 @@ pub(crate) fn wire_is_logged() -> bool {
     // Filters name the first, the lines are written to the second.
     log::log_enabled!(target: WIRE_LOG, log::Level::Trace)
         || log::log_enabled!(target: "ureq_proto::util", log::Level::Trace)
-}
-
-/// The settings of a transport. The text beside one is the variable or file that it is from, or
-/// `None` if the program made it.
-pub(crate) struct Settings {
-    pub(crate) base_url: String,
-    /// The host and port of the service.
-    pub(crate) service: String,
-    pub(crate) user_agent: String,
-    pub(crate) root_certificates: Option<(RootCerts, Option<String>)>,
-    pub(crate) pinned_certificate: Option<Fingerprint>,
-    /// The caller's headers. Of several with the same name, the last one counts.
-    pub(crate) headers: Vec<(String, Zeroizing<String>)>,
-    pub(crate) proxy: Option<(Proxy, Option<String>)>,
-}
-
-/// What PEM contains, or what is wrong with it.
-pub(crate) type Roots = std::result::Result<RootCerts, String>;
-
-/// Reads certificates in PEM, even if they are run together or indented.
-pub(crate) fn root_certificates(pem: &[u8]) -> Roots {
-    // The parser skips what does not begin with a marker at the start of a line, without an error.
-    let pem = String::from_utf8_lossy(pem).replace("-----END", "\n-----END");
-    let is_certificate = |block: &&str| {
-        let label = block.split('-').next();
-        label.is_some_and(|label| label.ends_with("CERTIFICATE"))
-    };
-    let mut certificates = Vec::new();
-    for (block, number) in pem.split("BEGIN ").skip(1).filter(is_certificate).zip(1..) {
-        let der = CertificateDer::from_pem_slice(format!("-----BEGIN {block}").as_bytes()).ok();
-        // ureq would ignore it, and the handshake would then blame the roots.
-        let is_readable = |der: &CertificateDer| RootCertStore::empty().add(der.to_owned()).is_ok();
-        let der = der.filter(is_readable);
-        let der = der.ok_or_else(|| format!("certificate {number} is not readable"))?;
-        certificates.push(Certificate::from_der(&der).to_owned());
-    }
-    match certificates.is_empty() {
-        true => {
-            Err("contains no certificate, which begins with -----BEGIN CERTIFICATE-----".to_owned())
-        }
-        false => Ok(certificates.into()),
-    }
 }
 
 pub(crate) struct Request<'a> {
@@ -129,7 +80,7 @@ pub(crate) struct Request<'a> {
 /// The only copy of the credentials is zeroized after its last use.
 pub(crate) struct Headers(HeaderMap);
 
-/// What is the same after a shutdown.
+/// What a renewed transport shares with the one that was shut down.
 struct Setup {
     scheme: Scheme,
     authority: Authority,
@@ -137,7 +88,6 @@ struct Setup {
     path: String,
     /// All but the credentials.
     headers: HeaderMap,
-    route: Route,
     settings: Settings,
 }
 
@@ -164,7 +114,6 @@ impl Transport {
         Ok(Transport::start(Arc::new(Setup {
             path: path.map_or_else(String::new, |path| path.to_string()),
             headers: headers(&settings)?,
-            route: route(&settings),
             scheme,
             authority,
             settings,
@@ -199,7 +148,7 @@ impl Transport {
         let sizes = headers
             .iter()
             .map(|(name, value)| name.as_str().len() + value.len() + 4);
-        let base = settings.base_url.len() + MAX_OF_ITS_OWN;
+        let base = settings.base_url.len() + RESERVED_HEAD;
         match sizes.sum::<usize>() + base {
             ..=MAX_HEAD => Ok(Headers(headers)),
             _ => Err(too_large()),
@@ -233,14 +182,15 @@ impl Transport {
     pub(crate) fn send(&self, request: &Request) -> std::result::Result<Response, Failure> {
         let record = Record::new(request.deadline, &self.shutdown);
         let _entered = record.enter();
-        let failed = |error| failure(error, &record, &self.setup.route, request.secrets);
+        let failed = |error| failure(error, &record, &self.setup.settings, request.secrets);
         let agent = match request.may_use_idle {
             true => &self.pooling,
             false => &self.single,
         };
         let prepared = self.setup.request(request).map_err(failed)?;
         let head = agent.run(prepared).map_err(failed);
-        let result = head.map(|head| response::read(head, request, failed));
+        let result =
+            head.map(|head| response::read(head, request.returns_secret, request.secrets, failed));
         let failure = match &result {
             Ok(response) => response.cut_off.as_ref(),
             Err(failure) => Some(failure),
@@ -253,7 +203,8 @@ impl Transport {
 }
 
 impl Setup {
-    /// ureq's own time limits stay off: they cost a thread a call (docs/ureq.md 1).
+    /// Returns an agent whose connections the record of an attempt watches. ureq's own time limits
+    /// stay off: they cost a thread a call (docs/ureq.md 1).
     fn agent(&self, max_idle: usize, losses: &Arc<AtomicUsize>) -> Agent {
         let settings = &self.settings;
         let roots = match &settings.root_certificates {
@@ -274,7 +225,21 @@ impl Setup {
             .max_idle_connections(max_idle)
             .max_idle_connections_per_host(max_idle)
             .build();
-        layers::agent(config, settings.pinned_certificate, losses)
+        let has_proxy = settings.proxy.is_some();
+        let chain =
+            ().chain(ConnectProxyConnector::default())
+                .chain(Dial)
+                .chain(WatchBelow { has_proxy });
+        #[cfg(feature = "pinned-cert")]
+        let chain = chain.chain(pinned::Pinned {
+            pin: settings.pinned_certificate,
+            has_proxy,
+        });
+        let chain = chain.chain(RustlsConnector::default()).chain(WatchAbove {
+            has_proxy,
+            losses: Arc::clone(losses),
+        });
+        Agent::with_parts(config, chain, NoLookup)
     }
 
     fn request(&self, request: &Request) -> std::result::Result<http::Request<()>, ureq::Error> {
@@ -329,28 +294,4 @@ fn header_value(text: Zeroizing<String>) -> std::result::Result<HeaderValue, &'s
         .map_err(|_| "contains a character that is not valid in a header")?;
     value.set_sensitive(true);
     Ok(value)
-}
-
-/// Returns the way to the service, as errors name it.
-fn route(settings: &Settings) -> Route {
-    let trust = match &settings.root_certificates {
-        Some((_, source)) => format!(
-            "only the authorities in {} are trusted: add the one that signed it",
-            source.as_deref().unwrap_or("root_certificates_pem")
-        ),
-        None => "its authority is not trusted: for a private one, or a proxy that inspects TLS, \
-            pass its certificate to root_certificates_pem, or add it to the system's trust store \
-            and use the feature platform-verifier"
-            .to_owned(),
-    };
-    let proxy = settings.proxy.as_ref().map(|(proxy, source)| ProxyHop {
-        authority: format!("{}:{}", proxy.host(), proxy.port()),
-        source: source.clone(),
-        has_credentials: proxy.username().is_some() || proxy.password().is_some(),
-    });
-    Route {
-        service: settings.service.clone(),
-        proxy,
-        trust,
-    }
 }

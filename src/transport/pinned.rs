@@ -7,15 +7,18 @@ use std::sync::Arc;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned};
+use rustls::{
+    CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, OtherError,
+    SignatureScheme, StreamOwned,
+};
 use ureq::Error;
 use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport,
     TransportAdapter,
 };
 
-use super::Fingerprint;
 use super::layers::is_to_proxy;
+use super::settings::Fingerprint;
 
 /// Makes the TLS connection to the service, if there is a pin. A proxy has a certificate of its
 /// own.
@@ -107,6 +110,10 @@ impl Transport for PinnedTls {
     }
 }
 
+#[derive(Debug, thiserror::Error)]
+#[error("the server's certificate has the SHA-256 fingerprint {0}, but another one is pinned")]
+struct NotPinned(String);
+
 /// Accepts the pinned certificate regardless of names, dates and authority. The server must still
 /// prove that it has the key.
 #[derive(Debug)]
@@ -133,10 +140,7 @@ impl ServerCertVerifier for Verifier {
             .iter()
             .map(|byte| format!("{byte:02X}"))
             .collect();
-        Err(rustls::Error::General(format!(
-            "the server's certificate has the SHA-256 fingerprint {}, but another one is pinned",
-            hex.join(":")
-        )))
+        Err(CertificateError::Other(OtherError(Arc::new(NotPinned(hex.join(":"))))).into())
     }
 
     fn verify_tls12_signature(

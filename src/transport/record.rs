@@ -5,8 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::mem::ManuallyDrop;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use ureq::{Error, Timeout};
@@ -115,31 +114,30 @@ impl Drop for Entered {
 /// Whether the client was shut down.
 #[derive(Default)]
 pub(crate) struct Shutdown {
-    /// Written only under the lock.
-    is_set: AtomicBool,
-    lock: Mutex<()>,
+    is_set: Mutex<bool>,
     changed: Condvar,
 }
 
 impl Shutdown {
     pub(super) fn set(&self) {
-        let lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
-        self.is_set.store(true, Ordering::SeqCst);
-        drop(lock);
+        *self.lock() = true;
         self.changed.notify_all();
     }
 
     pub(crate) fn is_set(&self) -> bool {
-        self.is_set.load(Ordering::SeqCst)
+        *self.lock()
     }
 
     /// Waits for this delay. Returns whether the shutdown came before its end.
     pub(crate) fn wait(&self, delay: Duration) -> bool {
-        let lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_running = |is_set: &mut bool| !*is_set;
         let waited = self
             .changed
-            .wait_timeout_while(lock, delay, |()| !self.is_set());
-        drop(waited);
-        self.is_set()
+            .wait_timeout_while(self.lock(), delay, is_running);
+        *waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    fn lock(&self) -> MutexGuard<'_, bool> {
+        self.is_set.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

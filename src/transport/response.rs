@@ -12,7 +12,6 @@ use ureq::{Body, Error};
 use zeroize::Zeroize as _;
 
 use super::failure::Failure;
-use super::{REQUEST_IDS, Request};
 use crate::credentials::Secrets;
 use crate::token::read_jwt;
 
@@ -25,6 +24,12 @@ const MAX_ERROR_BODY: u64 = 64 << 10;
 const UNKNOWN_LENGTH: u64 = 8 << 10;
 /// How much of a header is shown, in bytes.
 const MAX_HEADER: usize = 120;
+/// The headers for a request ID, in order of precedence.
+pub(super) static REQUEST_IDS: [HeaderName; 3] = [
+    HeaderName::from_static("x-requestid"),
+    HeaderName::from_static("x-request-id"),
+    HeaderName::from_static("x-correlation-id"),
+];
 /// The maximum `Retry-After`. Larger values make no sense, and could overflow a caller's clock.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
@@ -99,7 +104,8 @@ impl Drop for Response {
 /// Reads the body, and of the headers what may be shown.
 pub(super) fn read(
     response: http::Response<Body>,
-    request: &Request,
+    returns_secret: bool,
+    secrets: &Secrets,
     failed: impl FnOnce(Error) -> Failure,
 ) -> Response {
     let (head, body) = response.into_parts();
@@ -114,10 +120,10 @@ pub(super) fn read(
         has_length: head.status == http::StatusCode::NO_CONTENT
             || headers.contains_key(CONTENT_LENGTH) && !headers.contains_key(TRANSFER_ENCODING),
         encoding: None,
-        returns_secret: request.returns_secret && is_success,
+        returns_secret: returns_secret && is_success,
         headers,
     };
-    let encoding = response.shown(&CONTENT_ENCODING, request.secrets);
+    let encoding = response.shown(&CONTENT_ENCODING, secrets);
     response.encoding = encoding.filter(|name| !name.eq_ignore_ascii_case("identity"));
     response
 }
