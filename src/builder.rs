@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::call::Attempt;
 use crate::client::{Client, Identity, OnAttempt, Shared, contract_number};
 use crate::credentials::Credentials;
 use crate::error::{Error, Result, sanitize_line};
-use crate::retry::RetryPolicy;
+use crate::retry::{Attempt, RetryPolicy};
 use crate::settings::{BaseUrl, ProxyChoice, Setting};
 use crate::transport::{self, Fingerprint, RootCerts, Roots, Transport, root_certificates};
 

@@ -6,10 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::builder::{ClientBuilder, validate_timeout};
-use crate::call::Attempt;
 use crate::credentials::{Credentials, Secrets};
 use crate::error::{Error, Result};
-use crate::retry::RetryPolicy;
+use crate::retry::{Attempt, RetryPolicy};
 use crate::token::{KeyId, key_id};
 use crate::transport::{Headers, Transport};
 

@@ -124,6 +124,8 @@ pub mod mock;
 #[cfg(feature = "client")]
 mod outcome;
 #[cfg(feature = "client")]
+mod reading;
+#[cfg(feature = "client")]
 mod retry;
 #[cfg(feature = "client")]
 mod rotation;
@@ -143,10 +145,9 @@ pub use token::{
 #[cfg(feature = "client")]
 pub use {
     builder::ClientBuilder,
-    call::Attempt,
     client::Client,
     credentials::Credentials,
-    retry::RetryPolicy,
+    retry::{Attempt, RetryPolicy},
     rotation::{Orphan, RotateError, RotateTokenOptions, Rotation, rotate_token},
     tokens::*,
 };

@@ -1,4 +1,4 @@
-//! How often and when a call is tried again.
+//! How often and when a call is tried again, and what a hook gets to see of each attempt.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
@@ -96,6 +96,28 @@ impl RetryPolicy {
         let taken_off = (full / 2).mul_f64(f64::from(random) / f64::from(u32::MAX));
         Some((full - taken_off).max(retry_after.unwrap_or_default()))
     }
+}
+
+/// A finished attempt, as [`ClientBuilder::on_attempt`](crate::ClientBuilder::on_attempt) reports
+/// it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Attempt<'a> {
+    /// The method and path, with a placeholder for the Key ID: one of the five in the table
+    /// of [endpoints](crate#tokens-and-key-ids).
+    pub endpoint: &'static str,
+    /// The number of the attempt in its call, from 1.
+    pub number: u32,
+    /// The HTTP status, even if the rest of the response did not arrive.
+    pub status: Option<u16>,
+    /// `success`, or else what [`ErrorKind::as_str`](crate::ErrorKind::as_str) returns, for the label of a metric.
+    pub label: &'static str,
+    /// How long the attempt took, without the wait before it.
+    pub elapsed: Duration,
+    /// The request ID of the response: see [`Error::request_id`](crate::Error::request_id).
+    pub request_id: Option<&'a str>,
+    /// How long the call waits before it retries, or `None` if this was the last attempt.
+    pub retry_in: Option<Duration>,
 }
 
 #[cfg(test)]

@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use crate::call::{self, Call, is_by_service, json, json_by, successful_body};
+use crate::call::{self, Call, Effect};
 use crate::client::Client;
 use crate::error::{Error, ErrorKind, Result};
 use crate::outcome::Outcome;
 use crate::token::{Criteria, DeleteResponse, Jwt, KeyId, Token, Tokens, read_jwt};
-use crate::transport::{Failure, Response};
+use crate::transport::{Failure, Method, Response};
 
 /// The lifetimes that a new token may have, in seconds.
 pub(crate) const TTL: std::ops::RangeInclusive<u64> = 60..=31_536_000;
@@ -61,16 +61,19 @@ pub(crate) fn create(
         }
     };
     let call = Call {
+        method: Method::GET,
         endpoint: "GET /tokens/generate",
         target: &target,
+        names_a_token: false,
         contract_number: options.contract_number,
-        may_be_repeated: false,
+        effect: Effect::Once(
+            "a token may have been created: list the tokens, and delete the one that you did not \
+             receive",
+        ),
         returns_secret: true,
-        if_unknown: "a token may have been created: list the tokens, and delete the one that you \
-                     did not receive",
     };
     call::run(client, &call, |response, _| {
-        let jwt = json_by(response, read_jwt)?;
+        let jwt = response.json_by(read_jwt)?;
         // The text, too, because not every token is a JWT.
         let is_own = client
             .token()
@@ -136,14 +139,15 @@ impl CreateTokenOptions {
 /// ```
 pub fn get_all_tokens(client: &Client, options: &GetAllTokensOptions) -> Result<Tokens> {
     let call = Call {
+        method: Method::GET,
         endpoint: "GET /tokens",
         target: "/tokens",
+        names_a_token: false,
         contract_number: options.contract_number,
-        may_be_repeated: true,
+        effect: Effect::Reads,
         returns_secret: false,
-        if_unknown: "",
     };
-    call::run(client, &call, |response, _| json(response))
+    call::run(client, &call, |response, _| response.json())
 }
 
 /// Options of [`get_all_tokens`].
@@ -192,22 +196,23 @@ impl GetAllTokensOptions {
 /// ```
 pub fn get_token_by_id(client: &Client, options: &GetTokenByIdOptions) -> Result<Token> {
     let call = Call {
+        method: Method::GET,
         endpoint: "GET /tokens/{tokenId}",
         target: &format!("/tokens/{}", options.id),
+        names_a_token: true,
         contract_number: options.contract_number,
-        may_be_repeated: true,
+        effect: Effect::Reads,
         returns_secret: false,
-        if_unknown: "",
     };
     call::run(client, &call, |response, _| {
-        let token: Token = json(response)?;
-        match token.id == options.id {
-            true => Ok(token),
-            false => Err(Failure::unreadable(
+        let token: Token = response.json()?;
+        if token.id != options.id {
+            return Err(Failure::unreadable(
                 "it describes another token than the one asked for: a proxy or gateway in between \
                  caches responses",
-            )),
+            ));
         }
+        Ok(token)
     })
 }
 
@@ -264,21 +269,21 @@ pub fn delete_token_by_id(
     options: &DeleteTokenByIdOptions,
 ) -> Result<DeleteResponse> {
     let call = Call {
+        method: Method::DELETE,
         endpoint: "DELETE /tokens/{tokenId}",
         target: &format!("/tokens/{}", options.id),
+        names_a_token: true,
         contract_number: options.contract_number,
-        may_be_repeated: true,
+        effect: Effect::Repeatable(
+            "the token may have been deleted: delete it again; a 404 then means that it is gone",
+        ),
         returns_secret: false,
-        if_unknown: "the token may have been deleted: delete it again; a 404 then means that it is \
-                     gone",
     };
     call::run(client, &call, |response, may_have_worked| {
-        match response.status {
-            404 if may_have_worked && is_by_service(response) => {
-                Ok(DeleteResponse { success: true })
-            }
-            _ => deleted(response),
+        if response.status == 404 && may_have_worked && response.is_by_service() {
+            return Ok(DeleteResponse { success: true });
         }
+        deleted(response)
     })
 }
 
@@ -343,28 +348,33 @@ pub fn delete_token_by_criteria(
              and password",
         ));
     }
+    let if_unknown = "tokens may have been deleted: list them to see which remain";
     let call = Call {
+        method: Method::DELETE,
         endpoint: "DELETE /tokens",
         target: &format!("/tokens?criteria={}", options.criteria.as_str()),
+        names_a_token: false,
         contract_number: options.contract_number,
-        // The others may have deleted the token that the call uses.
-        may_be_repeated: options.criteria == Criteria::Expired,
+        effect: match options.criteria {
+            Criteria::Expired => Effect::Repeatable(if_unknown),
+            // They may have deleted the token that the call uses.
+            Criteria::All | Criteria::Current => Effect::Once(if_unknown),
+        },
         returns_secret: false,
-        if_unknown: "tokens may have been deleted: list them to see which remain",
     };
     call::run(client, &call, |response, _| deleted(response))
 }
 
 /// Reads the response to a deletion, which succeeds only if the response says so.
 fn deleted(response: &Response) -> Result<DeleteResponse, Failure> {
-    let body = successful_body(response)?;
+    let body = response.successful_body()?;
     match response.status {
         202 => Err(Failure::unreadable(
             "it accepts the deletion, but does not say that it was done",
         )),
         _ if body.is_empty() && response.has_length => Ok(DeleteResponse { success: true }),
         _ if body.is_empty() => Err(Failure::unreadable("it is empty and may have been cut off")),
-        _ => match json(response)? {
+        _ => match response.json()? {
             DeleteResponse { success: true } => Ok(DeleteResponse { success: true }),
             DeleteResponse { success: false } => Err(Failure {
                 kind: ErrorKind::Api,

@@ -60,7 +60,7 @@ pub(crate) fn wire_is_logged() -> bool {
 }
 
 pub(crate) struct Request<'a> {
-    pub(crate) method: Method,
+    pub(crate) method: &'a Method,
     /// The path and query below the base URL.
     pub(crate) target: &'a str,
     pub(crate) headers: &'a Headers,
@@ -179,7 +179,10 @@ impl Transport {
     }
 
     /// Makes one attempt.
-    pub(crate) fn send(&self, request: &Request) -> std::result::Result<Response, Failure> {
+    pub(crate) fn send<'a>(
+        &self,
+        request: &Request<'a>,
+    ) -> std::result::Result<Response<'a>, Failure> {
         let record = Record::new(request.deadline, &self.shutdown);
         let _entered = record.enter();
         let failed = |error| failure(error, &record, &self.setup.settings, request.secrets);

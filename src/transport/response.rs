@@ -1,5 +1,6 @@
 //! Reads a response to its end, with limits.
 
+use std::cell::OnceCell;
 use std::io::Read as _;
 use std::time::{Duration, SystemTime};
 
@@ -13,6 +14,7 @@ use zeroize::Zeroize as _;
 
 use super::failure::Failure;
 use crate::credentials::Secrets;
+use crate::error::ApiMessage;
 use crate::token::read_jwt;
 
 /// The maximum size of a successful response's body, in bytes: about 40,000 tokens.
@@ -33,7 +35,8 @@ pub(super) static REQUEST_IDS: [HeaderName; 3] = [
 /// The maximum `Retry-After`. Larger values make no sense, and could overflow a caller's clock.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-pub(crate) struct Response {
+/// Nothing of it but the body may contain a secret.
+pub(crate) struct Response<'a> {
     pub(crate) status: u16,
     pub(crate) retry_after: Option<Duration>,
     /// The body, as far as it came.
@@ -45,11 +48,15 @@ pub(crate) struct Response {
     pub(crate) has_length: bool,
     /// The compression of the body. The library does not request any.
     pub(crate) encoding: Option<String>,
+    /// The messages of the service's own error model, once they are read.
+    pub(crate) messages: OnceCell<Vec<ApiMessage>>,
+    /// What may not be shown of the response.
+    pub(crate) secrets: &'a Secrets,
     returns_secret: bool,
     headers: HeaderMap,
 }
 
-impl Response {
+impl Response<'_> {
     /// Returns the status and its standard name.
     pub(crate) fn status_line(&self) -> String {
         let name = http::StatusCode::from_u16(self.status).ok();
@@ -59,18 +66,18 @@ impl Response {
         }
     }
 
-    pub(crate) fn request_id(&self, secrets: &Secrets) -> Option<String> {
+    pub(crate) fn request_id(&self) -> Option<String> {
         let mut names = REQUEST_IDS.iter();
         let name = names.find(|name| self.headers.contains_key(*name))?;
-        self.shown(name, secrets)
+        self.shown(name)
     }
 
     /// Returns what identifies the sender of a response that is not the service's own, in
     /// parentheses. Nothing of it comes from the body.
-    pub(crate) fn sender(&self, secrets: &Secrets) -> String {
+    pub(crate) fn sender(&self) -> String {
         let mut sender = String::new();
         for (label, name) in [("Server", SERVER), ("Content-Type", CONTENT_TYPE)] {
-            if let Some(value) = self.shown(&name, secrets) {
+            if let Some(value) = self.shown(&name) {
                 sender += &format!("{label}: {value}, ");
             }
         }
@@ -83,9 +90,9 @@ impl Response {
     }
 
     /// Returns a header as one line, unless it repeats a new token.
-    fn shown(&self, name: &HeaderName, secrets: &Secrets) -> Option<String> {
+    fn shown(&self, name: &HeaderName) -> Option<String> {
         let value = String::from_utf8_lossy(self.headers.get(name)?.as_bytes());
-        let line = secrets.show(&value, MAX_HEADER);
+        let line = self.secrets.show(&value, MAX_HEADER);
         let is_own = self.returns_secret
             && (String::from_utf8_lossy(&self.body).contains(&*value)
                 || read_jwt(&self.body).is_ok_and(|jwt| value.contains(jwt.token())));
@@ -93,7 +100,7 @@ impl Response {
     }
 }
 
-impl Drop for Response {
+impl Drop for Response<'_> {
     fn drop(&mut self) {
         if self.returns_secret {
             self.body.zeroize();
@@ -102,12 +109,12 @@ impl Drop for Response {
 }
 
 /// Reads the body, and of the headers what may be shown.
-pub(super) fn read(
+pub(super) fn read<'a>(
     response: http::Response<Body>,
     returns_secret: bool,
-    secrets: &Secrets,
+    secrets: &'a Secrets,
     failed: impl FnOnce(Error) -> Failure,
-) -> Response {
+) -> Response<'a> {
     let (head, body) = response.into_parts();
     let is_success = head.status.is_success();
     let headers = head.headers;
@@ -120,10 +127,12 @@ pub(super) fn read(
         has_length: head.status == http::StatusCode::NO_CONTENT
             || headers.contains_key(CONTENT_LENGTH) && !headers.contains_key(TRANSFER_ENCODING),
         encoding: None,
+        messages: OnceCell::new(),
+        secrets,
         returns_secret: returns_secret && is_success,
         headers,
     };
-    let encoding = response.shown(&CONTENT_ENCODING, secrets);
+    let encoding = response.shown(&CONTENT_ENCODING);
     response.encoding = encoding.filter(|name| !name.eq_ignore_ascii_case("identity"));
     response
 }
