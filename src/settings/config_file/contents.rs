@@ -17,68 +17,60 @@ const SKIPS_TLS_VERIFY: &str = "is refused because it would expose the credentia
 /// A scalar as it is written: `007` and `1e3` stay what they are.
 type Text = Option<Zeroizing<String>>;
 
-/// The keys of the file that concern this library.
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", expecting = "a map")]
-pub(super) struct Contents {
-    current_profile: Text,
-    profiles: Option<Vec<Profile>>,
-    environments: Option<Vec<Environment>>,
-    #[serde(rename = "<<")]
-    _merge: Option<MergeKey>,
+/// Declares maps of the file that have no merge key (`<<`): it could bring in an address, or
+/// `skipTlsVerify`.
+macro_rules! maps {
+    ($($(#[$doc:meta])* $vis:vis struct $name:ident { $($key:ident: $type:ty,)+ })+) => {
+        $($(#[$doc])*
+        #[derive(Default, Deserialize)]
+        #[serde(rename_all = "camelCase", expecting = "a map")]
+        $vis struct $name {
+            $($key: $type,)+
+            #[serde(rename = "<<")]
+            _merge: Option<MergeKey>,
+        })+
+    };
 }
 
-#[derive(Deserialize)]
-#[serde(expecting = "a map")]
-struct Profile {
-    name: Text,
-    environment: Text,
-    credentials: Option<ProfileCredentials>,
-    #[serde(rename = "<<")]
-    _merge: Option<MergeKey>,
+maps! {
+    /// The keys of the file that concern this library.
+    pub(super) struct Contents {
+        current_profile: Text,
+        profiles: Option<Vec<Profile>>,
+        environments: Option<Vec<Environment>>,
+    }
+
+    struct Profile {
+        name: Text,
+        environment: Text,
+        credentials: Option<ProfileCredentials>,
+    }
+
+    struct ProfileCredentials {
+        token: Text,
+        username: Text,
+        password: Text,
+    }
+
+    struct Environment {
+        name: Text,
+        certificate_auth_data: Text,
+        products: Option<Vec<Product>>,
+    }
+
+    struct Product {
+        name: Text,
+        endpoints: Option<Vec<Endpoint>>,
+    }
+
+    struct Endpoint {
+        name: Text,
+        location: Text,
+        skip_tls_verify: Text,
+        certificate_auth_data: Text,
+    }
 }
 
-#[derive(Default, Deserialize)]
-#[serde(expecting = "a map")]
-struct ProfileCredentials {
-    token: Text,
-    username: Text,
-    password: Text,
-    #[serde(rename = "<<")]
-    _merge: Option<MergeKey>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", expecting = "a map")]
-struct Environment {
-    name: Text,
-    certificate_auth_data: Text,
-    products: Option<Vec<Product>>,
-    #[serde(rename = "<<")]
-    _merge: Option<MergeKey>,
-}
-
-#[derive(Deserialize)]
-#[serde(expecting = "a map")]
-struct Product {
-    name: Text,
-    endpoints: Option<Vec<Endpoint>>,
-    #[serde(rename = "<<")]
-    _merge: Option<MergeKey>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", expecting = "a map")]
-struct Endpoint {
-    name: Text,
-    location: Text,
-    skip_tls_verify: Text,
-    certificate_auth_data: Text,
-    #[serde(rename = "<<")]
-    _merge: Option<MergeKey>,
-}
-
-/// A merge key could bring in an address, or `skipTlsVerify`.
 struct MergeKey;
 
 impl<'de> Deserialize<'de> for MergeKey {
