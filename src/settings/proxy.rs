@@ -53,7 +53,7 @@ fn of_environment(base_url: &BaseUrl) -> Result<Option<Setting>> {
         return Ok(None);
     };
     let exceptions = first(["NO_PROXY", "no_proxy"].into_iter())?;
-    let is_exception = exceptions.is_some_and(|list| lists(&list.text, base_url));
+    let is_exception = exceptions.is_some_and(|list| is_excepted_by(&list.text, base_url));
     Ok(Some(setting).filter(|_| !is_exception))
 }
 
@@ -92,7 +92,7 @@ pub(super) fn parse(url: &str) -> std::result::Result<Proxy, &'static str> {
 /// Whether a list such as `NO_PROXY` contains this server. Entries are separated by commas or white
 /// space. Each is a host with its subdomains, an address or a network, with an optional port; `*`
 /// matches every host.
-pub(super) fn lists(list: &str, base_url: &BaseUrl) -> bool {
+pub(super) fn is_excepted_by(list: &str, base_url: &BaseUrl) -> bool {
     let list = list.to_ascii_lowercase();
     let host = base_url.host.trim_end_matches('.').to_ascii_lowercase();
     let address = host.parse().ok();
@@ -432,7 +432,7 @@ mod tests {
         ] {
             let url_read = BaseUrl::parse(url).unwrap();
             assert_eq!(
-                lists(list, &url_read),
+                is_excepted_by(list, &url_read),
                 expected,
                 "{reason}: {url} in {list:?}"
             );
@@ -443,7 +443,7 @@ mod tests {
         #[test]
         fn any_list_of_hosts_is_read_without_a_panic(list in "[a-c0-9.:,*/\\[\\] ü]{0,20}") {
             for host in ["a.b.c", "10.0.0.1", "[a::1]"] {
-                let _ = lists(&list, &BaseUrl::parse(host).unwrap());
+                let _ = is_excepted_by(&list, &BaseUrl::parse(host).unwrap());
             }
         }
 

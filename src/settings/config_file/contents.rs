@@ -89,9 +89,9 @@ impl Contents {
             return Err("is UTF-16: save it as UTF-8".to_owned());
         }
         // libyaml would take a byte order mark for a column.
-        let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+        let yaml = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
         // The vendor's tools read only the first document, too.
-        let document = yaml_serde::Deserializer::from_slice(bytes).next();
+        let document = yaml_serde::Deserializer::from_slice(yaml).next();
         let contents = document.map(Contents::deserialize).transpose();
         Ok(contents.map_err(without_value)?.unwrap_or_default())
     }
@@ -118,21 +118,21 @@ fn without_value(error: yaml_serde::Error) -> String {
 impl ConfigFile {
     /// Returns the settings of the profile that `IONOS_CURRENT_PROFILE` or the file selects.
     pub(super) fn select(&self, contents: &Contents) -> Result<FileSettings> {
-        let variable = variable("IONOS_CURRENT_PROFILE")?;
+        let setting = variable("IONOS_CURRENT_PROFILE")?;
         let profiles = contents.profiles.as_deref().unwrap_or_default();
-        let available = available(profiles.iter().map(|profile| &profile.name));
-        let named = variable.as_ref().map(|variable| variable.text.as_str());
-        let Some(name) = named.or(given(&contents.current_profile)) else {
+        let existing = available(profiles.iter().map(|profile| &profile.name));
+        let by_variable = setting.as_ref().map(|setting| setting.text.as_str());
+        let Some(name) = by_variable.or(given(&contents.current_profile)) else {
             let reason =
-                format!("has no currentProfile{available}; set it, or IONOS_CURRENT_PROFILE");
+                format!("has no currentProfile{existing}; set it, or IONOS_CURRENT_PROFILE");
             return Ok(FileSettings {
                 credentials: Err(self.refuse(reason)),
                 endpoint: Ok(None),
             });
         };
-        let mut profiles = profiles.iter();
-        let Some(profile) = profiles.find(|profile| is_named(&profile.name, name)) else {
-            return Err(self.refuse(format!("has no profile {}{available}", quoted(name))));
+        let named = |profile: &&Profile| is_named(&profile.name, name);
+        let Some(profile) = profiles.iter().find(named) else {
+            return Err(self.refuse(format!("has no profile {}{existing}", quoted(name))));
         };
         Ok(FileSettings {
             credentials: self.credentials(profile, &quoted(name)),
@@ -147,8 +147,8 @@ impl ConfigFile {
         let (credentials, what) = match (given(&found.token), basic) {
             (Some(token), _) => (Credentials::token(token), "token"),
             (None, Some((username, password))) => {
-                let basic = Credentials::basic(username, password);
-                (basic, "user name and password")
+                let credentials = Credentials::basic(username, password);
+                (credentials, "user name and password")
             }
             (None, None) => {
                 let reason = "has no credentials: neither a token, nor username and password";
@@ -170,9 +170,9 @@ impl ConfigFile {
             // The vendor's tools do not ignore case here.
             let has_name = |environment: &Environment| given(&environment.name) == Some(name);
             let Some(at) = environments.iter().position(has_name) else {
-                let available = available(environments.iter().map(|other| &other.name));
+                let existing = available(environments.iter().map(|other| &other.name));
                 let name = quoted(name);
-                return Err(self.refuse(format!("there is no environment {name}{available}")));
+                return Err(self.refuse(format!("there is no environment {name}{existing}")));
             };
             environments = environments.get(at..=at).unwrap_or_default();
         }
