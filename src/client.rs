@@ -5,7 +5,6 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::builder::{ClientBuilder, validate_timeout};
 use crate::credentials::{Credentials, Secrets};
 use crate::error::{Error, Result};
 use crate::retry::{Attempt, RetryPolicy};
@@ -97,50 +96,21 @@ pub(crate) fn contract_number(number: u32) -> Result<u32, String> {
     }
 }
 
+pub(crate) fn validate_timeout(timeout: Duration) -> Result<()> {
+    if timeout.is_zero() {
+        return Err(Error::invalid(
+            "timeout",
+            "is zero; for no limit, use Duration::MAX",
+        ));
+    }
+    Ok(())
+}
+
 // A call that panicked leaves nothing half done that another call sees.
 impl UnwindSafe for Client {}
 impl RefUnwindSafe for Client {}
 
 impl Client {
-    /// Creates a client for `https://api.ionos.com/auth/v1` with the default settings.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Invalid`](crate::Error::Invalid) if the credentials are empty or contain line
-    /// breaks, or the user name contains a colon.
-    pub fn new(credentials: Credentials) -> Result<Client> {
-        Client::builder().credentials(credentials).build()
-    }
-
-    /// Creates a client with the credentials and settings of the environment. See
-    /// [`ClientBuilder::from_env`].
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Invalid`](crate::Error::Invalid) if a variable is not usable, or if there are no
-    /// credentials. The error names the variable.
-    pub fn from_env() -> Result<Client> {
-        ClientBuilder::from_env()?.build()
-    }
-
-    /// Creates a client with the settings of the environment, or else of the vendor's config file.
-    /// See [`ClientBuilder::from_env_or_config`]. Requires the [feature](crate#features)
-    /// `config-file`.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Invalid`](crate::Error::Invalid) if a setting is not usable, or if there are no
-    /// credentials. The error names the variable, or the file and line.
-    #[cfg(feature = "config-file")]
-    pub fn from_env_or_config() -> Result<Client> {
-        ClientBuilder::from_env_or_config()?.build()
-    }
-
-    /// Returns a builder with the default settings and without credentials.
-    pub fn builder() -> ClientBuilder {
-        ClientBuilder::default()
-    }
-
     /// Returns a client with other credentials. It shares settings, connections and shutdown with
     /// this one.
     ///

@@ -8,146 +8,41 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::environment::{Setting, variable};
-use crate::builder::ClientBuilder;
+use super::environment::Setting;
 use crate::credentials::Credentials;
 use crate::error::{Error, MAX_SHOWN, Result, sanitize_line};
-use crate::transport::root_certificates;
 
 use contents::{Contents, MAX_LENGTH};
 
-impl ClientBuilder {
-    /// Reads a config file as `ionosctl login` writes it: a profile's credentials, and the endpoint
-    /// of the product `auth` in the profile's environment.
-    ///
-    /// The profile is the one that `IONOS_CURRENT_PROFILE` names, else the file's `currentProfile`,
-    /// ignoring case. Its token takes precedence over its user name and password. The endpoint's
-    /// `name` becomes the [`base_url`](ClientBuilder::base_url). Its `certificateAuthData`, else
-    /// its environment's, become the [root certificates](ClientBuilder::root_certificates_pem), but
-    /// only for that base URL. `IONOS_PINNED_CERT` is also read, as in
-    /// [`from_env`](ClientBuilder::from_env). Settings that you make on the builder take
-    /// precedence.
-    ///
-    /// On Unix a warning is logged if others can read a file that contains credentials.
-    ///
-    /// Requires the [feature](crate#features) `config-file`.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Invalid`](crate::Error::Invalid) if the file is not readable, longer than 64 KiB or
-    /// not YAML, if the profile or environment is missing, if the profile has no credentials, or if
-    /// the endpoint has `skipTlsVerify: true`. The error names the file and the line or key, and
-    /// never contains a value that may be secret.
-    ///
-    /// # Examples
-    ///
-    /// ```no_run
-    /// use ionoscloud_auth::ClientBuilder;
-    ///
-    /// let client = ClientBuilder::from_config_file("/etc/token-sync/ionos.yaml")?.build()?;
-    /// println!("{}", client.credentials_source());
-    /// # Ok::<(), ionoscloud_auth::Error>(())
-    /// ```
-    pub fn from_config_file(path: impl AsRef<Path>) -> Result<ClientBuilder> {
-        let mut builder = ClientBuilder {
-            pinned_certificate: variable("IONOS_PINNED_CERT")?,
-            ..ClientBuilder::default()
-        };
-        let path = path.as_ref().to_owned();
-        let named_by = "config file";
-        builder.add(ConfigFile { named_by, path }.read()?)?;
-        Ok(builder)
-    }
-
-    /// Reads the environment, and the vendor's config file for settings that are not in the
-    /// environment.
-    ///
-    /// Credentials are looked for in the same order as in the vendor's CLI: `IONOS_TOKEN`,
-    /// `IONOS_USERNAME` and `IONOS_PASSWORD`, the file's token, the file's user name and password.
-    /// [`credentials_source`](crate::Client::credentials_source) returns which was used.
-    /// `IONOS_API_URL` takes precedence over the file's endpoint and its certificates. Everything
-    /// else is as in [`from_env`](ClientBuilder::from_env) and
-    /// [`from_config_file`](ClientBuilder::from_config_file).
-    ///
-    /// The file is the first of these:
-    ///
-    /// 1. the file that `IONOS_CONFIG_FILE` names, which must exist
-    /// 2. `ionosctl/config.yaml` in the settings folder, where `ionosctl login` writes it:
-    ///    `$XDG_CONFIG_HOME` or `~/.config`, `~/Library/Application Support` on macOS, `%AppData%`
-    ///    on Windows
-    /// 3. `~/.ionos/config`
-    ///
-    /// `~` is `$HOME`, or `%USERPROFILE%` on Windows.
-    ///
-    /// Requires the [feature](crate#features) `config-file`.
-    ///
-    /// # Errors
-    ///
-    /// As [`from_env`](ClientBuilder::from_env) and
-    /// [`from_config_file`](ClientBuilder::from_config_file). If the environment has credentials, a
-    /// profile without usable credentials is not an error. If it also has `IONOS_API_URL`, whatever
-    /// is wrong with the file is only a warning in the log.
-    ///
-    /// # Examples
-    ///
-    /// ```no_run
-    /// use ionoscloud_auth::ClientBuilder;
-    ///
-    /// let client = ClientBuilder::from_env_or_config()?.user_agent("token-sync/1.2").build()?;
-    /// println!("using {}", client.credentials_source());
-    /// # Ok::<(), ionoscloud_auth::Error>(())
-    /// ```
-    pub fn from_env_or_config() -> Result<ClientBuilder> {
-        let mut builder = ClientBuilder::from_env()?;
-        match ConfigFile::find().map(|file| file.read()) {
-            Err(places) => builder.missing_files = places,
-            Ok(Err(error)) if builder.credentials.is_some() && builder.base_url.is_some() => {
-                log::warn!("{error} (ignored: IONOS_API_URL and the credentials are set)");
-            }
-            Ok(settings) => builder.add(settings?)?,
-        }
-        Ok(builder)
-    }
-
-    /// Adds the file's settings. Existing ones take precedence.
-    fn add(&mut self, settings: FileSettings) -> Result<()> {
-        if self.credentials.is_none() {
-            let (credentials, source) = settings.credentials?;
-            self.credentials = Some((credentials, Some(source)));
-        }
-        if self.base_url.is_none() {
-            if let Some(endpoint) = settings.endpoint? {
-                self.base_url = Some(endpoint.url);
-                self.certificates_of_file = endpoint
-                    .certificates_pem
-                    .map(|pem| (root_certificates(pem.text.as_bytes()), pem.source));
-            }
-        }
-        Ok(())
-    }
-}
-
 /// What the file says to a client. An error counts only where the part is needed.
-pub(super) struct FileSettings {
+pub(crate) struct FileSettings {
     /// The credentials, and where they come from, for people.
-    pub(super) credentials: Result<(Credentials, String)>,
-    pub(super) endpoint: Result<Option<FileEndpoint>>,
+    pub(crate) credentials: Result<(Credentials, String)>,
+    pub(crate) endpoint: Result<Option<FileEndpoint>>,
 }
 
-pub(super) struct FileEndpoint {
-    pub(super) url: Setting,
-    pub(super) certificates_pem: Option<Setting>,
+pub(crate) struct FileEndpoint {
+    pub(crate) url: Setting,
+    pub(crate) certificates_pem: Option<Setting>,
 }
 
-pub(super) struct ConfigFile {
+pub(crate) struct ConfigFile {
     /// How errors name the file: `config file`, or the variable that names it.
     named_by: &'static str,
     path: PathBuf,
 }
 
 impl ConfigFile {
+    /// Returns the file that the program names.
+    pub(crate) fn at(path: &Path) -> ConfigFile {
+        ConfigFile {
+            named_by: "config file",
+            path: path.to_owned(),
+        }
+    }
+
     /// Returns the file to use, or else the places that were searched.
-    pub(super) fn find() -> Result<ConfigFile, Vec<String>> {
+    pub(crate) fn find() -> Result<ConfigFile, Vec<String>> {
         if let Some(path) = path_variable("IONOS_CONFIG_FILE") {
             let named_by = "IONOS_CONFIG_FILE";
             return Ok(ConfigFile { named_by, path });
@@ -167,7 +62,7 @@ impl ConfigFile {
         !fs::metadata(&self.path).is_err_and(|error| absent.contains(&error.kind()))
     }
 
-    pub(super) fn read(&self) -> Result<FileSettings> {
+    pub(crate) fn read(&self) -> Result<FileSettings> {
         let bytes = self.bytes().map_err(|error| self.refuse(error))?;
         let contents = Contents::parse(&bytes).map_err(|reason| self.refuse(reason))?;
         if contents.has_credentials() {

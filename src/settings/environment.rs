@@ -4,7 +4,6 @@ use std::env::VarError;
 
 use zeroize::Zeroizing;
 
-use crate::builder::ClientBuilder;
 use crate::credentials::Credentials;
 use crate::error::{Error, Result};
 
@@ -32,7 +31,7 @@ impl Setting {
 
 /// Returns an environment variable without surrounding white space, or `None` if it is unset or
 /// empty.
-pub(super) fn variable(name: &str) -> Result<Option<Setting>> {
+pub(crate) fn variable(name: &str) -> Result<Option<Setting>> {
     match std::env::var(name).map(Zeroizing::new) {
         Ok(value) if value.trim().is_empty() => Ok(None),
         Ok(value) => Ok(Some(Setting {
@@ -44,50 +43,8 @@ pub(super) fn variable(name: &str) -> Result<Option<Setting>> {
     }
 }
 
-impl ClientBuilder {
-    /// Reads the environment variables that the vendor's own tools read.
-    ///
-    /// | variable | setting |
-    /// | --- | --- |
-    /// | `IONOS_TOKEN` | a token; takes precedence over user name and password |
-    /// | `IONOS_USERNAME`, `IONOS_PASSWORD` | a user name and a password |
-    /// | `IONOS_API_URL` | [`base_url`](ClientBuilder::base_url) |
-    /// | `IONOS_CONTRACT_NUMBER` | [`contract_number`](ClientBuilder::contract_number) |
-    /// | `IONOS_PINNED_CERT` | `pinned_certificate_sha256`; requires the feature `pinned-cert` |
-    ///
-    /// White space around a value is ignored, even around a password. An empty variable counts as
-    /// unset. Settings that you make on the builder take precedence. If there are no credentials,
-    /// [`build`](ClientBuilder::build) fails.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Invalid`] if a value is not usable. The error names the variable. Examples are a
-    /// URL or number that is not valid, text that is not UTF-8, or, without a token, a user name
-    /// without a password or a password without a user name. Without the feature `pinned-cert`,
-    /// `IONOS_PINNED_CERT` is an error, so a pin is never silently ignored.
-    ///
-    /// # Examples
-    ///
-    /// ```no_run
-    /// use std::time::Duration;
-    /// use ionoscloud_auth::ClientBuilder;
-    ///
-    /// let client = ClientBuilder::from_env()?.timeout(Duration::from_secs(10)).build()?;
-    /// # Ok::<(), ionoscloud_auth::Error>(())
-    /// ```
-    pub fn from_env() -> Result<ClientBuilder> {
-        Ok(ClientBuilder {
-            credentials: credentials()?,
-            base_url: variable("IONOS_API_URL")?,
-            contract_number: variable("IONOS_CONTRACT_NUMBER")?,
-            pinned_certificate: variable("IONOS_PINNED_CERT")?,
-            has_read_environment: true,
-            ..ClientBuilder::default()
-        })
-    }
-}
-
-fn credentials() -> Result<Option<(Credentials, Option<String>)>> {
+/// Returns the environment's credentials, with the variables that they are from.
+pub(crate) fn credentials() -> Result<Option<(Credentials, Option<String>)>> {
     if let Some(Setting { text, source }) = variable("IONOS_TOKEN")? {
         return Ok(Some((Credentials::token(text.as_str()), source)));
     }

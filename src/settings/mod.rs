@@ -7,5 +7,7 @@ mod environment;
 mod proxy;
 
 pub(crate) use base_url::BaseUrl;
-pub(crate) use environment::Setting;
+#[cfg(feature = "config-file")]
+pub(crate) use config_file::{ConfigFile, FileSettings};
+pub(crate) use environment::{Setting, credentials, variable};
 pub(crate) use proxy::ProxyChoice;

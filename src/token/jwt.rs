@@ -7,7 +7,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use super::{KeyId, read_json, text_of};
+use super::json::{read_json, text_of};
+use super::key_id::KeyId;
 use crate::error::{Error, Result};
 
 /// Returns the [Key ID](KeyId) in a JWT's header, its `kid`.

@@ -1,6 +1,7 @@
 //! What the service says: tokens, their metadata, Key IDs and dates.
 
 mod date;
+mod json;
 mod jwt;
 mod key_id;
 mod save;
@@ -9,12 +10,13 @@ use std::path::Path;
 use std::time::SystemTime;
 use std::{fmt, io};
 
-use serde::de::{DeserializeOwned, Error as _};
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
-use serde_json::error::Category;
 use zeroize::Zeroizing;
 
+#[cfg(feature = "client")]
+pub(crate) use self::json::read_json;
+pub(crate) use self::json::text_or_number;
 #[cfg(feature = "client")]
 pub(crate) use self::jwt::expiry;
 pub use self::jwt::{Claims, Identity, claims, key_id};
@@ -270,54 +272,18 @@ impl Criteria {
     }
 }
 
-/// Reads JSON of the service or of a token. The error has no words of serde's, which may quote a
-/// secret.
-pub(crate) fn read_json<T: DeserializeOwned>(json: &[u8]) -> Result<T, String> {
-    serde_json::from_slice(without_mark(json)).map_err(described)
-}
-
 /// Reads a new token, whatever follows it: nobody could get that token again.
 #[cfg(feature = "client")]
-pub(crate) fn read_jwt(json: &[u8]) -> Result<Jwt, String> {
-    let mut json = serde_json::Deserializer::from_slice(without_mark(json));
-    Jwt::deserialize(&mut json).map_err(described)
-}
-
-/// Returns the text without a byte order mark.
-fn without_mark(text: &[u8]) -> &[u8] {
-    text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text)
-}
-
-fn described(error: serde_json::Error) -> String {
-    let what = match error.classify() {
-        Category::Io | Category::Syntax => "is not JSON",
-        Category::Eof => "ends in the middle of its JSON",
-        Category::Data => "lacks a field or has an unexpected value",
-    };
-    format!("{what}, at line {} column {}", error.line(), error.column())
-}
-
-/// Reads a string or a number as text. Null is empty.
-pub(crate) fn text_or_number<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<String, D::Error> {
-    let text = text_of(Value::deserialize(deserializer)?);
-    text.ok_or_else(|| D::Error::custom("neither text nor a number"))
-}
-
-fn text_of(value: Value) -> Option<String> {
-    match value {
-        Value::Null => Some(String::new()),
-        Value::String(text) => Some(text),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    }
+pub(crate) fn read_jwt(body: &[u8]) -> Result<Jwt, String> {
+    json::read_json_at_the_start(body)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::json::read_json;
     use super::*;
     use proptest::prelude::*;
+    use serde::de::DeserializeOwned;
     use std::fmt::Debug;
     use std::time::Duration;
 

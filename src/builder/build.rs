@@ -1,0 +1,223 @@
+//! Checks the settings, and makes a client.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use super::ClientBuilder;
+use crate::client::{Client, Identity, Shared, contract_number, validate_timeout};
+use crate::credentials::Credentials;
+use crate::error::{Error, Result, sanitize_line};
+use crate::settings::{BaseUrl, Setting};
+use crate::transport::{self, Fingerprint, RootCerts, Roots, Transport};
+
+impl Client {
+    /// Creates a client for `https://api.ionos.com/auth/v1` with the default settings.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`](crate::Error::Invalid) if the credentials are empty or contain line
+    /// breaks, or the user name contains a colon.
+    pub fn new(credentials: Credentials) -> Result<Client> {
+        Client::builder().credentials(credentials).build()
+    }
+
+    /// Returns a builder with the default settings and without credentials.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
+    }
+}
+
+impl ClientBuilder {
+    /// Builds the client. No request is sent.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] if there are no credentials, or if a setting is not usable. The error
+    /// names the option, the variable, or the file and key.
+    pub fn build(self) -> Result<Client> {
+        let timeout = self.timeout.unwrap_or(TIMEOUT);
+        validate_timeout(timeout)?;
+        let Some((credentials, source)) = self.credentials else {
+            return Err(no_credentials(
+                self.has_read_environment,
+                &self.missing_files,
+            ));
+        };
+        let base_url = match &self.base_url {
+            Some(setting) => {
+                BaseUrl::parse(&setting.text).map_err(|fault| setting.refuse("base_url", fault))?
+            }
+            None => BaseUrl::parse(BASE_URL).map_err(|fault| Error::invalid("base_url", fault))?,
+        };
+        if !base_url.is_https && !base_url.is_loopback() && !self.allow_insecure_http {
+            return Err(plain_http(self.base_url.as_ref()));
+        }
+        let contract_number = self.contract_number.map(|setting| {
+            let number = setting.text.parse();
+            let number = number.map_err(|_| "is not a number from 1 to 2147483647".to_owned());
+            let number = number.and_then(contract_number);
+            number.map_err(|fault| setting.refuse("contract_number", fault))
+        });
+        let headers = self.headers.iter().map(|(name, value)| header(name, value));
+        let transport = Transport::new(transport::Settings {
+            base_url: base_url.to_string(),
+            service: base_url.service(),
+            user_agent: user_agent(&self.product)?,
+            root_certificates: roots(self.root_certificates, self.certificates_of_file)?,
+            pinned_certificate: self
+                .pinned_certificate
+                .map(|pin| pin_of(&pin, &base_url))
+                .transpose()?,
+            headers: headers.collect::<Result<_>>()?,
+            proxy: self.proxy.for_service(&base_url)?,
+        })?;
+        let identity = Identity::new(&transport, credentials, source)?;
+        Ok(Client {
+            shared: Arc::new(Shared {
+                base_url: base_url.to_string(),
+                base_url_source: self.base_url.and_then(|setting| setting.source),
+                contract_number: contract_number.transpose()?,
+                retry: self.retry,
+                on_attempt: self.on_attempt,
+            }),
+            transport: Arc::new(transport),
+            identity: Arc::new(identity),
+            timeout,
+        })
+    }
+}
+
+const BASE_URL: &str = "https://api.ionos.com/auth/v1";
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+fn no_credentials(has_read_environment: bool, missing_files: &[String]) -> Error {
+    let mut reason = match has_read_environment {
+        true => "none found: set IONOS_TOKEN, or IONOS_USERNAME and IONOS_PASSWORD",
+        false => "none set: call credentials(), or start with from_env()",
+    }
+    .to_owned();
+    if !missing_files.is_empty() {
+        let places = missing_files.join(" or ");
+        reason += &format!("; there is no config file at {places} either");
+    }
+    Error::invalid("credentials", reason)
+}
+
+fn plain_http(base_url: Option<&Setting>) -> Error {
+    let source = base_url.and_then(|setting| setting.source.clone());
+    let or = match source {
+        None => ", or allow_insecure_http(true)",
+        Some(_) => "",
+    };
+    let reason = format!(
+        "is plain http, which shows the credentials to everybody on the network path: use https{or}"
+    );
+    Error::invalid(source.unwrap_or_else(|| "base_url".to_owned()), reason)
+}
+
+fn user_agent(product: &str) -> Result<String> {
+    const OWN: &str = concat!("ionoscloud-auth/", env!("CARGO_PKG_VERSION"));
+    validate_header_value(product).map_err(|fault| Error::invalid("user_agent", fault))?;
+    Ok(match product.trim() {
+        "" => OWN.to_owned(),
+        product => format!("{product} {OWN}"),
+    })
+}
+
+/// Returns the certificates of the program, else those that a file lists for the base URL.
+fn roots(
+    of_program: Option<Roots>,
+    of_file: Option<(Roots, Option<String>)>,
+) -> Result<Option<(RootCerts, Option<String>)>> {
+    let of_program = of_program.map(|roots| (roots, None));
+    let Some((roots, source)) = of_program.or(of_file) else {
+        return Ok(None);
+    };
+    let what = source.as_deref().unwrap_or("root_certificates_pem");
+    let roots = roots.map_err(|fault| Error::invalid(what, fault))?;
+    Ok(Some((roots, source)))
+}
+
+fn pin_of(pin: &Setting, base_url: &BaseUrl) -> Result<Fingerprint> {
+    let read = match base_url.is_https {
+        _ if !cfg!(feature = "pinned-cert") => Err(
+            "is set, but this program was built without the feature pinned-cert: unset it, or \
+             build with the feature",
+        ),
+        false => Err("is set, but the base URL is plain http, which has no certificate"),
+        true => fingerprint(&pin.text),
+    };
+    read.map_err(|fault| pin.refuse("pinned_certificate_sha256", fault))
+}
+
+/// Reads a SHA-256 in hex, with or without colons and white space.
+fn fingerprint(text: &str) -> Result<Fingerprint, &'static str> {
+    const NONE: &str =
+        "is not a valid SHA-256 fingerprint (64 hexadecimal digits, with or without colons)";
+    let digits = text.chars().filter(|c| *c != ':' && !c.is_whitespace());
+    let digits: Option<Vec<u8>> = digits
+        .map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
+        .collect();
+    let digits = digits.ok_or(NONE)?;
+    let bytes: Vec<u8> = digits
+        .chunks(2)
+        .map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit))
+        .collect();
+    match digits.len() {
+        64 => bytes.try_into().map_err(|_| NONE),
+        _ => Err(NONE),
+    }
+}
+
+/// Headers that a caller may not set: the library's own, those that determine the end of a request,
+/// those that change the response, and the one that would send a proxy's password to the service.
+/// Headers that begin with `if-` also change the response: a create could return a 304 without the
+/// token.
+const RESERVED: [&str; 16] = [
+    "accept",
+    "accept-encoding",
+    "authorization",
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "proxy-authorization",
+    "range",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+    "x-contract-number",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+];
+
+/// Returns a caller's header as it is sent.
+fn header(name: &str, value: &str) -> Result<(String, Zeroizing<String>)> {
+    let refuse =
+        |fault: &str| Error::invalid("header", format!("{:?} {fault}", sanitize_line(name, 100)));
+    let name = name.to_ascii_lowercase();
+    // RFC 9110, section 5.6.2.
+    let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if name.is_empty() || !name.bytes().all(is_valid) {
+        return Err(refuse(
+            "is not a valid header name (letters, digits and hyphens)",
+        ));
+    }
+    if RESERVED.contains(&name.as_str()) || name.starts_with("if-") {
+        return Err(refuse(
+            "cannot be set: the library sets it, or requires it to be unset",
+        ));
+    }
+    validate_header_value(value).map_err(|fault| refuse(&format!("has a value that {fault}")))?;
+    Ok((name, Zeroizing::new(value.trim_matches(' ').to_owned())))
+}
+
+fn validate_header_value(text: &str) -> Result<(), &'static str> {
+    match text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        true => Ok(()),
+        false => Err("contains a line break or another character that is not printable ASCII"),
+    }
+}
