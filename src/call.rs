@@ -95,12 +95,12 @@ impl<'a> Attempts<'a> {
             ));
         }
         let own = call.contract_number.map(contract_number).transpose();
-        let own = own.map_err(|reason| Error::invalid("contract_number", reason))?;
+        let number = own.map_err(|reason| Error::invalid("contract_number", reason))?;
         let now = Instant::now();
         Ok(Attempts {
             client,
             call,
-            contract_number: own.or(client.shared.contract_number),
+            contract_number: number.or(client.shared.contract_number),
             // A timeout beyond the range of the clock does not limit the call.
             deadline: now.checked_add(client.timeout),
             number: 0,
@@ -297,13 +297,13 @@ impl<'a> Attempts<'a> {
 
     /// Says when the client's own token expired, if it has.
     fn expired(&self) -> Option<String> {
-        let expiry = expiry(self.client.token()?)?;
+        let exp = expiry(self.client.token()?)?;
         let from = match &self.client.identity.source {
             Some(source) => format!(", from {source},"),
             None => String::new(),
         };
-        let expiry = Some(expiry).filter(|expiry| *expiry <= SystemTime::now())?;
-        let at = humantime::format_rfc3339_seconds(expiry);
+        let exp = Some(exp).filter(|exp| *exp <= SystemTime::now())?;
+        let at = humantime::format_rfc3339_seconds(exp);
         Some(format!(
             "the client's token{from} expired at {at} according to its exp claim: replace it"
         ))
@@ -350,8 +350,8 @@ fn said(response: &Response, failure: Failure, is_service: bool) -> String {
     if !failure.reason.is_empty() {
         faults.push(failure.reason);
     }
-    match faults.is_empty() {
-        true => what,
-        false => format!("{what}: {}", faults.join("; ")),
+    if faults.is_empty() {
+        return what;
     }
+    format!("{what}: {}", faults.join("; "))
 }

@@ -142,8 +142,8 @@ impl Client {
         })
     }
 
-    /// Returns a client with another [`timeout`](ClientBuilder::timeout), for calls that may take
-    /// longer or must end sooner. It shares everything else with this one.
+    /// Returns a client with another [`timeout`](crate::ClientBuilder::timeout), for calls that may
+    /// take longer or must end sooner. It shares everything else with this one.
     ///
     /// # Errors
     ///

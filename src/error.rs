@@ -61,6 +61,12 @@ pub enum Error {
 }
 
 /// A failed call: what was tried, what came back, and what became of the request.
+///
+/// It is one struct, whatever failed, because what a program asks of an error is the same each time:
+/// may the service have acted, is it worth another try, when. What differs is for people, and is
+/// all in the text, so that printing the error alone loses nothing. So it has no
+/// [`source`](std::error::Error::source): a program that prints the chain would say everything
+/// twice.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct CallError {
@@ -233,7 +239,6 @@ impl fmt::Display for CallError {
     }
 }
 
-/// There is no source, because the text says everything.
 impl std::error::Error for CallError {}
 
 /// How much is shown of a text that may be anything, in bytes.

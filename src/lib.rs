@@ -141,7 +141,7 @@ pub use error::{ApiMessage, CallError, Error, ErrorKind, Result};
 pub use token::{
     Claims, Criteria, DeleteResponse, Identity, Jwt, KeyId, Token, Tokens, claims, key_id,
 };
-// With the endpoints and their options, which are all of `tokens`.
+// `tokens` is the endpoints and their options, all of them public.
 #[cfg(feature = "client")]
 pub use {
     builder::ClientBuilder,
@@ -177,7 +177,7 @@ pub mod docs {
     pub mod security {}
 }
 
-/// Makes the programs in the README tests.
+/// The programs in the README are tests, too.
 #[cfg(all(doctest, feature = "mock"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

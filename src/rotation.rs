@@ -1,5 +1,5 @@
-//! Replaces a token, in an order that never leaves the caller without a valid one. It is made of the
-//! endpoints alone.
+//! Replaces a token, in an order that never leaves the caller without a valid one. It is made of
+//! the endpoints alone.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -136,7 +136,7 @@ fn old_key_id(client: &Client, options: &RotateTokenOptions) -> Result<KeyId> {
 }
 
 /// Returns the old token's time from creation to expiry, within the service's limits, or `None` if
-/// it is not to be found out.
+/// nobody tells.
 fn lifetime(
     client: &Client,
     old: &KeyId,
@@ -189,9 +189,9 @@ fn is_refusal(error: &Error) -> bool {
     }
 }
 
-/// How long a new token may be answered with 401 before that is believed: services of this kind
-/// need a moment to know a new key.
-const MAX_UNKNOWN: Duration = Duration::from_secs(5);
+/// How long a 401 for a new token is not believed: services of this kind need a moment to know a
+/// new key.
+const DISBELIEF: Duration = Duration::from_secs(5);
 
 /// Reads the new token back with its own credentials.
 fn verify(client: &Client, jwt: &Jwt, contract_number: Option<u32>) -> Result<(KeyId, Client)> {
@@ -201,7 +201,7 @@ fn verify(client: &Client, jwt: &Jwt, contract_number: Option<u32>) -> Result<(K
         id,
         contract_number,
     };
-    let until = Instant::now() + MAX_UNKNOWN.min(client.timeout);
+    let until = Instant::now() + DISBELIEF.min(client.timeout);
     loop {
         match get_token_by_id(&renewed, &options) {
             Ok(_) => return Ok((options.id, renewed)),
@@ -261,8 +261,8 @@ pub struct Rotation {
     /// If this is an error, the old token is still valid, with two exceptions. If
     /// [`outcome_unknown()`](Error::outcome_unknown) is true, it may be gone. If
     /// [`status()`](Error::status) is 404 with the service's own
-    /// [`messages`](crate::CallError::messages), the user has no such token: it was already deleted,
-    /// or you named the wrong one.
+    /// [`messages`](crate::CallError::messages), the user has no such token: it was already
+    /// deleted, or you named the wrong one.
     pub leftover: Option<Error>,
 }
 

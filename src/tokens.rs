@@ -1,5 +1,5 @@
-//! The five endpoints: method, path, options, whether a request may be repeated, and what its
-//! response must say.
+//! The five endpoints: method, path, options, what a request changes, and what its response must
+//! say.
 
 use std::time::Duration;
 
@@ -74,7 +74,7 @@ pub(crate) fn create(
     };
     call::run(client, &call, |response, _| {
         let jwt = response.json_by(read_jwt)?;
-        // The text, too, because not every token is a JWT.
+        // Not every token is a JWT: its text is compared, too.
         let is_own = client
             .token()
             .is_some_and(|own| own.trim() == jwt.token().trim());
@@ -324,7 +324,8 @@ impl DeleteTokenByIdOptions {
 ///
 /// - [`Error::Invalid`] for [`Criteria::Current`] if the client does not use a token. No request
 ///   was sent.
-/// - [`ErrorKind::Api`] if the service refused: 401 or 403, or a response with `{"success": false}`.
+/// - [`ErrorKind::Api`] if the service refused: 401 or 403, or a response with
+///   `{"success": false}`.
 /// - If [`outcome_unknown()`](Error::outcome_unknown) is true, the tokens may be gone.
 ///   [List](get_all_tokens) them.
 ///

@@ -55,10 +55,11 @@ impl ClientBuilder {
             return Err(plain_http(self.base_url.as_ref()));
         }
         let contract_number = self.contract_number.map(|setting| {
-            let number = setting.text.parse();
-            let number = number.map_err(|_| "is not a number from 1 to 2147483647".to_owned());
-            let number = number.and_then(contract_number);
-            number.map_err(|fault| setting.refuse("contract_number", fault))
+            let parsed = setting.text.parse();
+            parsed
+                .map_err(|_| "is not a number from 1 to 2147483647".to_owned())
+                .and_then(contract_number)
+                .map_err(|fault| setting.refuse("contract_number", fault))
         });
         let headers = self.headers.iter().map(|(name, value)| header(name, value));
         let transport = Transport::new(transport::Settings {
@@ -156,8 +157,8 @@ fn pin_of(pin: &Setting, base_url: &BaseUrl) -> Result<Fingerprint> {
 fn fingerprint(text: &str) -> Result<Fingerprint, &'static str> {
     const NONE: &str =
         "is not a valid SHA-256 fingerprint (64 hexadecimal digits, with or without colons)";
-    let digits = text.chars().filter(|c| *c != ':' && !c.is_whitespace());
-    let digits: Option<Vec<u8>> = digits
+    let characters = text.chars().filter(|c| *c != ':' && !c.is_whitespace());
+    let digits: Option<Vec<u8>> = characters
         .map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
         .collect();
     let digits = digits.ok_or(NONE)?;
@@ -216,8 +217,8 @@ fn header(name: &str, value: &str) -> Result<(String, Zeroizing<String>)> {
 }
 
 fn validate_header_value(text: &str) -> Result<(), &'static str> {
-    match text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-        true => Ok(()),
-        false => Err("contains a line break or another character that is not printable ASCII"),
+    if !text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return Err("contains a line break or another character that is not printable ASCII");
     }
+    Ok(())
 }

@@ -37,7 +37,7 @@ use crate::transport::{Roots, root_certificates};
 #[derive(Clone, Default)]
 #[must_use]
 pub struct ClientBuilder {
-    /// With the variables or file that they are from.
+    /// The credentials, and the variables or file that set them.
     pub(crate) credentials: Option<(Credentials, Option<String>)>,
     pub(crate) base_url: Option<Setting>,
     /// The certificates that a config file lists for its base URL only.
@@ -121,7 +121,7 @@ impl ClientBuilder {
     /// The library does not check whether a certificate has been revoked. (With the default of the
     /// feature `platform-verifier`, the system decides on Windows and macOS.)
     pub fn root_certificates_pem(mut self, pem: impl Into<Vec<u8>>) -> ClientBuilder {
-        // Read here, so that a program that does not call this has no parser for PEM.
+        // `build` would bring the parser for PEM into programs that never call this.
         self.root_certificates = Some(root_certificates(&pem.into()));
         self
     }

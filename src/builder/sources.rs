@@ -55,10 +55,11 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] if a value is not usable. The error names the variable. Examples are a
-    /// URL or number that is not valid, text that is not UTF-8, or, without a token, a user name
-    /// without a password or a password without a user name. Without the feature `pinned-cert`,
-    /// `IONOS_PINNED_CERT` is an error, so a pin is never silently ignored.
+    /// [`Error::Invalid`](crate::Error::Invalid) if a value is not usable. The error names the
+    /// variable. Examples are a URL or number that is not valid, text that is not UTF-8, or,
+    /// without a token, a user name without a password or a password without a user name. Without
+    /// the feature `pinned-cert`, `IONOS_PINNED_CERT` is an error, so a pin is never silently
+    /// ignored.
     ///
     /// # Examples
     ///

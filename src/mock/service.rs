@@ -142,15 +142,15 @@ impl State {
     pub(super) fn issue(&mut self, ttl: u64, is_of_console: bool) -> String {
         let (id, created) = (uuid(), now());
         let expires = created + ttl;
-        let jwt = jwt(&id, created, expires);
+        let token = jwt(&id, created, expires);
         self.tokens.push(Issued {
             id,
-            jwt: jwt.clone(),
+            jwt: token.clone(),
             created,
             expires,
             is_of_console,
         });
-        jwt
+        token
     }
 
     /// Returns the token's new JWT, which has expired.

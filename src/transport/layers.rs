@@ -225,8 +225,10 @@ impl Transport for Below {
     fn await_input(&mut self, _: NextTimeout) -> Result<bool, Error> {
         let held = self.buffers().input().len();
         let progress = loop {
-            let limit = limit(|left| left.min(LONGEST_READ))?;
-            match self.stream.await_input(limit) {
+            match self
+                .stream
+                .await_input(limit(|left| left.min(LONGEST_READ))?)
+            {
                 // The limit may be shorter than the time.
                 Err(Error::Timeout(_)) => {}
                 Ok(true) => break true,
@@ -303,13 +305,13 @@ impl<In: Transport> Connector<In> for WatchAbove {
         details: &ConnectionDetails,
         stream: Option<In>,
     ) -> Result<Option<Above>, Error> {
-        let is_to_proxy = is_to_proxy(self.has_proxy, details);
-        if is_to_proxy {
+        let leads_to_proxy = is_to_proxy(self.has_proxy, details);
+        if leads_to_proxy {
             Record::current()?.reached(Step::Tunnel);
         }
         Ok(stream.map(|stream| Above {
             stream: Box::new(stream),
-            is_to_proxy,
+            leads_to_proxy,
             is_filled: false,
             losses_before: self.losses.load(Ordering::SeqCst),
             losses: Arc::clone(&self.losses),
@@ -321,7 +323,7 @@ impl<In: Transport> Connector<In> for WatchAbove {
 #[derive(Debug)]
 pub(super) struct Above {
     stream: Box<dyn Transport>,
-    is_to_proxy: bool,
+    leads_to_proxy: bool,
     /// Whether the last read filled the buffer to its end.
     is_filled: bool,
     /// The number of lost connections when this one was made, and now.
@@ -338,7 +340,7 @@ impl Transport for Above {
     fn transmit_output(&mut self, amount: usize, limit: NextTimeout) -> Result<(), Error> {
         let record = Record::current()?;
         record.time_left()?;
-        if !self.is_to_proxy {
+        if !self.leads_to_proxy {
             record.reached(Step::HandedOver);
         }
         self.stream.transmit_output(amount, limit)

@@ -77,7 +77,7 @@ pub(crate) struct Request<'a> {
 
 /// The headers of every request with the same credentials.
 ///
-/// The only copy of the credentials is zeroized after its last use.
+/// Their copy of the credentials is zeroized after its last use.
 pub(crate) struct Headers(HeaderMap);
 
 /// What a renewed transport shares with the one that was shut down.
@@ -105,15 +105,16 @@ pub(crate) struct Transport {
 impl Transport {
     pub(crate) fn new(settings: Settings) -> Result<Transport> {
         let refused = |_| Error::invalid("base_url", "is not a valid URL");
-        let base = Uri::try_from(&settings.base_url).map_err(refused)?;
-        let base = base.into_parts();
+        let base = Uri::try_from(&settings.base_url)
+            .map_err(refused)?
+            .into_parts();
         let (Some(scheme), Some(authority)) = (base.scheme, base.authority) else {
             return Err(Error::invalid("base_url", "has no host"));
         };
         let path = base.path_and_query;
         Ok(Transport::start(Arc::new(Setup {
             path: path.map_or_else(String::new, |path| path.to_string()),
-            headers: headers(&settings)?,
+            headers: default_headers(&settings)?,
             scheme,
             authority,
             settings,
@@ -138,21 +139,18 @@ impl Transport {
 
     /// Returns the headers for these credentials, or an error if a request would be too large.
     pub(crate) fn headers(&self, credentials: &Credentials) -> Result<Headers> {
-        let Setup {
-            headers, settings, ..
-        } = &*self.setup;
-        let mut headers = headers.clone();
+        let mut headers = self.setup.headers.clone();
         let authorization = header_value(credentials.authorization())
             .map_err(|fault| Error::invalid("credentials", fault))?;
         headers.insert(AUTHORIZATION, authorization);
         let sizes = headers
             .iter()
             .map(|(name, value)| name.as_str().len() + value.len() + 4);
-        let base = settings.base_url.len() + RESERVED_HEAD;
-        match sizes.sum::<usize>() + base {
-            ..=MAX_HEAD => Ok(Headers(headers)),
-            _ => Err(too_large()),
+        let base = self.setup.settings.base_url.len() + RESERVED_HEAD;
+        if sizes.sum::<usize>() + base > MAX_HEAD {
+            return Err(too_large());
         }
+        Ok(Headers(headers))
     }
 
     /// Returns the values of headers that may be secret.
@@ -265,7 +263,7 @@ impl Setup {
 }
 
 /// Returns the headers of every request, but for the credentials and what ureq adds.
-fn headers(settings: &Settings) -> Result<HeaderMap> {
+fn default_headers(settings: &Settings) -> Result<HeaderMap> {
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));

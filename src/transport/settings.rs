@@ -37,17 +37,18 @@ pub(crate) fn root_certificates(pem: &[u8]) -> Roots {
     };
     let mut certificates = Vec::new();
     for (block, number) in pem.split("BEGIN ").skip(1).filter(is_certificate).zip(1..) {
-        let der = CertificateDer::from_pem_slice(format!("-----BEGIN {block}").as_bytes()).ok();
+        let pem = format!("-----BEGIN {block}");
         // ureq would ignore it, and the handshake would then blame the roots.
         let is_readable = |der: &CertificateDer| RootCertStore::empty().add(der.to_owned()).is_ok();
-        let der = der.filter(is_readable);
-        let der = der.ok_or_else(|| format!("certificate {number} is not readable"))?;
+        let der = CertificateDer::from_pem_slice(pem.as_bytes())
+            .ok()
+            .filter(is_readable)
+            .ok_or_else(|| format!("certificate {number} is not readable"))?;
         certificates.push(Certificate::from_der(&der).to_owned());
     }
-    match certificates.is_empty() {
-        true => {
-            Err("contains no certificate, which begins with -----BEGIN CERTIFICATE-----".to_owned())
-        }
-        false => Ok(certificates.into()),
+    if certificates.is_empty() {
+        let reason = "contains no certificate, which begins with -----BEGIN CERTIFICATE-----";
+        return Err(reason.to_owned());
     }
+    Ok(certificates.into())
 }
