@@ -9,7 +9,7 @@ use crate::error::{ApiMessage, CallError, Error, ErrorKind, Result};
 use crate::outcome::Outcome;
 use crate::retry::Attempt;
 use crate::token::expiry;
-use crate::transport::{Failure, Method, Request, Response, WIRE_LOG, wire_is_logged};
+use crate::transport::{Failure, LOGS_THE_WIRE, Method, Request, Response, wire_is_logged};
 
 /// What to send.
 pub(crate) struct Call<'a> {
@@ -85,14 +85,7 @@ struct Attempts<'a> {
 impl<'a> Attempts<'a> {
     fn new(client: &'a Client, call: &'a Call) -> Result<Attempts<'a>> {
         if wire_is_logged() {
-            return Err(Error::invalid(
-                "logger",
-                format!(
-                    "accepts the target {WIRE_LOG} at trace level, which logs every byte of a \
-                     connection, including credentials and new tokens: silence it (for env_logger: \
-                     RUST_LOG=trace,{WIRE_LOG}=debug)"
-                ),
-            ));
+            return Err(Error::invalid("logger", LOGS_THE_WIRE));
         }
         let own = call.contract_number.map(contract_number).transpose();
         let number = own.map_err(|reason| Error::invalid("contract_number", reason))?;
@@ -134,7 +127,7 @@ impl<'a> Attempts<'a> {
         if let Some(wait) = wait {
             let (name, number, millis) = (self.name(), self.number, wait.as_millis());
             log::warn!("{name}: retrying in {millis} ms after attempt {number}: {label}");
-            if self.client.transport.shutdown.wait(wait) {
+            if self.client.transport.common.wait(wait) {
                 failure.was_shut_down();
             } else if !wire_is_logged() {
                 return Ok(());
@@ -157,6 +150,12 @@ impl<'a> Attempts<'a> {
             may_use_idle: self.call.effect.only_reads() && !self.connection_was_lost,
             returns_secret: self.call.returns_secret,
             deadline: self.deadline,
+            is_last: self
+                .client
+                .shared
+                .retry
+                .delay_after(self.number, None)
+                .is_none(),
             secrets: &self.client.identity.secrets,
         })
     }
@@ -165,7 +164,7 @@ impl<'a> Attempts<'a> {
     fn noted(&mut self, mut failure: Failure) -> Failure {
         self.may_have_worked |= failure.outcome == Outcome::Unknown;
         self.connection_was_lost = failure.kind == ErrorKind::ConnectionLost;
-        if self.client.transport.shutdown.is_set() {
+        if self.client.transport.common.is_shut_down() {
             failure.was_shut_down();
         }
         failure

@@ -38,7 +38,7 @@ pub struct Client {
 /// Where credentials come from that no variable or file has set.
 const OWN: &str = "the program itself";
 
-/// The time limit of a call that cleans up after a shutdown.
+/// The time limit of a call that cleans up after a shutdown, when somebody waits for the end.
 const CLEAN_UP_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(crate) type OnAttempt = dyn Fn(&Attempt<'_>) + Send + Sync;
@@ -111,8 +111,8 @@ impl UnwindSafe for Client {}
 impl RefUnwindSafe for Client {}
 
 impl Client {
-    /// Returns a client with other credentials. It shares settings, connections and shutdown with
-    /// this one.
+    /// Returns a client with other credentials. It shares settings and shutdown with this one, and
+    /// has idle connections of its own.
     ///
     /// # Errors
     ///
@@ -138,6 +138,7 @@ impl Client {
         let identity = Identity::new(&self.transport, credentials, None)?;
         Ok(Client {
             identity: Arc::new(identity),
+            transport: Arc::new(self.transport.separate()),
             ..self.clone()
         })
     }
@@ -233,14 +234,17 @@ impl Client {
     /// # Ok::<(), ionoscloud_auth::Error>(())
     /// ```
     pub fn shutdown(&self) {
-        self.transport.shut_down();
+        self.transport.common.shut_down();
     }
 
-    /// Returns a client for calls that clean up. A shutdown does not end them, but
-    /// [`CLEAN_UP_TIMEOUT`] does.
+    /// Returns a client for calls that clean up. A shutdown does not end them.
     pub(crate) fn for_clean_up(&self) -> Client {
+        let timeout = match self.transport.common.is_shut_down() {
+            true => self.timeout.min(CLEAN_UP_TIMEOUT),
+            false => self.timeout,
+        };
         Client {
-            timeout: self.timeout.min(CLEAN_UP_TIMEOUT),
+            timeout,
             transport: Arc::new(self.transport.renewed()),
             ..self.clone()
         }

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 
 use crate::error::{ApiMessage, ErrorKind};
 use crate::outcome::{may_pass, outcome};
-use crate::token::{read_json, text_or_number};
+use crate::token::{objects, read_json, text_or_number};
 use crate::transport::{Failure, Response};
 
 /// How much is kept of the service's messages: their number, and the bytes of each text.
@@ -43,14 +43,7 @@ impl Response<'_> {
         &self,
         read: impl Fn(&[u8]) -> Result<T, String>,
     ) -> Result<T, Failure> {
-        read(self.successful_body()?).map_err(|fault| {
-            Failure::unreadable(match &self.encoding {
-                Some(name) => {
-                    format!("it is compressed (Content-Encoding: {name}), which was not requested")
-                }
-                None => format!("it {fault}"),
-            })
-        })
+        read(self.successful_body()?).map_err(|fault| Failure::unreadable(format!("it {fault}")))
     }
 
     /// Whether the response is in the service's own error model: a whole body that repeats the
@@ -66,9 +59,11 @@ impl Response<'_> {
     }
 
     fn read_messages(&self) -> Option<Vec<ApiMessage>> {
+        if self.is_success() || self.cut_off.is_some() {
+            return None;
+        }
         let error: ServiceError = read_json(&self.body).ok()?;
-        let is_whole = self.cut_off.is_none();
-        if !is_whole || error.http_status != self.status.to_string() {
+        if error.http_status != self.status.to_string() {
             return None;
         }
         let messages = error.messages.into_iter().take(MAX_MESSAGES);
@@ -84,6 +79,7 @@ impl Response<'_> {
 struct ServiceError {
     #[serde(rename = "httpStatus", deserialize_with = "text_or_number")]
     http_status: String,
+    #[serde(deserialize_with = "objects")]
     messages: Vec<ServiceMessage>,
 }
 

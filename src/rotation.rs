@@ -206,7 +206,7 @@ fn verify(client: &Client, jwt: &Jwt, contract_number: Option<u32>) -> Result<(K
         match get_token_by_id(&renewed, &options) {
             Ok(_) => return Ok((options.id, renewed)),
             Err(error) if error.status() == Some(401) && Instant::now() < until => {
-                client.transport.shutdown.wait(Duration::from_millis(500));
+                client.transport.common.wait(Duration::from_millis(500));
             }
             Err(error) => return Err(error),
         }

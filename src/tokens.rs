@@ -42,14 +42,14 @@ pub(crate) const TTL: std::ops::RangeInclusive<u64> = 60..=31_536_000;
 /// # Ok::<(), ionoscloud_auth::Error>(())
 /// ```
 pub fn create_token(client: &Client, options: &CreateTokenOptions) -> Result<Jwt> {
-    create(client, options, client.key_id().as_ref())
+    create(client, options, None)
 }
 
-/// Creates a token. It must be another one than the client's own and the known one.
+/// Creates a token. It must be another one than the client's own and the one that it replaces.
 pub(crate) fn create(
     client: &Client,
     options: &CreateTokenOptions,
-    known: Option<&KeyId>,
+    replaced: Option<&KeyId>,
 ) -> Result<Jwt> {
     let target = match options.ttl.map(|ttl| ttl.as_secs()) {
         None => "/tokens/generate".to_owned(),
@@ -72,13 +72,15 @@ pub(crate) fn create(
         ),
         returns_secret: true,
     };
+    let own = client.key_id();
     call::run(client, &call, |response, _| {
         let jwt = response.json_by(read_jwt)?;
+        let new = jwt.key_id().ok();
         // Not every token is a JWT: its text is compared, too.
         let is_own = client
             .token()
             .is_some_and(|own| own.trim() == jwt.token().trim());
-        if is_own || known.is_some() && jwt.key_id().ok().as_ref() == known {
+        if is_own || new.is_some() && (new == own || new.as_ref() == replaced) {
             return Err(Failure::unreadable(
                 "it contains a token that existed before: a proxy or gateway in between caches \
                  responses",
@@ -242,17 +244,16 @@ impl GetTokenByIdOptions {
 
 /// Deletes one token: `DELETE /tokens/{tokenId}`.
 ///
-/// `Ok` means that the token is gone, because the service said so: with `{"success": true}`, with
-/// an empty response of a declared length, or, after an attempt that may have worked, with its own
-/// 404. An attempt whose outcome is unknown is repeated as [`RetryPolicy`](crate::RetryPolicy)
+/// `Ok` means that the token is gone, because the service said so: with `{"success": true}`, or,
+/// after an attempt that may have worked, with its own 404. An attempt whose outcome is unknown is repeated as [`RetryPolicy`](crate::RetryPolicy)
 /// says, for example after a lost connection or a gateway's 503.
 ///
 /// # Errors
 ///
 /// - [`ErrorKind::Api`] if the service refused: 401 or 403, 404 if the user has no such token, or a
 ///   response with `{"success": false}`.
-/// - [`ErrorKind::Unreadable`] if the response does not say that the token is gone: a 202, or
-///   an empty response that may have been cut off.
+/// - [`ErrorKind::Unreadable`] if the response does not say that the token is gone: a 202, or an
+///   empty response, which a gateway may have sent.
 ///
 /// # Examples
 ///
@@ -368,22 +369,23 @@ pub fn delete_token_by_criteria(
 
 /// Reads the response to a deletion, which succeeds only if the response says so.
 fn deleted(response: &Response) -> Result<DeleteResponse, Failure> {
-    let body = response.successful_body()?;
-    match response.status {
-        202 => Err(Failure::unreadable(
+    if response.successful_body()?.is_empty() {
+        return Err(Failure::unreadable(
+            "it is empty, and does not say that anything was deleted",
+        ));
+    }
+    let deleted: DeleteResponse = response.json()?;
+    match (response.status, deleted.success) {
+        (202, _) => Err(Failure::unreadable(
             "it accepts the deletion, but does not say that it was done",
         )),
-        _ if body.is_empty() && response.has_length => Ok(DeleteResponse { success: true }),
-        _ if body.is_empty() => Err(Failure::unreadable("it is empty and may have been cut off")),
-        _ => match response.json()? {
-            DeleteResponse { success: true } => Ok(DeleteResponse { success: true }),
-            DeleteResponse { success: false } => Err(Failure {
-                kind: ErrorKind::Api,
-                reason: "the service says that nothing was deleted".to_owned(),
-                outcome: Outcome::Answered,
-                is_final: true,
-            }),
-        },
+        (_, true) => Ok(deleted),
+        (_, false) => Err(Failure {
+            kind: ErrorKind::Api,
+            reason: "the service says that nothing was deleted".to_owned(),
+            outcome: Outcome::Answered,
+            is_final: true,
+        }),
     }
 }
 

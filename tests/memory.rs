@@ -5,9 +5,11 @@
 #![cfg(any(target_os = "linux", windows))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::sync::{LazyLock, Mutex};
 
-use ionoscloud_auth::{Client, Credentials, Jwt};
+use ionoscloud_auth::{Client, CreateTokenOptions, Credentials, Jwt, create_token};
 use read_process_memory::{CopyAddress as _, Pid, ProcessHandle};
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -74,6 +76,39 @@ fn holds(bytes: &[u8], part: &[u8]) -> bool {
     false
 }
 
+/// What follows the token overwrites the buffers of HTTP. It is not UTF-8, so that a text made of
+/// the body would be a copy.
+fn body_of_a_create_is_wiped() {
+    let seed = "qsuwyACE";
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let _ = stream.read(&mut [0; 4096]);
+        let rest = [&b"\",\"x\":\"\xff"[..], &vec![b'x'; 200_000], b"\"}"].concat();
+        let length = rest.len() + LENGTH + r#"{"token":""#.len();
+        let head = format!("HTTP/1.1 200 X\r\nX-Request-Id: r\r\nContent-Length: {length}\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(br#"{"token":""#).unwrap();
+        let token = Zeroizing::new(secret(seed));
+        stream.write_all(token.as_bytes()).unwrap();
+        stream.write_all(&rest).unwrap();
+        let _ = stream.read(&mut [0; 1]);
+    });
+    let client = Client::builder()
+        .base_url(format!("http://127.0.0.1:{port}"))
+        .credentials(Credentials::token("a.b.c"))
+        .on_attempt(|attempt| assert_eq!(attempt.request_id, Some("r")))
+        .build()
+        .unwrap();
+    let jwt = create_token(&client, &CreateTokenOptions::new()).unwrap();
+    server.join().unwrap();
+    assert_eq!(jwt.token().len(), LENGTH);
+    assert!(is_in_memory(seed), "the JWT has it");
+    drop(jwt);
+    assert!(!is_in_memory(seed), "the body of a create");
+}
+
 /// Only one test, because two would find each other's copies.
 #[test]
 fn secrets_are_wiped_from_memory() {
@@ -127,6 +162,8 @@ fn secrets_are_wiped_from_memory() {
     let seed = "bdfhjlnp";
     drop(builder().header("x-key", long(seed, "\n")).build());
     assert!(!is_in_memory(seed), "the value of a refused header");
+
+    body_of_a_create_is_wiped();
 
     let seed = "LMNOPQRS";
     let token = Zeroizing::new(secret(seed));

@@ -114,6 +114,42 @@ fn level_that_rises_between_two_attempts_ends_the_call() {
     }
 }
 
+/// The wire would be logged while the connection is made, or while the response is on its way.
+fn level_that_rises_during_an_attempt_shows_no_secret() {
+    let rise = || *FILTER.lock().unwrap() = |_| LevelFilter::Trace;
+    for endpoint in ENDPOINTS {
+        *FILTER.lock().unwrap() = |_| LevelFilter::Off;
+        let proxy = accept(move |_, mut stream| {
+            read_head(&mut stream).unwrap();
+            rise();
+            stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+            assert_eq!(read_head(&mut stream), None, "something was sent");
+        });
+        let client = builder_through_proxy(&format!("http://127.0.0.1:{proxy}"))
+            .credentials(Credentials::token(TOKEN))
+            .build()
+            .unwrap();
+        let error = (endpoint.run)(&client).unwrap_err();
+        assert!(!error.outcome_unknown() && error.to_string().contains("ureq_proto"), "{error}");
+        assert_eq!(leak(), None, "{}", endpoint.name);
+
+        *FILTER.lock().unwrap() = |_| LevelFilter::Off;
+        let body = match endpoint.name {
+            "create" => format!(r#"{{"token":"{NEW_TOKEN}"}}"#),
+            _ => endpoint.body.to_owned(),
+        };
+        let port = accept(move |_, mut stream| {
+            read_head(&mut stream).unwrap();
+            rise();
+            stream.write_all(&response(200, "", &body)).unwrap();
+        });
+        let client = client_of(&format!("http://127.0.0.1:{port}"));
+        let error = (endpoint.run)(&client).unwrap_err();
+        assert!(error.outcome_unknown() && error.to_string().contains("ureq_proto"), "{error}");
+        assert_eq!(leak(), None, "{}", endpoint.name);
+    }
+}
+
 #[test]
 fn no_secret_is_logged() {
     logger::install(LevelFilter::Trace, takes, keep);
@@ -149,6 +185,7 @@ fn no_secret_is_logged() {
     assert_eq!(leak(), None);
 
     level_that_rises_between_two_attempts_ends_the_call();
+    level_that_rises_during_an_attempt_shows_no_secret();
 
     // A secret that is logged is found, so this test can fail.
     log::info!("{TOKEN}");

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::ClientBuilder;
 use crate::client::{Client, Identity, Shared, contract_number, validate_timeout};
 use crate::credentials::Credentials;
-use crate::error::{Error, Result, sanitize_line};
+use crate::error::{Error, Result};
 use crate::settings::{BaseUrl, Setting};
 use crate::transport::{self, Fingerprint, RootCerts, Roots, Transport};
 
@@ -197,23 +197,22 @@ const RESERVED: [&str; 16] = [
 
 /// Returns a caller's header as it is sent.
 fn header(name: &str, value: &str) -> Result<(String, Zeroizing<String>)> {
-    let refuse =
-        |fault: &str| Error::invalid("header", format!("{:?} {fault}", sanitize_line(name, 100)));
-    let name = name.to_ascii_lowercase();
     // RFC 9110, section 5.6.2.
     let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     if name.is_empty() || !name.bytes().all(is_valid) {
-        return Err(refuse(
-            "is not a valid header name (letters, digits and hyphens)",
-        ));
+        // It may be a whole header, with its value.
+        let reason = "has a name that is not valid (letters, digits and hyphens)";
+        return Err(Error::invalid("header", reason));
     }
-    if RESERVED.contains(&name.as_str()) || name.starts_with("if-") {
+    let refuse = |fault: &str| Error::invalid("header", format!("{name:?} {fault}"));
+    let lower = name.to_ascii_lowercase();
+    if RESERVED.contains(&lower.as_str()) || lower.starts_with("if-") {
         return Err(refuse(
             "cannot be set: the library sets it, or requires it to be unset",
         ));
     }
     validate_header_value(value).map_err(|fault| refuse(&format!("has a value that {fault}")))?;
-    Ok((name, Zeroizing::new(value.trim_matches(' ').to_owned())))
+    Ok((lower, Zeroizing::new(value.trim_matches(' ').to_owned())))
 }
 
 fn validate_header_value(text: &str) -> Result<(), &'static str> {

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use super::json::{read_json, text_of};
+use super::json::{Object, read_json, text_or_number};
 use super::key_id::KeyId;
 use crate::error::{Error, Result};
 
@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 ///
 /// # Errors
 ///
-/// [`Error::Invalid`] if this is not a JWT of three parts, if the header is not base64url (RFC
+/// [`Error::Invalid`] if this is longer than 16 KiB or not a JWT of three parts, if the header is not base64url (RFC
 /// 7515, section 2) or not JSON, or if its `kid` is missing or not a valid [Key ID](KeyId). The
 /// error does not quote the token.
 ///
@@ -58,7 +58,7 @@ pub(super) fn read_key_id(jwt: &str) -> Result<KeyId, String> {
 ///
 /// # Errors
 ///
-/// [`Error::Invalid`] if this is not a JWT of three parts, or if the payload is not base64url or
+/// [`Error::Invalid`] if this is longer than 16 KiB or not a JWT of three parts, or if the payload is not base64url or
 /// not JSON. The error does not quote the token.
 ///
 /// # Examples
@@ -119,7 +119,7 @@ pub struct Claims {
     #[serde(default, deserialize_with = "if_readable")]
     pub client: Option<String>,
     /// The user that the token belongs to.
-    #[serde(default, deserialize_with = "if_readable")]
+    #[serde(default, deserialize_with = "object_if_readable")]
     pub identity: Option<Identity>,
 }
 
@@ -153,8 +153,15 @@ pub struct Identity {
     pub is_parent: Option<bool>,
 }
 
+/// The longest token that is read, in bytes. A longer one fits into no request, and could become a
+/// hundred times as large in memory.
+const MAX_LENGTH: usize = 16 * 1024;
+
 /// Returns the encoded header and payload.
 fn parts(jwt: &str) -> Result<[&str; 2], String> {
+    if jwt.len() > MAX_LENGTH {
+        return Err("is longer than 16 KiB".to_owned());
+    }
     let parts: Vec<&str> = jwt.trim().split('.').collect();
     let [header, payload, _signature] = parts[..] else {
         let n = parts.len();
@@ -181,13 +188,20 @@ fn if_readable<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     Ok(T::deserialize(Value::deserialize(deserializer)?).ok())
 }
 
+fn object_if_readable<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    let object: Option<Object<T>> = if_readable(deserializer)?;
+    Ok(object.map(|object| object.0))
+}
+
 fn number<'de, D: Deserializer<'de>, T: FromStr>(deserializer: D) -> Result<Option<T>, D::Error> {
-    let text = text_of(Value::deserialize(deserializer)?);
+    let text = text_or_number(Value::deserialize(deserializer)?).ok();
     Ok(text.and_then(|text| text.trim().parse().ok()))
 }
 
 fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    let text = text_of(Value::deserialize(deserializer)?).unwrap_or_default();
+    let text = text_or_number(Value::deserialize(deserializer)?).unwrap_or_default();
     let (whole, fraction) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
     let is_number = fraction.bytes().all(|byte| byte.is_ascii_digit());
     Ok(whole.parse().ok().filter(|_| is_number))
@@ -302,7 +316,7 @@ mod tests {
                 "its kid contains '/'",
             ),
             (jwt(&"[".repeat(10_000), "{}"), "an unexpected value"),
-            (format!("{}.e30.sig", "A".repeat(100_000)), "is not JSON"),
+            (format!("{}.e30.sig", "A".repeat(10_000)), "is not JSON"),
         ] {
             let error = key_id(&token).unwrap_err();
             let text = error.to_string();
@@ -342,6 +356,38 @@ mod tests {
             ["DATA_CENTER_CREATE", "SNAPSHOT_CREATE"]
         );
         assert_eq!(identity.is_parent, Some(false));
+    }
+
+    /// serde would read an array as the struct whose fields it has.
+    #[test]
+    fn objects_are_read_only_from_objects() {
+        assert!(key_id(&jwt(r#"["evil"]"#, "{}")).is_err());
+        let claims = |payload: &str| claims(&jwt("{}", payload));
+        assert!(claims(r#"["ionoscloud",1,2,"USER",null]"#).is_err());
+        let identity = r#"["86fd1a4d","31952746",1,"owner","ionos.de",[],false]"#;
+        let odd = claims(&format!(r#"{{"exp":7,"identity":{identity}}}"#)).unwrap();
+        assert_eq!((odd.exp, odd.identity), (Some(7), None));
+    }
+
+    /// A token that no request can carry is not read: its claims could fill the memory.
+    #[test]
+    fn longest_token_is_sixteen_kibibytes() {
+        let of_length = |length: usize| {
+            let rest = length - jwt(r#"{"kid":"a"}"#, "{}").len();
+            jwt(r#"{"kid":"a"}"#, "{}") + &"s".repeat(rest)
+        };
+        assert!(key_id(&of_length(16 * 1024)).is_ok());
+        for refused in [
+            key_id(&of_length(16 * 1024 + 1)).map(drop),
+            claims(&of_length(1 << 20)).map(drop),
+        ] {
+            assert!(
+                refused
+                    .unwrap_err()
+                    .to_string()
+                    .contains("longer than 16 KiB")
+            );
+        }
     }
 
     #[test]
@@ -469,7 +515,8 @@ mod tests {
             ("null", "an unexpected value"),
             (r#"{"exp":NaN}"#, "is not JSON"),
             (r#"{"exp":1,"exp":2}"#, "an unexpected value"),
-            (&"[".repeat(10_000), "is not JSON"),
+            (&"[".repeat(10_000), "an unexpected value"),
+            (&format!(r#"{{"exp":{}"#, "[".repeat(10_000)), "is not JSON"),
         ] {
             let text = claims(&jwt("{}", payload)).unwrap_err().to_string();
             assert!(

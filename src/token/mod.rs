@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 #[cfg(feature = "client")]
 pub(crate) use self::json::read_json;
-pub(crate) use self::json::text_or_number;
+pub(crate) use self::json::{objects, text_or_number};
 #[cfg(feature = "client")]
 pub(crate) use self::jwt::expiry;
 pub use self::jwt::{Claims, Identity, claims, key_id};
@@ -221,6 +221,7 @@ fn time(what: &'static str, text: &str) -> Result<SystemTime> {
 #[non_exhaustive]
 pub struct Tokens {
     /// All tokens of the user, at most 100, in the service's order.
+    #[serde(deserialize_with = "objects")]
     pub tokens: Vec<Token>,
 }
 

@@ -54,14 +54,13 @@ pub(super) fn failure(
     secrets: &Secrets,
 ) -> Failure {
     let step = record.step();
-    let peer = peer_of(step, settings);
-    let (kind, reason) = if record.is_late() || matches!(error, Error::Timeout(_)) {
-        (ErrorKind::TimedOut, too_late(step, &peer))
-    } else {
-        let kind = kind_of(&error, step);
-        let cause = secrets.show(&cause_of(step, &error, settings), MAX_WORDS);
-        (kind, failed(step, kind, &peer, &cause))
-    };
+    let is_late = record.is_late() || matches!(error, Error::Timeout(_));
+    let kind = kind_of(&error, step, is_late);
+    let mut reason = what(step, kind).replace("PEER", &peer_of(step, settings));
+    if !is_late {
+        reason += ": ";
+        reason += &secrets.show(&cause_of(step, &error, settings), MAX_WORDS);
+    }
     Failure {
         kind,
         reason,
@@ -73,8 +72,9 @@ pub(super) fn failure(
     }
 }
 
-fn kind_of(error: &Error, step: Step) -> ErrorKind {
+fn kind_of(error: &Error, step: Step, is_late: bool) -> ErrorKind {
     match (step, error) {
+        _ if is_late => ErrorKind::TimedOut,
         (Step::Lookup, _) => ErrorKind::AddressNotFound,
         (Step::Start | Step::Connect | Step::Tunnel, _) => ErrorKind::ConnectFailed,
         (Step::Tls | Step::ProxyTls, _) => ErrorKind::TlsFailed,
@@ -117,27 +117,21 @@ fn peer_of(step: Step, settings: &Settings) -> String {
     }
 }
 
-fn too_late(step: Step, peer: &str) -> String {
-    match step {
-        Step::Start => format!("timed out before connecting to {peer}"),
-        Step::Lookup => format!("timed out looking up the address of {peer}"),
-        Step::Connect => format!("timed out connecting to {peer}"),
-        Step::Tunnel => format!("timed out waiting for a proxy tunnel through {peer}"),
-        Step::Tls | Step::ProxyTls => format!("timed out in the TLS handshake with {peer}"),
-        Step::HandedOver => format!("timed out waiting for the response from {peer}"),
-    }
-}
-
-fn failed(step: Step, kind: ErrorKind, peer: &str, cause: &str) -> String {
-    match step {
-        Step::Lookup => format!("could not find the address of {peer}: {cause}"),
-        Step::Start | Step::Connect => format!("could not connect to {peer}: {cause}"),
-        Step::Tunnel => format!("could not open a proxy tunnel through {peer}: {cause}"),
-        Step::Tls | Step::ProxyTls => format!("the TLS handshake with {peer} failed: {cause}"),
-        Step::HandedOver if kind == ErrorKind::Unreadable => {
-            format!("the response from {peer} is not readable: {cause}")
-        }
-        Step::HandedOver => format!("lost the connection to {peer}: {cause}"),
+/// Says what failed. PEER stands for the peer.
+fn what(step: Step, kind: ErrorKind) -> &'static str {
+    match (step, kind) {
+        (Step::Start, ErrorKind::TimedOut) => "timed out before connecting to PEER",
+        (Step::Lookup, ErrorKind::TimedOut) => "timed out looking up the address of PEER",
+        (Step::Connect, ErrorKind::TimedOut) => "timed out connecting to PEER",
+        (Step::Tunnel, ErrorKind::TimedOut) => "timed out waiting for a proxy tunnel through PEER",
+        (Step::HandedOver, ErrorKind::TimedOut) => "timed out waiting for the response from PEER",
+        (_, ErrorKind::TimedOut) => "timed out in the TLS handshake with PEER",
+        (Step::Lookup, _) => "could not find the address of PEER",
+        (Step::Start | Step::Connect, _) => "could not connect to PEER",
+        (Step::Tunnel, _) => "could not open a proxy tunnel through PEER",
+        (Step::Tls | Step::ProxyTls, _) => "the TLS handshake with PEER failed",
+        (Step::HandedOver, ErrorKind::Unreadable) => "the response from PEER is not readable",
+        (Step::HandedOver, _) => "lost the connection to PEER",
     }
 }
 
@@ -200,15 +194,12 @@ fn rustls_error(error: &Error) -> Option<&Tls> {
 
 /// Says why the proxy refused a tunnel, and what to do.
 fn tunnel_refused(text: &str, settings: &Settings) -> String {
+    let Some((proxy, source)) = &settings.proxy else {
+        return text.to_owned();
+    };
     let service = &settings.service;
-    let (proxy, source) = settings
-        .proxy
-        .as_ref()
-        .map(|(proxy, source)| (proxy, source))
-        .unzip();
-    let has_credentials =
-        proxy.is_some_and(|proxy| proxy.username().or(proxy.password()).is_some());
-    let source = source.and_then(Option::as_deref).unwrap_or("its URL");
+    let has_credentials = proxy.username().or(proxy.password()).is_some();
+    let source = source.as_deref().unwrap_or("its URL");
     match proxy_status(text) {
         Some(status @ (401 | 407)) if has_credentials => {
             format!("it rejected the user name and password ({status}): correct them in {source}")

@@ -1,165 +1,23 @@
 //! What stands in ureq's chain of connectors, from the socket to the request:
 //!
-//! ConnectProxy → [`Dial`] → [`Below`] TLS → pin → Rustls → [`Above`] TLS
+//! ConnectProxy → Dial → [`Below`] TLS → pin → Rustls → [`Above`] TLS
 //!
 //! With a proxy the chain runs twice: ConnectProxy runs all of it to reach the proxy, and the rest
 //! of it runs on the tunnel to reach the service.
 
-use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Sender, channel};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, SystemTime};
+use std::{io, process};
 
 use ureq::Error;
-use ureq::config::Config;
-use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{
-    Buffers, ConnectionDetails, Connector, NextTimeout, ShutdownHandle, TcpConnector, Transport,
+    Buffers, ConnectionDetails, Connector, NextTimeout, RustlsConnector, Transport,
 };
 
-use super::record::{Record, Step};
-
-/// Whether the chain runs to reach the proxy: ConnectProxy then takes the proxy out of the config.
-pub(super) fn is_to_proxy(has_proxy: bool, details: &ConnectionDetails) -> bool {
-    has_proxy && details.config.proxy().is_none()
-}
-
-/// ureq looks up a name even where it has an idle connection (docs/ureq.md 1): [`Dial`] does it.
-#[derive(Debug)]
-pub(super) struct NoLookup;
-
-impl Resolver for NoLookup {
-    fn resolve(
-        &self,
-        _: &ureq::http::Uri,
-        _: &Config,
-        _: NextTimeout,
-    ) -> Result<ResolvedSocketAddrs, Error> {
-        Ok(self.empty())
-    }
-}
-
-/// Looks up the host and connects, in a thread of its own (docs/ureq.md 2), which is left behind
-/// when the time is over or the client is shut down.
-#[derive(Debug)]
-pub(super) struct Dial;
-
-enum News {
-    Connecting,
-    Connected(Result<Box<dyn Transport>, Error>),
-    ShutDown,
-}
-
-struct Waker(Sender<News>);
-
-impl ShutdownHandle for Waker {
-    fn shutdown(&self) {
-        let _ = self.0.send(News::ShutDown);
-    }
-}
-
-impl<In: Transport> Connector<In> for Dial {
-    type Out = Box<dyn Transport>;
-
-    fn connect(
-        &self,
-        details: &ConnectionDetails,
-        tunnel: Option<In>,
-    ) -> Result<Option<Self::Out>, Error> {
-        if let Some(tunnel) = tunnel {
-            return Ok(Some(Box::new(tunnel)));
-        }
-        let record = Record::current()?;
-        record.reached(Step::Lookup);
-        let by = Instant::now() + record.time_left()?;
-        let (tell, told) = channel();
-        let waker: Arc<dyn ShutdownHandle> = Arc::new(Waker(tell.clone()));
-        (details.register_shutdown)(Arc::downgrade(&waker))?;
-        let (uri, config, now) = (details.uri.clone(), details.config.clone(), details.now);
-        let current_time = Arc::clone(&details.current_time);
-        let run_connector = Arc::clone(&details.run_connector);
-        let register_shutdown = Arc::clone(&details.register_shutdown);
-        let dial = move || {
-            let resolver = DefaultResolver::default();
-            let details = ConnectionDetails {
-                uri: &uri,
-                addrs: resolver.empty(),
-                config: &config,
-                request_level: false,
-                resolver: &resolver,
-                now,
-                timeout: NextTimeout::default(),
-                current_time,
-                run_connector,
-                register_shutdown,
-            };
-            let connected = look_up_and_connect(details, by, &tell);
-            let _ = tell.send(News::Connected(connected));
-        };
-        let thread = thread::Builder::new().name("ionoscloud-auth".to_owned());
-        if let Err(error) = thread.spawn(dial) {
-            record.reached(Step::Connect);
-            let text = format!("could not start a thread for the connection: {error}");
-            return Err(io::Error::new(error.kind(), text).into());
-        }
-        loop {
-            match told.recv_timeout(record.time_left()?) {
-                Ok(News::Connecting) => record.reached(Step::Connect),
-                Ok(News::Connected(stream)) => return stream.map(Some),
-                // The record says which.
-                Ok(News::ShutDown) | Err(_) => {}
-            }
-        }
-    }
-}
-
-/// Tries each address for 250 ms, then those that were silent for 1 s, for 4 s, and for what is
-/// left, so that a dead IPv6 address costs little even on a slow line (docs/ureq.md 10).
-fn look_up_and_connect(
-    mut details: ConnectionDetails,
-    by: Instant,
-    tell: &Sender<News>,
-) -> Result<Box<dyn Transport>, Error> {
-    let resolver = details.resolver;
-    let found = resolver.resolve(details.uri, details.config, details.timeout)?;
-    let mut addresses: Vec<SocketAddr> = found.iter().copied().collect();
-    let mut rounds = [250, 1000, 4000].map(Duration::from_millis).into_iter();
-    let mut failed = Error::HostNotFound;
-    loop {
-        let round = match addresses.len() {
-            1 => Duration::MAX,
-            _ => rounds.next().unwrap_or(Duration::MAX),
-        };
-        let mut silent = Vec::new();
-        for address in addresses {
-            let left = by.saturating_duration_since(Instant::now());
-            let is_given_up = tell.send(News::Connecting).is_err();
-            if left.is_zero() || is_given_up {
-                return Err(Error::Timeout(ureq::Timeout::Connect));
-            }
-            details.timeout.after = round.min(left).into();
-            details.addrs = resolver.empty();
-            details.addrs.push(address);
-            match TcpConnector::default().connect(&details, None::<()>) {
-                Ok(Some(stream)) => return Ok(Box::new(stream)),
-                Ok(None) | Err(Error::Timeout(_)) => silent.push(address),
-                Err(error) => failed = error,
-            }
-        }
-        if silent.is_empty() {
-            return Err(failed);
-        }
-        addresses = silent;
-    }
-}
+use super::record::{Record, Step, check_logger};
 
 #[derive(Debug)]
-pub(super) struct WatchBelow {
-    pub(super) has_proxy: bool,
-}
+pub(super) struct WatchBelow;
 
 impl<In: Transport> Connector<In> for WatchBelow {
     type Out = Below;
@@ -179,7 +37,9 @@ impl<In: Transport> Connector<In> for WatchBelow {
         }
         let is_tls = details.needs_tls();
         if is_tls {
-            Record::current()?.reached(match is_to_proxy(self.has_proxy, details) {
+            check_clock(SystemTime::now())?;
+            let record = Record::current()?;
+            record.reached(match record.leads_to_proxy(details) {
                 true => Step::ProxyTls,
                 false => Step::Tls,
             });
@@ -191,6 +51,13 @@ impl<In: Transport> Connector<In> for WatchBelow {
     }
 }
 
+/// rustls panics if the clock is before 1970 (docs/ureq.md 20).
+fn check_clock(now: SystemTime) -> Result<(), Error> {
+    let text = "this machine's clock is set before 1970, when no certificate was valid: set it";
+    let since_1970 = now.duration_since(SystemTime::UNIX_EPOCH);
+    Ok(since_1970.map(drop).map_err(|_| io::Error::other(text))?)
+}
+
 /// Below TLS: ends every wait with the record's deadline (docs/ureq.md 5), and counts TLS records.
 #[derive(Debug)]
 pub(super) struct Below {
@@ -199,15 +66,23 @@ pub(super) struct Below {
 }
 
 /// On Windows a shutdown does not end a read (docs/ureq.md 19).
-const LONGEST_READ: Duration = match cfg!(windows) {
-    true => Duration::from_millis(500),
-    false => Duration::MAX,
-};
+const LONGEST_READ: Duration = Duration::from_millis(if cfg!(windows) { 500 } else { u64::MAX });
 
-/// Returns the limit of the next wait in ureq's terms, from the time that is left.
+/// What a socket takes at once if nothing of an earlier request is left in its buffer, and how much
+/// more it gets under one limit.
+const FIRST_PIECE: usize = 4096;
+const PIECE: usize = 512;
+
+/// Returns the limit of the next wait in ureq's terms, from the time that is left. Whole seconds
+/// where there are some, because each new limit costs ureq a system call.
 fn limit(of: impl Fn(Duration) -> Duration) -> Result<NextTimeout, Error> {
+    let left = of(Record::current()?.time_left()?);
+    let after = match left.as_secs() {
+        0 | 1 => left,
+        seconds => Duration::from_secs(seconds),
+    };
     Ok(NextTimeout {
-        after: of(Record::current()?.time_left()?).into(),
+        after: after.into(),
         ..NextTimeout::default()
     })
 }
@@ -217,9 +92,17 @@ impl Transport for Below {
         self.stream.buffers()
     }
 
-    /// A write that is stuck half-way waits for its limit once more (docs/ureq.md 18).
+    /// A write of which a part is done waits for its limit once more (docs/ureq.md 18).
     fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), Error> {
-        self.stream.transmit_output(amount, limit(|left| left / 2)?)
+        let (mut sent, mut piece) = (0, FIRST_PIECE);
+        while sent < amount {
+            let end = amount.min(sent + piece);
+            self.buffers().output().copy_within(sent..end, 0);
+            self.stream
+                .transmit_output(end - sent, limit(|left| left / 2)?)?;
+            (sent, piece) = (end, PIECE);
+        }
+        Ok(())
     }
 
     fn await_input(&mut self, _: NextTimeout) -> Result<bool, Error> {
@@ -290,12 +173,24 @@ impl TlsRecords {
     }
 }
 
-#[derive(Debug)]
-pub(super) struct WatchAbove {
-    pub(super) has_proxy: bool,
-    /// The number of connections that were lost.
-    pub(super) losses: Arc<AtomicUsize>,
+/// ureq's TLS, whose settings all agents share.
+#[derive(Debug, Clone, Default)]
+pub(super) struct SharedTls(Arc<RustlsConnector>);
+
+impl<In: Transport> Connector<In> for SharedTls {
+    type Out = <RustlsConnector as Connector<In>>::Out;
+
+    fn connect(
+        &self,
+        details: &ConnectionDetails,
+        stream: Option<In>,
+    ) -> Result<Option<Self::Out>, Error> {
+        self.0.connect(details, stream)
+    }
 }
+
+#[derive(Debug)]
+pub(super) struct WatchAbove;
 
 impl<In: Transport> Connector<In> for WatchAbove {
     type Out = Above;
@@ -305,16 +200,18 @@ impl<In: Transport> Connector<In> for WatchAbove {
         details: &ConnectionDetails,
         stream: Option<In>,
     ) -> Result<Option<Above>, Error> {
-        let leads_to_proxy = is_to_proxy(self.has_proxy, details);
+        let record = Record::current()?;
+        let leads_to_proxy = record.leads_to_proxy(details);
         if leads_to_proxy {
-            Record::current()?.reached(Step::Tunnel);
+            record.reached(Step::Tunnel);
         }
+        check_logger()?;
         Ok(stream.map(|stream| Above {
             stream: Box::new(stream),
             leads_to_proxy,
             is_filled: false,
-            losses_before: self.losses.load(Ordering::SeqCst),
-            losses: Arc::clone(&self.losses),
+            process: process::id(),
+            losses_before: record.common.lock().losses,
         }))
     }
 }
@@ -326,9 +223,10 @@ pub(super) struct Above {
     leads_to_proxy: bool,
     /// Whether the last read filled the buffer to its end.
     is_filled: bool,
-    /// The number of lost connections when this one was made, and now.
+    /// The process that made the connection.
+    process: u32,
+    /// The number of connections that had been lost when this one was made.
     losses_before: usize,
-    losses: Arc<AtomicUsize>,
 }
 
 impl Transport for Above {
@@ -351,15 +249,18 @@ impl Transport for Above {
         let held = self.buffers().input().len();
         let progress = self.stream.await_input(limit)?;
         self.is_filled = self.buffers().input().len() - held == room;
+        check_logger()?;
         Ok(progress)
     }
 
-    /// More plaintext may be left inside TLS (docs/ureq.md 8), and after another connection was
-    /// lost this one may be as stale (docs/ureq.md 11).
+    /// More plaintext may be left inside TLS (docs/ureq.md 8). After another connection was lost
+    /// this one may be as stale (docs/ureq.md 11), and after a fork two processes have it.
     fn is_open(&mut self) -> bool {
         let may_hold_more = self.is_filled && self.is_tls();
-        let is_fresh = self.losses_before == self.losses.load(Ordering::SeqCst);
-        !may_hold_more && is_fresh && self.stream.is_open()
+        let is_fresh =
+            Record::current().is_ok_and(|record| record.common.lock().losses == self.losses_before);
+        let is_own = self.process == process::id();
+        !may_hold_more && is_fresh && is_own && check_logger().is_ok() && self.stream.is_open()
     }
 
     fn is_tls(&self) -> bool {
@@ -371,6 +272,14 @@ impl Transport for Above {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn clock_before_1970_is_refused() {
+        let epoch = SystemTime::UNIX_EPOCH;
+        assert!(check_clock(epoch).is_ok());
+        let error = check_clock(epoch - Duration::from_secs(1)).unwrap_err();
+        assert!(error.to_string().contains("clock"), "{error}");
+    }
 
     proptest! {
         #[test]

@@ -1,6 +1,7 @@
 //! One attempt: sends a request with ureq, and returns a response or a failure. This is the only
 //! folder that names ureq, http and rustls.
 
+mod dial;
 mod failure;
 mod layers;
 #[cfg(feature = "pinned-cert")]
@@ -10,7 +11,6 @@ mod response;
 mod settings;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -19,21 +19,22 @@ use ureq::config::Config;
 use ureq::http::header::{
     ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderName, HeaderValue, USER_AGENT,
 };
-use ureq::http::uri::{Authority, Scheme};
 use ureq::http::{self, HeaderMap, Uri};
 use ureq::tls::TlsConfig;
-use ureq::unversioned::transport::{ConnectProxyConnector, Connector as _, RustlsConnector};
+use ureq::unversioned::transport::{ConnectProxyConnector, Connector as _};
 use zeroize::Zeroizing;
 
 use crate::credentials::{Credentials, Secrets};
 use crate::error::{Error, ErrorKind, Result};
 
+use dial::{Dial, NoLookup};
 use failure::failure;
-use layers::{Dial, NoLookup, WatchAbove, WatchBelow};
-use record::{Record, Shutdown};
+use layers::{SharedTls, WatchAbove, WatchBelow};
+use record::{Common, Record};
 use response::REQUEST_IDS;
 
 pub(crate) use failure::Failure;
+pub(crate) use record::{LOGS_THE_WIRE, wire_is_logged};
 pub(crate) use response::Response;
 pub(crate) use settings::{Fingerprint, Roots, Settings, root_certificates};
 pub(crate) use ureq::http::Method;
@@ -48,17 +49,6 @@ const RESERVED_HEAD: usize = 512;
 
 const CONTRACT_NUMBER: HeaderName = HeaderName::from_static("x-contract-number");
 
-/// The log target to which ureq-proto writes every byte of a connection, at trace level.
-pub(crate) const WIRE_LOG: &str = "ureq_proto";
-
-/// Whether the installed logger accepts that target. If it accepts no trace lines at all, this is
-/// only two comparisons.
-pub(crate) fn wire_is_logged() -> bool {
-    // Filters name the first, the lines are written to the second.
-    log::log_enabled!(target: WIRE_LOG, log::Level::Trace)
-        || log::log_enabled!(target: "ureq_proto::util", log::Level::Trace)
-}
-
 pub(crate) struct Request<'a> {
     pub(crate) method: &'a Method,
     /// The path and query below the base URL.
@@ -71,6 +61,8 @@ pub(crate) struct Request<'a> {
     /// Whether the response contains a new token.
     pub(crate) returns_secret: bool,
     pub(crate) deadline: Option<Instant>,
+    /// Whether no other attempt may follow.
+    pub(crate) is_last: bool,
     /// What must not be shown of the response.
     pub(crate) secrets: &'a Secrets,
 }
@@ -80,61 +72,55 @@ pub(crate) struct Request<'a> {
 /// Their copy of the credentials is zeroized after its last use.
 pub(crate) struct Headers(HeaderMap);
 
-/// What a renewed transport shares with the one that was shut down.
+/// What the transports of a client and of those made from it share.
 struct Setup {
-    scheme: Scheme,
-    authority: Authority,
-    /// The path of the base URL.
-    path: String,
     /// All but the credentials.
     headers: HeaderMap,
     settings: Settings,
+    tls: SharedTls,
 }
 
+#[derive(Clone)]
 pub(crate) struct Transport {
     /// Keeps idle connections.
     pooling: Agent,
     /// Opens a connection for each request.
     single: Agent,
-    pub(crate) shutdown: Arc<Shutdown>,
-    /// The number of connections that were lost. An older idle connection is not used again.
-    losses: Arc<AtomicUsize>,
+    pub(crate) common: Arc<Common>,
     setup: Arc<Setup>,
 }
 
 impl Transport {
     pub(crate) fn new(settings: Settings) -> Result<Transport> {
-        let refused = |_| Error::invalid("base_url", "is not a valid URL");
-        let base = Uri::try_from(&settings.base_url)
-            .map_err(refused)?
-            .into_parts();
-        let (Some(scheme), Some(authority)) = (base.scheme, base.authority) else {
-            return Err(Error::invalid("base_url", "has no host"));
-        };
-        let path = base.path_and_query;
-        Ok(Transport::start(Arc::new(Setup {
-            path: path.map_or_else(String::new, |path| path.to_string()),
+        let setup = Arc::new(Setup {
             headers: default_headers(&settings)?,
-            scheme,
-            authority,
             settings,
-        })))
+            tls: SharedTls::default(),
+        });
+        Ok(Transport::start(setup, Arc::default()))
     }
 
-    fn start(setup: Arc<Setup>) -> Transport {
-        let losses = Arc::default();
+    fn start(setup: Arc<Setup>, common: Arc<Common>) -> Transport {
         Transport {
-            pooling: setup.agent(16, &losses),
-            single: setup.agent(0, &losses),
-            shutdown: Arc::default(),
-            losses,
+            pooling: setup.agent(16),
+            single: setup.agent(0),
+            common,
             setup,
         }
     }
 
-    /// Returns a transport to the same service that works even after a shutdown of this one.
+    /// Returns a transport for other credentials: no connection, and no cookie that another crate
+    /// may have turned on in ureq, serves both.
+    pub(crate) fn separate(&self) -> Transport {
+        Transport::start(Arc::clone(&self.setup), Arc::clone(&self.common))
+    }
+
+    /// Returns a transport that works even after a shutdown of this one.
     pub(crate) fn renewed(&self) -> Transport {
-        Transport::start(Arc::clone(&self.setup))
+        Transport {
+            common: Arc::default(),
+            ..self.clone()
+        }
     }
 
     /// Returns the headers for these credentials, or an error if a request would be too large.
@@ -167,46 +153,37 @@ impl Transport {
         Some(Credentials::basic(username, proxy.password()?))
     }
 
-    /// Ends everything that waits, and refuses every later request.
-    pub(crate) fn shut_down(&self) {
-        self.shutdown.set();
-        // A logger that panics may end this early (docs/ureq.md 3, 17): first what changes
-        // something.
-        self.single.clone().shutdown();
-        self.pooling.clone().shutdown();
-    }
-
     /// Makes one attempt.
     pub(crate) fn send<'a>(
         &self,
         request: &Request<'a>,
     ) -> std::result::Result<Response<'a>, Failure> {
-        let record = Record::new(request.deadline, &self.shutdown);
+        let has_proxy = self.setup.settings.proxy.is_some();
+        let record = Record::new(request.deadline, request.is_last, has_proxy, &self.common);
         let _entered = record.enter();
-        let failed = |error| failure(error, &record, &self.setup.settings, request.secrets);
+        let failed = |error| {
+            let made = failure(error, &record, &self.setup.settings, request.secrets);
+            if made.kind == ErrorKind::ConnectionLost {
+                self.common.lock().losses += 1;
+            }
+            made
+        };
         let agent = match request.may_use_idle {
             true => &self.pooling,
             false => &self.single,
         };
+        record.time_left().map_err(failed)?;
         let prepared = self.setup.request(request).map_err(failed)?;
-        let head = agent.run(prepared).map_err(failed);
-        let result =
-            head.map(|head| response::read(head, request.returns_secret, request.secrets, failed));
-        let failure = match &result {
-            Ok(response) => response.cut_off.as_ref(),
-            Err(failure) => Some(failure),
-        };
-        if failure.is_some_and(|failure| failure.kind == ErrorKind::ConnectionLost) {
-            self.losses.fetch_add(1, Ordering::SeqCst);
-        }
-        result
+        let head = agent.run(prepared).map_err(failed)?;
+        let (returns_secret, secrets) = (request.returns_secret, request.secrets);
+        Ok(response::read(head, returns_secret, secrets, failed))
     }
 }
 
 impl Setup {
     /// Returns an agent whose connections the record of an attempt watches. ureq's own time limits
     /// stay off: they cost a thread a call (docs/ureq.md 1).
-    fn agent(&self, max_idle: usize, losses: &Arc<AtomicUsize>) -> Agent {
+    fn agent(&self, max_idle: usize) -> Agent {
         let settings = &self.settings;
         let roots = match &settings.root_certificates {
             Some((roots, _)) => roots.clone(),
@@ -226,32 +203,17 @@ impl Setup {
             .max_idle_connections(max_idle)
             .max_idle_connections_per_host(max_idle)
             .build();
-        let has_proxy = settings.proxy.is_some();
-        let chain =
-            ().chain(ConnectProxyConnector::default())
-                .chain(Dial)
-                .chain(WatchBelow { has_proxy });
+        let chain = ().chain(ConnectProxyConnector::default()).chain(Dial).chain(WatchBelow);
         #[cfg(feature = "pinned-cert")]
-        let chain = chain.chain(pinned::Pinned {
-            pin: settings.pinned_certificate,
-            has_proxy,
-        });
-        let chain = chain.chain(RustlsConnector::default()).chain(WatchAbove {
-            has_proxy,
-            losses: Arc::clone(losses),
-        });
+        let chain = chain.chain(pinned::Pinned(settings.pinned_certificate));
+        let chain = chain.chain(self.tls.clone()).chain(WatchAbove);
         Agent::with_parts(config, chain, NoLookup)
     }
 
     fn request(&self, request: &Request) -> std::result::Result<http::Request<()>, ureq::Error> {
-        let path = [&self.path, request.target].concat();
-        let uri = Uri::builder()
-            .scheme(self.scheme.clone())
-            .authority(self.authority.clone())
-            .path_and_query(path)
-            .build()?;
         let mut prepared = http::Request::new(());
-        *prepared.uri_mut() = uri;
+        *prepared.uri_mut() = Uri::try_from([&self.settings.base_url, request.target].concat())
+            .map_err(http::Error::from)?;
         *prepared.method_mut() = request.method.clone();
         *prepared.headers_mut() = request.headers.0.clone();
         if let Some(number) = request.contract_number {

@@ -17,16 +17,13 @@ use ureq::unversioned::transport::{
     TransportAdapter,
 };
 
-use super::layers::is_to_proxy;
+use super::record::Record;
 use super::settings::Fingerprint;
 
 /// Makes the TLS connection to the service, if there is a pin. A proxy has a certificate of its
 /// own.
 #[derive(Debug)]
-pub(super) struct Pinned {
-    pub(super) pin: Option<Fingerprint>,
-    pub(super) has_proxy: bool,
-}
+pub(super) struct Pinned(pub(super) Option<Fingerprint>);
 
 impl<In: Transport> Connector<In> for Pinned {
     type Out = Either<In, PinnedTls>;
@@ -39,8 +36,8 @@ impl<In: Transport> Connector<In> for Pinned {
         let Some(stream) = stream else {
             return Ok(None);
         };
-        let pin = match self.pin {
-            Some(pin) if details.needs_tls() && !is_to_proxy(self.has_proxy, details) => pin,
+        let pin = match self.0 {
+            Some(pin) if details.needs_tls() && !Record::current()?.leads_to_proxy(details) => pin,
             _ => return Ok(Some(Either::A(stream))),
         };
         let host = details.uri.host().unwrap_or_default();

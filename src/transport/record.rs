@@ -1,13 +1,15 @@
-//! The record of one attempt: how far it has come, when it must end, and whether the client was
-//! shut down. It is in a thread-local, where the layers of a connection reach it.
+//! The record of one attempt: how far it has come, when it must end, and what it has in common with
+//! the others. It is in a thread-local, where the layers of a connection reach it.
 
 use std::cell::{Cell, RefCell};
 use std::io;
-use std::mem::ManuallyDrop;
+use std::mem::{self, ManuallyDrop};
+use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use ureq::unversioned::transport::{ConnectionDetails, ShutdownHandle};
 use ureq::{Error, Timeout};
 
 type Current = ManuallyDrop<Rc<Record>>;
@@ -35,21 +37,28 @@ pub(super) enum Step {
 pub(super) struct Record {
     step: Cell<Step>,
     deadline: Option<Instant>,
-    /// The deadline for having a connection.
-    connect_by: Option<Instant>,
-    shutdown: Arc<Shutdown>,
+    /// The deadline for having a connection, once the addresses are known.
+    connect_by: Cell<Option<Instant>>,
+    /// Whether no other attempt may follow.
+    is_last: bool,
+    has_proxy: bool,
+    pub(super) common: Arc<Common>,
 }
 
 impl Record {
-    pub(super) fn new(deadline: Option<Instant>, shutdown: &Arc<Shutdown>) -> Rc<Record> {
-        let now = Instant::now();
-        // Half of the time, so that there is time for another attempt to connect.
-        let half = |deadline: Instant| now + deadline.saturating_duration_since(now) / 2;
+    pub(super) fn new(
+        deadline: Option<Instant>,
+        is_last: bool,
+        has_proxy: bool,
+        common: &Arc<Common>,
+    ) -> Rc<Record> {
         Rc::new(Record {
             step: Cell::new(Step::Start),
             deadline,
-            connect_by: deadline.map(half),
-            shutdown: Arc::clone(shutdown),
+            connect_by: Cell::new(deadline),
+            is_last,
+            has_proxy,
+            common: Arc::clone(common),
         })
     }
 
@@ -65,6 +74,12 @@ impl Record {
     }
 
     pub(super) fn reached(&self, step: Step) {
+        if step == Step::Connect && !self.is_last {
+            // Half of the time, so that another attempt can connect, too.
+            let now = Instant::now();
+            let half = |deadline: Instant| now + deadline.saturating_duration_since(now) / 2;
+            self.connect_by.set(self.deadline.map(half));
+        }
         self.step.set(step);
     }
 
@@ -72,11 +87,16 @@ impl Record {
         self.step.get()
     }
 
+    /// Whether the chain runs to reach the proxy: ConnectProxy then takes the proxy out of the config.
+    pub(super) fn leads_to_proxy(&self, details: &ConnectionDetails) -> bool {
+        self.has_proxy && details.config.proxy().is_none()
+    }
+
     /// Returns the rest of the time for this step, or `None` without a limit.
     fn left(&self) -> Option<Duration> {
         let limit = match self.step() {
             Step::HandedOver => self.deadline,
-            _ => self.connect_by,
+            _ => self.connect_by.get(),
         };
         limit.map(|limit| limit.saturating_duration_since(Instant::now()))
     }
@@ -90,13 +110,28 @@ impl Record {
     /// limit ends with a signal (docs/ureq.md 13). An error means that the attempt must end.
     pub(super) fn time_left(&self) -> Result<Duration, Error> {
         const HOUR: Duration = Duration::from_secs(3600);
-        if self.shutdown.is_set() {
+        if self.common.is_shut_down() {
             return Err(io::Error::from(io::ErrorKind::NotConnected).into());
         }
         match self.left() {
             None => Ok(HOUR),
             Some(Duration::ZERO) => Err(Error::Timeout(Timeout::Global)),
             Some(left) => Ok(left.min(HOUR)),
+        }
+    }
+
+    /// Waits for what another thread delivers, until the attempt must end.
+    pub(super) fn wait_for<T>(&self, delivered: impl Fn() -> Option<T>) -> Result<T, Error> {
+        loop {
+            let left = self.time_left()?;
+            let mut value = None;
+            self.common.wait_until(left, || {
+                value = delivered();
+                value.is_some()
+            });
+            if let Some(value) = value {
+                return Ok(value);
+            }
         }
     }
 }
@@ -111,33 +146,93 @@ impl Drop for Entered {
     }
 }
 
-/// Whether the client was shut down.
+/// The addresses of the host, once they are found, or why they are not.
+pub(super) type Lookup = OnceLock<Result<Vec<SocketAddr>, (io::ErrorKind, String)>>;
+
+/// What the attempts of a client have in common.
 #[derive(Default)]
-pub(crate) struct Shutdown {
-    is_set: Mutex<bool>,
+pub(crate) struct Common {
+    state: Mutex<State>,
     changed: Condvar,
 }
 
-impl Shutdown {
-    pub(super) fn set(&self) {
-        *self.lock() = true;
+#[derive(Default)]
+pub(super) struct State {
+    is_shut_down: bool,
+    sockets: Vec<Weak<dyn ShutdownHandle>>,
+    /// The number of connections that were lost. An older idle connection is not used again.
+    pub(super) losses: usize,
+    /// The lookup that runs, and its process: after a fork its thread is missing.
+    pub(super) lookup: Option<(u32, Arc<Lookup>)>,
+}
+
+impl Common {
+    /// Ends everything that waits, and refuses every later attempt. ureq's own shutdown is for one
+    /// agent, and there are several.
+    pub(crate) fn shut_down(&self) {
+        let mut state = self.lock();
+        state.is_shut_down = true;
+        let sockets = mem::take(&mut state.sockets);
+        drop(state);
+        self.changed.notify_all();
+        for socket in sockets.iter().filter_map(Weak::upgrade) {
+            socket.shutdown();
+        }
+    }
+
+    pub(crate) fn is_shut_down(&self) -> bool {
+        self.lock().is_shut_down
+    }
+
+    /// Adds a socket that a shutdown ends.
+    pub(super) fn add(&self, socket: Weak<dyn ShutdownHandle>) -> Result<(), Error> {
+        let mut state = self.lock();
+        state.sockets.retain(|socket| socket.strong_count() > 0);
+        state.sockets.push(socket);
+        Ok(())
+    }
+
+    /// Wakes all who wait for what a thread has delivered.
+    pub(super) fn wake(&self) {
+        // Who found nothing must be waiting before this.
+        drop(self.lock());
         self.changed.notify_all();
     }
 
-    pub(crate) fn is_set(&self) -> bool {
-        *self.lock()
-    }
-
-    /// Waits for this delay. Returns whether the shutdown came before its end.
+    /// Waits for this delay. Returns whether the client is shut down.
     pub(crate) fn wait(&self, delay: Duration) -> bool {
-        let is_running = |is_set: &mut bool| !*is_set;
-        let waited = self
-            .changed
-            .wait_timeout_while(self.lock(), delay, is_running);
-        *waited.unwrap_or_else(PoisonError::into_inner).0
+        self.wait_until(delay, || false);
+        self.is_shut_down()
     }
 
-    fn lock(&self) -> MutexGuard<'_, bool> {
-        self.is_set.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Waits until something has come, the client is shut down, or the time is over.
+    fn wait_until(&self, time: Duration, mut has_come: impl FnMut() -> bool) {
+        let goes_on = |state: &mut State| !has_come() && !state.is_shut_down;
+        drop(self.changed.wait_timeout_while(self.lock(), time, goes_on));
     }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is wrong with a logger that takes what ureq-proto writes at trace level, and what to do.
+pub(crate) const LOGS_THE_WIRE: &str = "accepts the target ureq_proto at trace level, which logs \
+    every byte of a connection, including credentials and new tokens: limit that target to debug \
+    (env_logger: RUST_LOG=trace,ureq_proto=debug; tracing: the directive ureq_proto=debug)";
+
+/// Whether the installed logger takes that. If it accepts no trace lines at all, this is only two
+/// comparisons.
+pub(crate) fn wire_is_logged() -> bool {
+    // Filters name the first, the lines are written to the second.
+    log::log_enabled!(target: "ureq_proto", log::Level::Trace)
+        || log::log_enabled!(target: "ureq_proto::util", log::Level::Trace)
+}
+
+/// A logger that takes the wire must not see what follows.
+pub(super) fn check_logger() -> Result<(), Error> {
+    if wire_is_logged() {
+        return Err(io::Error::other(format!("the installed logger {LOGS_THE_WIRE}")).into());
+    }
+    Ok(())
 }

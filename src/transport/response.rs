@@ -4,10 +4,7 @@ use std::cell::OnceCell;
 use std::io::Read as _;
 use std::time::{Duration, SystemTime};
 
-use ureq::http::header::{
-    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderName, RETRY_AFTER, SERVER,
-    TRANSFER_ENCODING,
-};
+use ureq::http::header::{CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderName, RETRY_AFTER, SERVER};
 use ureq::http::{self, HeaderMap};
 use ureq::{Body, Error};
 use zeroize::Zeroize as _;
@@ -43,11 +40,6 @@ pub(crate) struct Response<'a> {
     pub(crate) body: Vec<u8>,
     /// Why the body is not complete.
     pub(crate) cut_off: Option<Failure>,
-    /// Whether the length of the body was declared. Otherwise a body that is cut off looks
-    /// complete.
-    pub(crate) has_length: bool,
-    /// The compression of the body. The library does not request any.
-    pub(crate) encoding: Option<String>,
     /// The messages of the service's own error model, once they are read.
     pub(crate) messages: OnceCell<Vec<ApiMessage>>,
     /// What may not be shown of the response.
@@ -76,16 +68,17 @@ impl Response<'_> {
     /// parentheses. Nothing of it comes from the body.
     pub(crate) fn sender(&self) -> String {
         let mut sender = String::new();
-        for (label, name) in [("Server", SERVER), ("Content-Type", CONTENT_TYPE)] {
+        for (label, name) in [
+            ("Server", SERVER),
+            ("Content-Type", CONTENT_TYPE),
+            // The library requests none.
+            ("Content-Encoding", CONTENT_ENCODING),
+        ] {
             if let Some(value) = self.shown(&name) {
                 sender += &format!("{label}: {value}, ");
             }
         }
-        let at_least = if self.cut_off.is_some() {
-            "at least "
-        } else {
-            ""
-        };
+        let at_least = self.cut_off.as_ref().map_or("", |_| "at least ");
         format!(" ({sender}{at_least}{} bytes)", self.body.len())
     }
 
@@ -93,8 +86,10 @@ impl Response<'_> {
     fn shown(&self, name: &HeaderName) -> Option<String> {
         let value = String::from_utf8_lossy(self.headers.get(name)?.as_bytes());
         let line = self.secrets.show(&value, MAX_HEADER);
+        // A body that is not UTF-8 would be copied to become a text.
+        let mut parts = self.body.windows(value.len().max(1));
         let is_own = self.returns_secret
-            && (String::from_utf8_lossy(&self.body).contains(&*value)
+            && (parts.any(|part| part == value.as_bytes())
                 || read_jwt(&self.body).is_ok_and(|jwt| value.contains(jwt.token())));
         (!line.is_empty() && !is_own).then_some(line)
     }
@@ -119,22 +114,16 @@ pub(super) fn read<'a>(
     let is_success = head.status.is_success();
     let headers = head.headers;
     let (body, end) = read_body(body, if is_success { MAX_BODY } else { MAX_ERROR_BODY });
-    let mut response = Response {
+    Response {
         status: head.status.as_u16(),
         retry_after: retry_after(&headers),
         body,
         cut_off: end.err().map(failed),
-        has_length: head.status == http::StatusCode::NO_CONTENT
-            || headers.contains_key(CONTENT_LENGTH) && !headers.contains_key(TRANSFER_ENCODING),
-        encoding: None,
         messages: OnceCell::new(),
         secrets,
         returns_secret: returns_secret && is_success,
         headers,
-    };
-    let encoding = response.shown(&CONTENT_ENCODING);
-    response.encoding = encoding.filter(|name| !name.eq_ignore_ascii_case("identity"));
-    response
+    }
 }
 
 /// Reads at most `limit` bytes. An error means that there are more, or that they did not come.

@@ -29,6 +29,37 @@ fn only_calls_that_read_reuse_a_connection() {
     }
 }
 
+/// A response that comes late, on a connection that another user opened, would show that user's
+/// tokens. Each has idle connections of its own, whoever calls in between.
+#[test]
+fn idle_connection_serves_only_the_credentials_that_opened_it() {
+    let of_connection = Arc::new(Mutex::new(BTreeMap::<usize, HashSet<String>>::new()));
+    let seen = Arc::clone(&of_connection);
+    let port = accept(move |n, mut stream| {
+        while let Some(head) = read_head(&mut stream) {
+            let line = head.lines().find(|line| line.starts_with("authorization")).unwrap();
+            seen.lock().unwrap().entry(n).or_default().insert(line.to_owned());
+            stream.write_all(&LIST.success()).unwrap();
+        }
+    });
+    let alice = client_of(&format!("http://127.0.0.1:{port}"));
+    let bob = alice.with_credentials(Credentials::basic("bob", "secret")).unwrap();
+    let carol = bob.with_credentials(Credentials::token("carol")).unwrap();
+    for _ in 0..3 {
+        for client in [&alice, &bob, &carol, &bob.clone(), &bob.with_timeout(LONG).unwrap()] {
+            list_tokens(client).unwrap();
+        }
+    }
+    let seen = of_connection.lock().unwrap();
+    assert_eq!(seen.len(), 3, "{seen:?}");
+    assert!(seen.values().all(|identities| identities.len() == 1), "{seen:?}");
+    drop(seen);
+    alice.shutdown();
+    for client in [&alice, &bob, &carol] {
+        assert_eq!(kind(&list_tokens(client).unwrap_err()), ErrorKind::ShutDown);
+    }
+}
+
 /// The server closes the connection between two calls. No request is sent twice.
 #[test]
 fn closed_idle_connection_is_replaced() {

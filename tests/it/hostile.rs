@@ -136,7 +136,7 @@ fn malformed_token_is_returned_unchanged_and_has_no_key_id() {
         ("\u{1b}[2J.e30.s", "is not base64url"),
         ("eyJraWQiOiIuLiJ9.e30.s", "its kid is \".\", \"..\""),
         ("eyJraWQiOiJnZW5lcmF0ZSJ9.e30.s", "or \"generate\""),
-        (&long, "three parts"),
+        (&long, "longer than 16 KiB"),
     ] {
         let body = serde_json::json!({ "token": token }).to_string();
         let server = FaultServer::start(vec![answer(200, &body)]);

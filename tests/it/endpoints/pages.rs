@@ -120,9 +120,9 @@ fn compressed_response_is_named() {
     #[rustfmt::skip]
     let cases = [
         (200, "Content-Encoding: gzip\r\n",
-         "200 OK (17 bytes) is not readable: it is compressed (Content-Encoding: gzip), which was \
-          not requested; it is not the Auth API's own response", "a success"),
-        (502, "Content-Encoding: br\r\n", "502 Bad Gateway (17 bytes)", "a page"),
+         "200 OK (Content-Encoding: gzip, 17 bytes) is not readable", "a success"),
+        (502, "Content-Encoding: br\r\n", "502 Bad Gateway (Content-Encoding: br, 17 bytes)",
+         "a page"),
     ];
     for (status, headers, says, reason) in cases {
         for endpoint in ENDPOINTS {

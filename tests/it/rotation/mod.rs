@@ -243,6 +243,17 @@ fn assert_replayed(error: RotateError) {
 
 /// A token that is not a JWT has no Key ID to compare. If a replayed response were taken for a new
 /// token, the token in use would delete itself.
+/// To undo that would delete the client's own token.
+#[test]
+fn replayed_own_token_is_not_deleted_when_another_one_is_replaced() {
+    // Another token with the Key ID of the client's own.
+    let server = FaultServer::start(vec![answer(200, r#"{"token":"eyJraWQiOiJhIn0.e30.bmV3"}"#)]);
+    let client = client_with(&server.url(), Credentials::token("eyJraWQiOiJhIn0.e30.b3du"));
+    let options = RotateTokenOptions::replacing(KeyId::new("b").unwrap()).ttl(LONG);
+    assert_replayed(rotate_token(&client, &options, |_| Ok::<(), Full>(())).unwrap_err());
+    assert_eq!(server.requests(), ["GET /auth/v1/tokens/generate?ttl=60 HTTP/1.1"]);
+}
+
 #[test]
 fn replayed_opaque_token_is_not_deleted() {
     for token in ["opaque", " opaque "] {

@@ -1,0 +1,160 @@
+//! Looks up the host and connects, in threads of their own (docs/ureq.md 2). They are left behind
+//! when the time is over or the client is shut down.
+
+use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use std::{io, process, thread};
+
+use ureq::Error;
+use ureq::config::Config;
+use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{
+    ConnectionDetails, Connector, NextTimeout, TcpConnector, Transport,
+};
+
+use super::record::{Common, Lookup, Record, Step};
+
+/// ureq looks up a name even where it has an idle connection (docs/ureq.md 1): [`Dial`] does it.
+#[derive(Debug)]
+pub(super) struct NoLookup;
+
+impl Resolver for NoLookup {
+    fn resolve(
+        &self,
+        _: &ureq::http::Uri,
+        _: &Config,
+        _: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, Error> {
+        Ok(self.empty())
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Dial;
+
+impl<In: Transport> Connector<In> for Dial {
+    type Out = Box<dyn Transport>;
+
+    fn connect(
+        &self,
+        details: &ConnectionDetails,
+        tunnel: Option<In>,
+    ) -> Result<Option<Self::Out>, Error> {
+        if let Some(tunnel) = tunnel {
+            return Ok(Some(Box::new(tunnel)));
+        }
+        let record = Record::current()?;
+        record.reached(Step::Lookup);
+        let addresses = addresses(details, &record)?;
+        record.reached(Step::Connect);
+        let by = Instant::now() + record.time_left()?;
+        let (uri, config, now) = (details.uri.clone(), details.config.clone(), details.now);
+        let current_time = Arc::clone(&details.current_time);
+        let run_connector = Arc::clone(&details.run_connector);
+        let common = Arc::clone(&record.common);
+        let connected = Arc::new(Mutex::new(None));
+        let delivery = Arc::clone(&connected);
+        start(move || {
+            let resolver = DefaultResolver::default();
+            let sockets = Arc::clone(&common);
+            let details = ConnectionDetails {
+                uri: &uri,
+                addrs: resolver.empty(),
+                config: &config,
+                request_level: false,
+                resolver: &resolver,
+                now,
+                timeout: NextTimeout::default(),
+                current_time,
+                run_connector,
+                register_shutdown: Arc::new(move |socket| sockets.add(socket)),
+            };
+            let is_given_up = || Arc::strong_count(&delivery) == 1;
+            let stream = connect(details, addresses, by, is_given_up);
+            if let Ok(mut connected) = delivery.lock() {
+                *connected = Some(stream);
+            }
+            common.wake();
+        })?;
+        record.wait_for(|| connected.lock().ok()?.take())?.map(Some)
+    }
+}
+
+fn start(work: impl FnOnce() + Send + 'static) -> Result<(), Error> {
+    let thread = thread::Builder::new().name("ionoscloud-auth".to_owned());
+    let failed = |error| io::Error::other(format!("could not start a thread for it: {error}"));
+    Ok(thread.spawn(work).map(drop).map_err(failed)?)
+}
+
+/// Tries each address for 250 ms, then those that were silent for 1 s, for 4 s, and for what is
+/// left, so that a dead IPv6 address costs little even on a slow line (docs/ureq.md 10).
+fn connect(
+    mut details: ConnectionDetails,
+    mut addresses: Vec<SocketAddr>,
+    by: Instant,
+    is_given_up: impl Fn() -> bool,
+) -> Result<Box<dyn Transport>, Error> {
+    let mut rounds = [250, 1000, 4000].map(Duration::from_millis).into_iter();
+    let mut failed = Error::HostNotFound;
+    loop {
+        let round = match addresses.len() {
+            1 => Duration::MAX,
+            _ => rounds.next().unwrap_or(Duration::MAX),
+        };
+        let mut silent = Vec::new();
+        for address in addresses {
+            let left = by.saturating_duration_since(Instant::now());
+            if left.is_zero() || is_given_up() {
+                return Err(Error::Timeout(ureq::Timeout::Connect));
+            }
+            details.timeout.after = round.min(left).into();
+            details.addrs = details.resolver.empty();
+            details.addrs.push(address);
+            match TcpConnector::default().connect(&details, None::<()>) {
+                Ok(Some(stream)) => return Ok(Box::new(stream)),
+                Ok(None) | Err(Error::Timeout(_)) => silent.push(address),
+                Err(error) => failed = error,
+            }
+        }
+        if silent.is_empty() {
+            return Err(failed);
+        }
+        addresses = silent;
+    }
+}
+
+/// Returns the addresses of the host. One lookup runs at a time. Who needs it while it runs waits for
+/// the result, which goes to nobody later: a resolver that hangs costs one thread, and not one for
+/// each call.
+fn addresses(details: &ConnectionDetails, record: &Record) -> Result<Vec<SocketAddr>, Error> {
+    let parts = details.uri.scheme().zip(details.uri.authority());
+    let host = parts.and_then(|(scheme, host)| DefaultResolver::host_and_port(scheme, host));
+    let host = host.ok_or(Error::HostNotFound)?;
+    if let Ok(address) = host.parse() {
+        return Ok(vec![address]);
+    }
+    let lookup = running_lookup(host, &record.common)?;
+    let found = record.wait_for(|| lookup.get().cloned())?;
+    found.map_err(|(kind, text)| io::Error::new(kind, text).into())
+}
+
+/// Returns the lookup that runs, or starts one.
+fn running_lookup(host: String, common: &Arc<Common>) -> Result<Arc<Lookup>, Error> {
+    let mut state = common.lock();
+    match &state.lookup {
+        Some((process, lookup)) if *process == process::id() => return Ok(Arc::clone(lookup)),
+        _ => {}
+    }
+    let lookup = Arc::new(Lookup::new());
+    let (common, delivery) = (Arc::clone(common), Arc::clone(&lookup));
+    // ureq's resolver does the same, but logs, and a logger may panic.
+    start(move || {
+        let found = host.to_socket_addrs().map(|found| found.take(16).collect());
+        let _ = delivery.set(found.map_err(|error| (error.kind(), error.to_string())));
+        common.lock().lookup = None;
+        common.wake();
+    })?;
+    state.lookup = Some((process::id(), Arc::clone(&lookup)));
+    Ok(lookup)
+}
