@@ -118,6 +118,7 @@ fn level_that_rises_between_two_attempts_ends_the_call() {
 fn level_that_rises_during_an_attempt_shows_no_secret() {
     let rise = || *FILTER.lock().unwrap() = |_| LevelFilter::Trace;
     for endpoint in ENDPOINTS {
+        RECORDS.lock().unwrap().clear();
         *FILTER.lock().unwrap() = |_| LevelFilter::Off;
         let proxy = accept(move |_, mut stream| {
             read_head(&mut stream).unwrap();
