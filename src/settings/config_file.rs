@@ -121,9 +121,9 @@ fn home() -> Option<PathBuf> {
 /// Returns a variable that names a file or folder. It does not have to be UTF-8.
 fn path_variable(name: &'static str) -> Option<PathBuf> {
     let path = env::var_os(name)?;
-    match path.to_str() {
-        Some(text) if text.trim().is_empty() => None,
-        Some(text) => Some(PathBuf::from(text.trim())),
+    match path.to_str().map(str::trim) {
+        Some("") => None,
+        Some(text) => Some(PathBuf::from(text)),
         None => Some(PathBuf::from(path)),
     }
 }

@@ -1,4 +1,4 @@
-use serde::de::Error as _;
+use serde::de::{Error as _, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
@@ -20,14 +20,14 @@ type Text = Option<Zeroizing<String>>;
 /// Declares maps of the file that have no merge key (`<<`): it could bring in an address, or
 /// `skipTlsVerify`.
 macro_rules! maps {
-    ($($(#[$doc:meta])* $vis:vis struct $name:ident { $($key:ident: $type:ty,)+ })+) => {
+    ($($(#[$doc:meta])* $vis:vis struct $name:ident { $($field:tt)+ })+) => {
         $($(#[$doc])*
         #[derive(Default, Deserialize)]
         #[serde(rename_all = "camelCase", expecting = "a map")]
         $vis struct $name {
-            $($key: $type,)+
-            #[serde(rename = "<<")]
-            _merge: Option<MergeKey>,
+            #[serde(rename = "<<", default, deserialize_with = "no_merge_key")]
+            _merge: (),
+            $($field)+
         })+
     };
 }
@@ -54,6 +54,7 @@ maps! {
 
     struct Environment {
         name: Text,
+        #[expect(dead_code)] // Like the vendor's tools, checks its form and does not use it.
         certificate_auth_data: Text,
         products: Option<Vec<Product>>,
     }
@@ -71,13 +72,9 @@ maps! {
     }
 }
 
-struct MergeKey;
-
-impl<'de> Deserialize<'de> for MergeKey {
-    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<MergeKey, D::Error> {
-        let reason = "merge keys (<<) are not supported: write the keys themselves";
-        Err(D::Error::custom(reason))
-    }
+fn no_merge_key<'de, D: Deserializer<'de>>(_: D) -> Result<(), D::Error> {
+    let reason = "merge keys (<<) are not supported: write the keys themselves";
+    Err(D::Error::custom(reason))
 }
 
 impl Contents {
@@ -90,16 +87,22 @@ impl Contents {
         }
         // libyaml would take a byte order mark for a column.
         let yaml = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-        // The vendor's tools read only the first document, too.
-        let document = yaml_serde::Deserializer::from_slice(yaml).next();
-        let contents = document.map(Contents::deserialize).transpose();
-        Ok(contents.map_err(without_value)?.unwrap_or_default())
+        first_document(yaml).map_err(without_value)
     }
 
     pub(super) fn has_credentials(&self) -> bool {
         let mut profiles = self.profiles.iter().flatten();
         profiles.any(|profile| profile.credentials.is_some())
     }
+}
+
+/// Like the vendor's tools, reads nothing but the first document, and nothing if a later one is
+/// broken.
+fn first_document(yaml: &[u8]) -> Result<Contents, yaml_serde::Error> {
+    let mut documents = yaml_serde::Deserializer::from_slice(yaml);
+    let first = documents.next().map(Option::deserialize).transpose()?;
+    documents.try_for_each(|other| IgnoredAny::deserialize(other).map(drop))?;
+    Ok(first.flatten().unwrap_or_default())
 }
 
 /// Returns the text of an error, with its line, but without the value that serde quotes: it may be
@@ -123,34 +126,32 @@ impl ConfigFile {
         let existing = available(profiles.iter().map(|profile| &profile.name));
         let by_variable = setting.as_ref().map(|setting| setting.text.as_str());
         let Some(name) = by_variable.or(given(&contents.current_profile)) else {
-            let reason =
-                format!("has no currentProfile{existing}; set it, or IONOS_CURRENT_PROFILE");
+            let why = format!("has no currentProfile{existing}; set it, or IONOS_CURRENT_PROFILE");
             return Ok(FileSettings {
-                credentials: Err(self.refuse(reason)),
-                endpoint: Ok(None),
+                credentials: Err(self.refuse(why)),
+                endpoint: self.endpoint(None, contents),
             });
         };
-        let named = |profile: &&Profile| is_named(&profile.name, name);
-        let Some(profile) = profiles.iter().find(named) else {
+        let Some(profile) = profiles.iter().find(|other| is_named(&other.name, name)) else {
             return Err(self.refuse(format!("has no profile {}{existing}", quoted(name))));
         };
         Ok(FileSettings {
             credentials: self.credentials(profile, &quoted(name)),
-            endpoint: self.endpoint(profile, contents),
+            endpoint: self.endpoint(written(&profile.environment), contents),
         })
     }
 
     fn credentials(&self, profile: &Profile, name: &str) -> Result<(Credentials, String)> {
         let none = ProfileCredentials::default();
         let found = profile.credentials.as_ref().unwrap_or(&none);
-        let basic = given(&found.username).zip(given(&found.password));
-        let (credentials, what) = match (given(&found.token), basic) {
-            (Some(token), _) => (Credentials::token(token), "token"),
-            (None, Some((username, password))) => {
-                let credentials = Credentials::basic(username, password);
-                (credentials, "user name and password")
-            }
-            (None, None) => {
+        let [username, password] = [&found.username, &found.password].map(written);
+        let (credentials, what) = match (given(&found.token), username, password) {
+            (Some(token), ..) => (Credentials::token(token), "token"),
+            (None, Some(username), Some(password)) => (
+                Credentials::basic(username, password),
+                "user name and password",
+            ),
+            _ => {
                 let reason = "has no credentials: neither a token, nor username and password";
                 return Err(self.refuse(format!("the profile {name} {reason}")));
             }
@@ -162,29 +163,27 @@ impl ConfigFile {
         }
     }
 
-    /// Returns the endpoint in the profile's environment, or else in the first that has the
-    /// product.
-    fn endpoint(&self, profile: &Profile, contents: &Contents) -> Result<Option<FileEndpoint>> {
-        let mut environments = contents.environments.as_deref().unwrap_or_default();
-        if let Some(name) = given(&profile.environment) {
-            // The vendor's tools do not ignore case here.
-            let has_name = |environment: &Environment| given(&environment.name) == Some(name);
-            let Some(at) = environments.iter().position(has_name) else {
-                let existing = available(environments.iter().map(|other| &other.name));
-                let name = quoted(name);
-                return Err(self.refuse(format!("there is no environment {name}{existing}")));
-            };
-            environments = environments.get(at..=at).unwrap_or_default();
+    /// Returns the endpoint of the first environment that has the product, among all or among those
+    /// with this name, as the vendor's tools do. Older ones do not ignore the name's case.
+    fn endpoint(&self, name: Option<&str>, contents: &Contents) -> Result<Option<FileEndpoint>> {
+        let environments = contents.environments.as_deref().unwrap_or_default();
+        let is_meant =
+            |other: &&Environment| name.is_none_or(|name| written(&other.name) == Some(name));
+        let meant: Vec<_> = environments.iter().filter(is_meant).collect();
+        if meant.is_empty() && !environments.is_empty() {
+            let name = quoted(name.unwrap_or_default());
+            let existing = available(environments.iter().map(|other| &other.name));
+            return Err(self.refuse(format!("there is no environment {name}{existing}")));
         }
-        let found = environments.iter().find_map(|environment| {
+        let found = meant.into_iter().find_map(|environment| {
             let mut products = environment.products.iter().flatten();
             let product = products.find(|product| is_named(&product.name, "auth"))?;
             // Endpoints with a location belong to other APIs.
             let mut endpoints = product.endpoints.iter().flatten();
-            let endpoint = endpoints.find(|endpoint| given(&endpoint.location).is_none())?;
+            let endpoint = endpoints.find(|endpoint| given(&endpoint.location).is_none());
             Some((environment, endpoint))
         });
-        let Some((environment, endpoint)) = found else {
+        let Some((environment, Some(endpoint))) = found else {
             return Ok(None);
         };
         let name = quoted(given(&environment.name).unwrap_or_default());
@@ -195,33 +194,35 @@ impl ConfigFile {
                 self.shown()
             )),
         };
-        let skips = given(&endpoint.skip_tls_verify).unwrap_or("false");
-        if !["false", "no", "off"].contains(&skips.to_lowercase().as_str()) {
-            return Err(setting("skipTlsVerify", skips).refuse("", SKIPS_TLS_VERIFY));
+        if let Some(skips) = &endpoint.skip_tls_verify {
+            if !["false", "False", "FALSE", "no", "off", "n", "N"].contains(&skips.as_str()) {
+                return Err(setting("skipTlsVerify", skips).refuse("", SKIPS_TLS_VERIFY));
+            }
         }
         // Certificates without an address do not belong to any server.
-        let Some(url) = given(&endpoint.name) else {
-            return Ok(None);
-        };
-        let pem =
-            given(&endpoint.certificate_auth_data).or(given(&environment.certificate_auth_data));
-        Ok(Some(FileEndpoint {
+        Ok(written(&endpoint.name).map(|url| FileEndpoint {
             url: setting("name", url),
-            certificates_pem: pem.map(|pem| setting("certificateAuthData", pem)),
+            certificates_pem: given(&endpoint.certificate_auth_data)
+                .map(|pem| setting("certificateAuthData", pem)),
         }))
     }
 }
 
-/// Returns the text, if it is not blank.
-fn given(text: &Text) -> Option<&str> {
+/// Returns the text, if it is not empty.
+fn written(text: &Text) -> Option<&str> {
     let text = text.as_ref()?.as_str();
-    Some(text).filter(|text| !text.trim().is_empty())
+    Some(text).filter(|text| !text.is_empty())
 }
 
-/// Whether the names are the same, ignoring case and surrounding white space.
+/// Returns the text, if it is not blank.
+fn given(text: &Text) -> Option<&str> {
+    written(text).filter(|text| !text.trim().is_empty())
+}
+
+/// Whether the names are the same, ignoring surrounding white space and the case of ASCII letters:
+/// for others there are several rules.
 fn is_named(name: &Text, other: &str) -> bool {
-    let folded = |name: &str| name.trim().to_lowercase();
-    given(name).is_some_and(|name| folded(name) == folded(other))
+    given(name).is_some_and(|name| name.trim().eq_ignore_ascii_case(other.trim()))
 }
 
 fn quoted(name: &str) -> String {

@@ -101,8 +101,9 @@ fn variables_choose_the_file_the_profile_and_the_base_url() {
 fn certificates_of_an_endpoint_apply_only_to_its_base_url() {
     let elsewhere = Home::new();
     let ca = authority("A test's CA").pem.replace('\n', "\\n");
-    let private =
-        WRITTEN.replacen("certificateAuthData: \"\"", &format!("certificateAuthData: \"{ca}\""), 1);
+    let [none, some] = ["\"\"\n", &format!("\"{ca}\"\n")]
+        .map(|pem| format!("            certificateAuthData: {pem}"));
+    let private = WRITTEN.replacen(&none, &some, 1);
     let nameless = private.replacen("name: https://auth.example\n            ", "", 1);
     for (contents, has_roots) in [(WRITTEN.to_owned(), false), (private, true), (nameless, false)] {
         let path = elsewhere.write(contents);
@@ -128,6 +129,7 @@ fn pin_is_never_ignored() {
 #[test]
 fn only_what_is_used_is_checked() {
     let spoiled = WRITTEN.replacen("skipTlsVerify: false", "skipTlsVerify: true", 1);
+    let no_profile = spoiled.replacen("currentProfile: user\n", "", 1);
     let profile = |credentials: &str| {
         format!("currentProfile: a\nprofiles:\n- {{name: a, credentials: {credentials}}}\n")
     };
@@ -138,6 +140,7 @@ fn only_what_is_used_is_checked() {
     // (the file, what it says alone, another variable, what both say)
     let cases = [
         (spoiled, refused, url, good),
+        (no_profile, "has no currentProfile; available: \"user\"", TOKEN, refused),
         (profile("{token: \"<SECRET token>\"}"), of_a, TOKEN, "source: IONOS_TOKEN"),
         (profile("{username: u}"), of_a, TOKEN, "source: IONOS_TOKEN"),
         (profile("{username: \"us:er\", password: SECRET}"), of_a, TOKEN, "source: IONOS_TOKEN"),
@@ -333,7 +336,7 @@ fn default_file_that_can_not_be_examined_is_an_error() {
 }
 
 #[test]
-fn certificates_of_the_program_override_the_endpoint_and_the_environment() {
+fn certificates_of_the_program_override_the_endpoint() {
     let folder = Home::new();
     let (right, wrong) = (authority("One CA"), authority("Another CA"));
     let server = serve(certificate("127.0.0.1", 2020..2100, Some(&right)));
@@ -344,10 +347,9 @@ fn certificates_of_the_program_override_the_endpoint_and_the_environment() {
     };
     for (endpoint, environment, program, agreed, reason) in [
         (Some(&right), None, None, true, "the endpoint's"),
-        (None, Some(&right), None, true, "the environment's"),
-        (Some(&right), Some(&wrong), None, true, "the endpoint's wins"),
         (Some(&wrong), Some(&right), None, false, "also where it is wrong"),
-        (Some(&wrong), None, Some(&right), true, "the program's wins over both"),
+        (None, Some(&right), None, false, "the environment's is not used"),
+        (Some(&wrong), None, Some(&right), true, "the program's wins"),
         (Some(&right), None, Some(&wrong), false, "also where it is wrong"),
         (None, None, None, false, "an unknown CA"),
     ] {
