@@ -49,9 +49,9 @@ impl ClientBuilder {
     /// | `IONOS_CONTRACT_NUMBER` | [`contract_number`](ClientBuilder::contract_number) |
     /// | `IONOS_PINNED_CERT` | `pinned_certificate_sha256`; requires the feature `pinned-cert` |
     ///
-    /// White space around a value is ignored, even around a password. An empty variable counts as
-    /// unset. Settings that you make on the builder take precedence. If there are no credentials,
-    /// [`build`](ClientBuilder::build) fails.
+    /// White space around a value is ignored, except in a user name and a password: of these only
+    /// line breaks at the end are. A blank variable counts as unset. Settings that you make on the
+    /// builder take precedence. If there are no credentials, [`build`](ClientBuilder::build) fails.
     ///
     /// # Errors
     ///
@@ -72,7 +72,14 @@ impl ClientBuilder {
     /// ```
     pub fn from_env() -> Result<ClientBuilder> {
         Ok(ClientBuilder {
-            credentials: settings::credentials()?,
+            credentials: settings::credentials()??,
+            ..ClientBuilder::of_environment()?
+        })
+    }
+
+    /// Reads all but the credentials.
+    fn of_environment() -> Result<ClientBuilder> {
+        Ok(ClientBuilder {
             base_url: settings::variable("IONOS_API_URL")?,
             contract_number: settings::variable("IONOS_CONTRACT_NUMBER")?,
             pinned_certificate: settings::variable("IONOS_PINNED_CERT")?,
@@ -85,15 +92,16 @@ impl ClientBuilder {
 #[cfg(feature = "config-file")]
 impl ClientBuilder {
     /// Reads a config file as `ionosctl login` writes it: a profile's credentials, and the endpoint
-    /// of the product `auth` in the profile's environment.
+    /// of the product `auth` in the profile's environment, or else in the first environment that
+    /// has the product.
     ///
     /// The profile is the one that `IONOS_CURRENT_PROFILE` names, else the file's `currentProfile`,
     /// ignoring case. Its token takes precedence over its user name and password. The endpoint's
-    /// `name` becomes the [`base_url`](ClientBuilder::base_url). Its `certificateAuthData`, else
-    /// its environment's, become the [root certificates](ClientBuilder::root_certificates_pem), but
-    /// only for that base URL. `IONOS_PINNED_CERT` is also read, as in
-    /// [`from_env`](ClientBuilder::from_env). Settings that you make on the builder take
-    /// precedence.
+    /// `name` becomes the [`base_url`](ClientBuilder::base_url). Its `certificateAuthData` becomes
+    /// the [root certificates](ClientBuilder::root_certificates_pem), but only for that base URL.
+    /// `IONOS_PINNED_CERT` is also read, as in [`from_env`](ClientBuilder::from_env). Settings that
+    /// you make on the builder take precedence. The guide to [settings](crate::docs::settings) says
+    /// which host counts.
     ///
     /// On Unix a warning is logged if others can read a file that contains credentials.
     ///
@@ -129,6 +137,7 @@ impl ClientBuilder {
     ///
     /// Credentials are looked for in the same order as in the vendor's CLI: `IONOS_TOKEN`,
     /// `IONOS_USERNAME` and `IONOS_PASSWORD`, the file's token, the file's user name and password.
+    /// Beside a file, an `IONOS_USERNAME` without a password is only a warning in the log.
     /// [`credentials_source`](crate::Client::credentials_source) returns which was used.
     /// `IONOS_API_URL` takes precedence over the file's endpoint and its certificates. Everything
     /// else is as in [`from_env`](ClientBuilder::from_env) and
@@ -163,8 +172,16 @@ impl ClientBuilder {
     /// # Ok::<(), ionoscloud_auth::Error>(())
     /// ```
     pub fn from_env_or_config() -> Result<ClientBuilder> {
-        let mut builder = ClientBuilder::from_env()?;
-        match ConfigFile::find().map(|file| file.read()) {
+        let mut builder = ClientBuilder::of_environment()?;
+        let found = ConfigFile::find().map(|file| file.read());
+        builder.credentials = match settings::credentials()? {
+            Err(incomplete) if found.is_ok() => {
+                log::warn!("{incomplete} (ignored: there is a config file)");
+                None
+            }
+            credentials => credentials?,
+        };
+        match found {
             Err(places) => builder.missing_files = places,
             Ok(Err(error)) if builder.credentials.is_some() && builder.base_url.is_some() => {
                 log::warn!("{error} (ignored: IONOS_API_URL and the credentials are set)");

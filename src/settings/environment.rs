@@ -30,12 +30,16 @@ impl Setting {
 }
 
 /// Returns an environment variable without surrounding white space, or `None` if it is unset or
-/// empty.
+/// blank.
 pub(crate) fn variable(name: &str) -> Result<Option<Setting>> {
+    trimmed(name, str::trim)
+}
+
+fn trimmed(name: &str, trim: fn(&str) -> &str) -> Result<Option<Setting>> {
     match std::env::var(name).map(Zeroizing::new) {
         Ok(value) if value.trim().is_empty() => Ok(None),
         Ok(value) => Ok(Some(Setting {
-            text: Zeroizing::new(value.trim().to_owned()),
+            text: Zeroizing::new(trim(&value).to_owned()),
             source: Some(name.to_owned()),
         })),
         Err(VarError::NotPresent) => Ok(None),
@@ -43,24 +47,23 @@ pub(crate) fn variable(name: &str) -> Result<Option<Setting>> {
     }
 }
 
-/// Returns the environment's credentials, with the variables that they are from.
-pub(crate) fn credentials() -> Result<Option<(Credentials, Option<String>)>> {
+/// Returns the environment's credentials, and the variables that set them. The inner error is for a
+/// user name without a password.
+pub(crate) fn credentials() -> Result<Result<Option<(Credentials, Option<String>)>>> {
     if let Some(Setting { text, source }) = variable("IONOS_TOKEN")? {
-        return Ok(Some((Credentials::token(text.as_str()), source)));
+        return Ok(Ok(Some((Credentials::token(text.as_str()), source))));
     }
-    match (variable("IONOS_USERNAME")?, variable("IONOS_PASSWORD")?) {
-        (None, None) => Ok(None),
-        (Some(username), Some(password)) => Ok(Some((
-            Credentials::basic(username.text.as_str(), password.text.as_str()),
-            Some("IONOS_USERNAME and IONOS_PASSWORD".to_owned()),
-        ))),
-        (Some(_), None) => Err(Error::invalid(
-            "IONOS_PASSWORD",
-            "is not set, but IONOS_USERNAME is",
-        )),
-        (None, Some(_)) => Err(Error::invalid(
-            "IONOS_USERNAME",
-            "is not set, but IONOS_PASSWORD is",
-        )),
+    // White space is a part of them, but not the line break of the file that they were read from.
+    let part = |name| trimmed(name, |value| value.trim_end_matches(['\r', '\n']));
+    let missing = |name, other| Error::invalid(name, format!("is not set, but {other} is"));
+    let [user, pass] = ["IONOS_USERNAME", "IONOS_PASSWORD"];
+    match (part(user)?, part(pass)?) {
+        (None, None) => Ok(Ok(None)),
+        (Some(_), None) => Ok(Err(missing(pass, user))),
+        (None, Some(_)) => Err(missing(user, pass)),
+        (Some(username), Some(password)) => {
+            let credentials = Credentials::basic(username.text.as_str(), password.text.as_str());
+            Ok(Ok(Some((credentials, Some(format!("{user} and {pass}"))))))
+        }
     }
 }

@@ -27,7 +27,8 @@ fn variables_make_a_client_or_are_refused_by_name() {
     let password = ("IONOS_PASSWORD", api.password());
     let only_host = api.base_url().strip_suffix("/auth/v1").unwrap();
     let with_slash = format!("{only_host}/");
-    let padded = format!(" \t{}\r\n", api.password());
+    let [ended, padded] = [format!("{}\r\n", password.1), format!("{} ", password.1)];
+    let padded_name = format!(" {}", username.1);
     let works = "result: 1 tokens";
     let [at, by, with] = ["IONOS_API_URL", "IONOS_TOKEN", "IONOS_PASSWORD"].map(variable);
     let [contract, pin] = ["IONOS_CONTRACT_NUMBER", "IONOS_PINNED_CERT"].map(variable);
@@ -48,7 +49,9 @@ fn variables_make_a_client_or_are_refused_by_name() {
         (vec![url, by("wrong"), username, password], "401 Unauthorized"),
         (vec![url, by(""), username, password], works),
         (vec![url, by(" \n"), username, password], works),
-        (vec![url, username, with(&padded)], works),
+        (vec![url, username, with(&ended)], works),
+        (vec![url, username, with(&padded)], "401 Unauthorized"),
+        (vec![url, ("IONOS_USERNAME", &padded_name), password], "401 Unauthorized"),
         (vec![at(only_host), token], works),
         (vec![at(&with_slash), token], works),
         (vec![url, token, contract(" 31952746 ")], works),

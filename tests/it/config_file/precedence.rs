@@ -61,7 +61,7 @@ fn variables_choose_the_file_the_profile_and_the_base_url() {
     let [folder, elsewhere] = [Home::new(), Home::with(WRITTEN)];
     let [home, named] = [folder.found(), elsewhere.named()];
     let profile = variable("IONOS_CURRENT_PROFILE");
-    let second = profile("SECOND");
+    let [second, user] = [profile("SECOND"), ("IONOS_USERNAME", "u")];
     let [default, auth] = ["https://api.ionos.com/auth/v1", "https://auth.example/auth/v1"];
     let stale = "error: IONOS_CONFIG_FILE: /nowhere/at/all: ";
     #[rustfmt::skip]
@@ -89,12 +89,18 @@ fn variables_choose_the_file_the_profile_and_the_base_url() {
         (vec![named, TOKEN, profile("x")], "has no profile \"x\"", "although it is not needed"),
         (vec![MISSING], stale, "a named file must be there"),
         (vec![MISSING, TOKEN], stale, "whatever the credentials"),
-        (vec![named, ("IONOS_USERNAME", "u")], "IONOS_PASSWORD: is not set", "half of a pair"),
+        (vec![named, user], "source: the token of profile \"user\"", "a user name alone"),
+        (vec![named, user, profile("none")], "profile \"none\" has no credentials", "nothing else"),
+        (vec![home, user], "error: IONOS_PASSWORD: is not set", "no file either"),
+        (vec![named, ("IONOS_PASSWORD", "p")], "error: IONOS_USERNAME: is not set", "a password"),
     ];
     in_parallel(cases, |(variables, says, reason)| {
         let output = client_in_child(&variables);
         assert!(output.contains(says), "{reason}: {says}: {output}");
     });
+    let output = run_child("config_file::child_logs_to_stdout", &[named, user]);
+    let warning = "WARN IONOS_PASSWORD: is not set, but IONOS_USERNAME is (ignored: ";
+    assert!(output.contains(warning), "{output}");
 }
 
 #[test]
