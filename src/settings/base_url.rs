@@ -57,6 +57,10 @@ impl BaseUrl {
         }
         // Any prefix may belong to a gateway, but /auth, /auth/v2 or /auth/v1/tokens is a mistake.
         let before = path.strip_suffix(API).unwrap_or(path);
+        // The vendor's examples set /cloudapi/v6 for all APIs, but the Auth API is not below it.
+        let version = before.strip_prefix("/cloudapi/v");
+        let is_cloud_api = version.is_some_and(|version| version.parse::<u8>().is_ok());
+        let before = if is_cloud_api { "" } else { before };
         if before.split('/').any(|segment| segment == "auth") {
             return Err(
                 "its path is neither empty nor /auth/v1; pass only the host, or all up to /auth/v1",
@@ -199,6 +203,26 @@ mod tests {
             (
                 "https://gateway.example/ionos/auth/v1",
                 "https://gateway.example/ionos/auth/v1",
+                false,
+            ),
+            (
+                "https://api.ionos.com/cloudapi/v6/",
+                "https://api.ionos.com/auth/v1",
+                false,
+            ),
+            (
+                "gateway.example/cloudapi/v10/auth/v1",
+                "https://gateway.example/auth/v1",
+                false,
+            ),
+            (
+                "https://gateway.example/cloudapi/v",
+                "https://gateway.example/cloudapi/v/auth/v1",
+                false,
+            ),
+            (
+                "https://gateway.example/ionos/cloudapi/v6",
+                "https://gateway.example/ionos/cloudapi/v6/auth/v1",
                 false,
             ),
             (
