@@ -8,6 +8,7 @@ use crate::client::{Client, contract_number};
 use crate::error::{ApiMessage, CallError, Error, ErrorKind, Result};
 use crate::outcome::Outcome;
 use crate::retry::Attempt;
+use crate::settings::BASE_URL;
 use crate::token::expiry;
 use crate::transport::{Failure, LOGS_THE_WIRE, Method, Request, Response, wire_is_logged};
 
@@ -268,15 +269,16 @@ impl<'a> Attempts<'a> {
             Some(source) => format!("check the base URL, from {source}"),
             None => "check the base URL".to_owned(),
         };
+        let (url, no_such) = (&self.client.shared.base_url, "this user has no such token");
         if let Some(expired) = (response.status == 401).then(|| self.expired()).flatten() {
             return Some(expired);
         }
         Some(match response.status {
             401 | 403 if is_service => self.check_credentials(response.messages()),
-            404 if is_service && self.call.names_a_token => {
-                "this user has no such token".to_owned()
-            }
-            404 if is_service => base_url,
+            404 if is_service && !self.call.names_a_token => base_url,
+            404 if is_service && url == BASE_URL => no_such.to_owned(),
+            // The Cloud API has the same error model.
+            404 if is_service => format!("{no_such}, or {url} is not the Auth API: {base_url}"),
             429 | 503 if !self.may_have_worked && response.retry_after.is_none() => {
                 "try again later".to_owned()
             }

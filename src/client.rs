@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::credentials::{Credentials, Secrets};
 use crate::error::{Error, Result};
 use crate::retry::{Attempt, RetryPolicy};
+use crate::settings::BASE_URL;
 use crate::token::{KeyId, key_id};
 use crate::transport::{Headers, Transport};
 
@@ -35,7 +36,7 @@ pub struct Client {
     pub(crate) timeout: Duration,
 }
 
-/// Where credentials come from that no variable or file has set.
+/// Where credentials or a base URL come from that no variable or file has set.
 const OWN: &str = "the program itself";
 
 /// The time limit of a call that cleans up after a shutdown, when somebody waits for the end.
@@ -63,6 +64,7 @@ pub(crate) struct Identity {
 
 impl Identity {
     pub(crate) fn new(
+        shared: &Shared,
         transport: &Transport,
         credentials: Credentials,
         source: Option<String>,
@@ -74,7 +76,10 @@ impl Identity {
                 None => Error::invalid(part, reason),
             })?;
         let from = source.as_deref().unwrap_or(OWN);
-        log::debug!("the credentials come from {from}");
+        let url = shared.base_url.as_str();
+        let default = if url == BASE_URL { "the default" } else { OWN };
+        let by = shared.base_url_source.as_deref().unwrap_or(default);
+        log::debug!("calls go to {url} ({by}), with credentials from {from}");
         Ok(Identity {
             headers: transport.headers(&credentials)?,
             secrets: Secrets::new(
@@ -135,7 +140,7 @@ impl Client {
     /// # }
     /// ```
     pub fn with_credentials(&self, credentials: Credentials) -> Result<Client> {
-        let identity = Identity::new(&self.transport, credentials, None)?;
+        let identity = Identity::new(&self.shared, &self.transport, credentials, None)?;
         Ok(Client {
             identity: Arc::new(identity),
             transport: Arc::new(self.transport.separate()),

@@ -9,7 +9,7 @@ use super::ClientBuilder;
 use crate::client::{Client, Identity, Shared, contract_number, validate_timeout};
 use crate::credentials::Credentials;
 use crate::error::{Error, Result};
-use crate::settings::{BaseUrl, Setting};
+use crate::settings::{BASE_URL, BaseUrl, Setting};
 use crate::transport::{self, Fingerprint, RootCerts, Roots, Transport};
 
 impl Client {
@@ -74,15 +74,16 @@ impl ClientBuilder {
             headers: headers.collect::<Result<_>>()?,
             proxy: self.proxy.for_service(&base_url)?,
         })?;
-        let identity = Identity::new(&transport, credentials, source)?;
+        let shared = Shared {
+            base_url: base_url.to_string(),
+            base_url_source: self.base_url.and_then(|setting| setting.source),
+            contract_number: contract_number.transpose()?,
+            retry: self.retry,
+            on_attempt: self.on_attempt,
+        };
+        let identity = Identity::new(&shared, &transport, credentials, source)?;
         Ok(Client {
-            shared: Arc::new(Shared {
-                base_url: base_url.to_string(),
-                base_url_source: self.base_url.and_then(|setting| setting.source),
-                contract_number: contract_number.transpose()?,
-                retry: self.retry,
-                on_attempt: self.on_attempt,
-            }),
+            shared: Arc::new(shared),
             transport: Arc::new(transport),
             identity: Arc::new(identity),
             timeout,
@@ -90,7 +91,6 @@ impl ClientBuilder {
     }
 }
 
-const BASE_URL: &str = "https://api.ionos.com/auth/v1";
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 fn no_credentials(has_read_environment: bool, missing_files: &[String]) -> Error {
@@ -153,10 +153,12 @@ fn pin_of(pin: &Setting, base_url: &BaseUrl) -> Result<Fingerprint> {
     read.map_err(|fault| pin.refuse("pinned_certificate_sha256", fault))
 }
 
-/// Reads a SHA-256 in hex, with or without colons and white space.
+/// Reads a SHA-256 in hex, with or without colons, white space and the label of `openssl`.
 fn fingerprint(text: &str) -> Result<Fingerprint, &'static str> {
     const NONE: &str =
         "is not a valid SHA-256 fingerprint (64 hexadecimal digits, with or without colons)";
+    let text = text.trim().to_ascii_lowercase();
+    let text = text.strip_prefix("sha256 fingerprint=").unwrap_or(&text);
     let characters = text.chars().filter(|c| *c != ':' && !c.is_whitespace());
     let digits: Option<Vec<u8>> = characters
         .map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))

@@ -67,10 +67,10 @@ impl ClientBuilder {
 
     /// Sets the address of the service. Default: `https://api.ionos.com/auth/v1`.
     ///
-    /// The scheme (default `https`), the path `/auth/v1` and a slash at the end are optional. Plain
-    /// `http` is refused except to a loopback address (127.0.0.0/8, `::1`, or exactly `localhost`)
-    /// or with [`allow_insecure_http`](ClientBuilder::allow_insecure_http). User names, queries and
-    /// fragments are refused.
+    /// The scheme (default `https`), the path `/auth/v1` and a slash at the end are optional, and
+    /// `/cloudapi/v6` counts as no path. Refused are user names, queries, fragments, and plain
+    /// `http` except to a loopback address (127.0.0.0/8, `::1` or `localhost`) or with
+    /// [`allow_insecure_http`](ClientBuilder::allow_insecure_http).
     pub fn base_url(mut self, url: impl Into<String>) -> ClientBuilder {
         self.base_url = Some(Setting::of_program(url));
         self.certificates_of_file = None;
@@ -135,8 +135,8 @@ impl ClientBuilder {
     /// the server has another certificate, no request is sent, and the error contains the
     /// fingerprint of that certificate.
     ///
-    /// `openssl x509 -in server.pem -noout -fingerprint -sha256` prints the fingerprint. The pin
-    /// applies to the service, not to an https proxy. It is an error with plain `http`.
+    /// `openssl x509 -in server.pem -noout -fingerprint -sha256` prints it; its label may stay. The
+    /// pin applies to the service, not to an https proxy. It is an error with plain `http`.
     ///
     /// Requires the [feature](crate#features) `pinned-cert`.
     #[cfg(feature = "pinned-cert")]

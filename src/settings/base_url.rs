@@ -3,6 +3,9 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
+/// The default.
+pub(crate) const BASE_URL: &str = "https://api.ionos.com/auth/v1";
+
 /// The base URL of the API, in its parts.
 #[derive(Clone)]
 pub(crate) struct BaseUrl {

@@ -47,9 +47,12 @@ fn trimmed(name: &str, trim: fn(&str) -> &str) -> Result<Option<Setting>> {
     }
 }
 
+/// Credentials, if there are any, and what set them.
+type Found = Option<(Credentials, Option<String>)>;
+
 /// Returns the environment's credentials, and the variables that set them. The inner error is for a
 /// user name without a password.
-pub(crate) fn credentials() -> Result<Result<Option<(Credentials, Option<String>)>>> {
+pub(crate) fn credentials() -> Result<Result<Found>> {
     if let Some(Setting { text, source }) = variable("IONOS_TOKEN")? {
         return Ok(Ok(Some((Credentials::token(text.as_str()), source))));
     }

@@ -6,7 +6,7 @@ mod config_file;
 mod environment;
 mod proxy;
 
-pub(crate) use base_url::BaseUrl;
+pub(crate) use base_url::{BASE_URL, BaseUrl};
 #[cfg(feature = "config-file")]
 pub(crate) use config_file::{ConfigFile, FileSettings};
 pub(crate) use environment::{Setting, credentials, variable};

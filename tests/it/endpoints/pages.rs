@@ -177,13 +177,14 @@ fn advice_depends_on_the_request_and_the_sender_of_the_response() {
     let own = |status| {
         format!(r#"{{"httpStatus":{status},"messages":[{{"errorCode":"1","message":"no"}}]}}"#)
     };
-    let no_such = "this user has no such token";
+    let no_such = "this user has no such token, or http://127.0.0.1:";
     let foreign = "it is not the Auth API's own response: check the base URL, and any proxy";
     let two_factor = "for users with two-factor authentication, a token made through this API";
     let level = r#"{"httpStatus":401,"messages":[{"errorCode":"501","message":"no"}]}"#;
     // (endpoint, status, body, the advice, what it must not contain)
     for (endpoint, status, body, says, not) in [
-        (DELETE, 404, own(404), no_such, "base URL"),
+        (DELETE, 404, own(404), no_such, "own response"),
+        (DELETE, 404, own(404), "/auth/v1 is not the Auth API: check the base URL", foreign),
         (DELETE, 404, String::new(), foreign, no_such),
         (CREATE, 404, own(404), "check the base URL", no_such),
         (LIST, 404, String::new(), foreign, no_such),
@@ -205,4 +206,21 @@ fn advice_depends_on_the_request_and_the_sender_of_the_response() {
         let text = error.to_string();
         assert!(text.contains(says) && !text.contains(not), "{says}: {text}");
     }
+}
+
+/// With another base URL a 404 may be the Cloud API's, which has the same error model.
+#[test]
+fn only_the_default_base_url_is_certainly_the_auth_api() {
+    let ca = authority("A test's CA");
+    let identity = certificate("api.ionos.com", 2020..2100, Some(&ca));
+    let missing = service_response(404, "");
+    let port = listen(config(identity), move |_, mut stream| {
+        read_head(&mut stream).unwrap();
+        stream.write_all(&missing).unwrap();
+    });
+    let proxy = TunnelProxy::to(port);
+    let builder = with_token().proxy(format!("http://127.0.0.1:{}", proxy.port));
+    let client = builder.root_certificates_pem(ca.pem).build().unwrap();
+    let error = delete_token(&client, &id()).unwrap_err().to_string();
+    assert!(error.ends_with("; this user has no such token"), "{error}");
 }
