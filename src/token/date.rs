@@ -1,19 +1,22 @@
 use std::time::SystemTime;
 
-/// Reads the forms of RFC 3339, as `2025-09-23T07:29:44Z`, with or without the seconds that Java
-/// leaves out if they are zero, and the form that the service used until 2024,
-/// `2024-05-01T10:00:00Z[UTC]`. Returns `None` for anything else, and for a time before 1970.
+/// Reads the forms of RFC 3339, as `2025-09-23T07:29:44Z`, without the seconds that Java leaves out
+/// if they are zero, or without the colon of an offset, and the form that the service used until
+/// 2024, `2024-05-01T10:00:00Z[UTC]`. Returns `None` for anything else, and for a time before 1970.
 pub(super) fn parse(text: &str) -> Option<SystemTime> {
     // A zone's name in brackets says no more than the offset before it.
     let text = text.split('[').next()?.to_ascii_uppercase();
     let (local, offset) = match text.strip_suffix('Z') {
         Some(local) => (local, "+00:00"),
-        None => text.split_at_checked(text.len().checked_sub("+00:00".len())?)?,
+        None => text.split_at_checked(text.rfind(['+', '-'])?)?,
     };
     // humantime reads UTC alone. An offset is as far from UTC as that time of day from midnight.
     let time = utc(local)?;
-    let (sign, hours) = offset.split_at_checked(1)?;
-    let ahead = utc(&format!("1970-01-01T{hours}"))?.duration_since(SystemTime::UNIX_EPOCH);
+    let (sign, offset) = offset.split_at_checked(1)?;
+    let (hours, rest) = offset.split_at_checked(2)?;
+    let minutes = rest.strip_prefix(':').unwrap_or(rest);
+    let ahead = (minutes.len() == 2).then(|| utc(&format!("1970-01-01T{hours}:{minutes}")))??;
+    let ahead = ahead.duration_since(SystemTime::UNIX_EPOCH);
     let time = match sign {
         "+" => time.checked_sub(ahead.ok()?)?,
         "-" => time.checked_add(ahead.ok()?)?,
@@ -159,7 +162,24 @@ mod tests {
             ("2025-09-23T24:00:00Z", None, "no such hour"),
             ("2025-09-23T07:29:44.Z", None, "a point and no fraction"),
             ("2025-09-23T07:29:44+24:00", None, "no such offset"),
-            ("2025-09-23T07:29:44+0200", None, "not RFC 3339's offset"),
+            (
+                "2025-09-23T07:29:44.5+0200",
+                some(1_758_605_384, 500_000_000),
+                "an offset as Java writes it",
+            ),
+            (
+                "2025-09-23T07:29-0000",
+                some(1_758_612_540, 0),
+                "without seconds",
+            ),
+            ("2025-09-23T07:29:44+200", None, "half of an offset"),
+            ("2025-09-23T07:29:44+02000", None, "more than an offset"),
+            (
+                "2025-09-23T07:29:44+02:00:00",
+                None,
+                "an offset with seconds",
+            ),
+            ("2025-09-23T07:29:44+02é0", None, "no digits"),
             ("2025-09-23T07:29:44[UTC]", None, "a zone and no offset"),
             ("2025-09-23T07:29:44Z+02:00", None, "two offsets"),
             ("2025-09-23T07:29:44.5+00:00+02:00", None, "two offsets"),
