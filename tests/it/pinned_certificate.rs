@@ -148,6 +148,9 @@ fn pin_is_read_from_the_environment() {
     for (pin, says) in [
         (right.as_str(), works),
         (&format!(" {} ", right.replace(':', " ")), works),
+        (&format!("sha256 Fingerprint={right}\n"), works),
+        (&format!("SHA256 Fingerprint={right}"), works),
+        (&format!("sha1 Fingerprint={right}"), "result: IONOS_PINNED_CERT: is not a valid SHA-256"),
         (&fingerprint(b"other"), right.as_str()),
         ("ab:cd", "result: IONOS_PINNED_CERT: is not a valid SHA-256 fingerprint"),
         ("", "UnknownIssuer"),
