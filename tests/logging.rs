@@ -37,9 +37,15 @@ fn each_attempt_logs_one_line_and_each_retry_one_warning() {
             let client = client_of(&server.url())
                 .with_credentials(Credentials::token("SECRET.SECRET.SECRET"))
                 .unwrap();
-            // One line for each client: where its credentials came from.
+            // One line for each client: its base URL and credentials, and where they came from.
             let made = lines();
             assert_eq!(made.len(), 2, "{made:?}");
+            let says = format!(
+                "calls go to {}/auth/v1 (the program itself), with credentials from the program \
+                 itself",
+                server.url()
+            );
+            assert_eq!(made[0].1, says);
             for (level, line) in &made {
                 assert!(*level == Level::Debug && !line.contains("SECRET"), "{line}");
             }

@@ -101,6 +101,17 @@ fn variables_choose_the_file_the_profile_and_the_base_url() {
     let output = run_child("config_file::child_logs_to_stdout", &[named, user]);
     let warning = "WARN IONOS_PASSWORD: is not set, but IONOS_USERNAME is (ignored: ";
     assert!(output.contains(warning), "{output}");
+    let output = slashes(&output);
+    let file = shown(&elsewhere.file);
+    let made = format!(
+        "DEBUG calls go to {auth} ({file}: name of \"auth\" in environment \"prod\"), with \
+         credentials from the token of profile \"user\" in {file}\n"
+    );
+    assert!(output.contains(&made), "{made}{output}");
+    let output = run_child("config_file::child_logs_to_stdout", &[TOKEN]);
+    let made =
+        format!("DEBUG calls go to {default} (the default), with credentials from IONOS_TOKEN\n");
+    assert!(output.contains(&made), "{made}{output}");
 }
 
 #[test]
