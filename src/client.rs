@@ -75,9 +75,6 @@ impl Identity {
                 Some(source) => Error::invalid(source, format!("the {part} {reason}")),
                 None => Error::invalid(part, reason),
             })?;
-        let url = shared.base_url.as_str();
-        let default = if url == BASE_URL { "the default" } else { OWN };
-        let by = shared.base_url_source.as_deref().unwrap_or(default);
         let from = source.as_deref().unwrap_or(OWN);
         let url = shared.base_url.as_str();
         let default = if url == BASE_URL { "the default" } else { OWN };

@@ -1,14 +1,25 @@
+//! What the file says.
+
 use serde::de::{Error as _, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
-use super::{ConfigFile, FileEndpoint, FileSettings};
+use super::place::{ConfigFile, MAX_LENGTH};
 use crate::credentials::Credentials;
 use crate::error::{MAX_SHOWN, Result, sanitize_line};
 use crate::settings::environment::{Setting, variable};
 
-/// The size of the largest file that is read, in bytes. A typical file has about 3,000.
-pub(super) const MAX_LENGTH: usize = 64 * 1024;
+/// What the file says to a client. An error counts only where the part is needed.
+pub(crate) struct FileSettings {
+    /// The credentials, and where they come from, for people.
+    pub(crate) credentials: Result<(Credentials, String)>,
+    pub(crate) endpoint: Result<Option<FileEndpoint>>,
+}
+
+pub(crate) struct FileEndpoint {
+    pub(crate) url: Setting,
+    pub(crate) certificates_pem: Option<Setting>,
+}
 
 const SKIPS_TLS_VERIFY: &str = "is refused because it would expose the credentials: remove it, and \
     set the server's certificate authority as certificateAuthData, or pin its certificate (feature \
@@ -244,10 +255,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn read(text: &[u8]) {
-        let file = ConfigFile {
-            named_by: "config file",
-            path: "config".into(),
-        };
+        let file = ConfigFile::at("config".as_ref());
         if let Ok(contents) = Contents::parse(text) {
             let settings = file.select(&contents);
             let _ = settings.map(|settings| (settings.credentials, settings.endpoint));
