@@ -88,13 +88,12 @@ impl<'a> Attempts<'a> {
         if wire_is_logged() {
             return Err(Error::invalid("logger", LOGS_THE_WIRE));
         }
-        let own = call.contract_number.map(contract_number).transpose();
-        let number = own.map_err(|reason| Error::invalid("contract_number", reason))?;
+        let own = call.contract_number.map(contract_number).transpose()?;
         let now = Instant::now();
         Ok(Attempts {
             client,
             call,
-            contract_number: number.or(client.shared.contract_number),
+            contract_number: own.or(client.shared.contract_number),
             // A timeout beyond the range of the clock does not limit the call.
             deadline: now.checked_add(client.timeout),
             number: 0,
@@ -193,13 +192,8 @@ impl<'a> Attempts<'a> {
     fn report(&self, response: Option<&Response>, label: &'static str, wait: Option<Duration>) {
         let elapsed = self.began.elapsed();
         let status = response.map(|response| response.status);
-        log::debug!(
-            "{}: attempt {} ended after {} ms: {label}{}",
-            self.name(),
-            self.number,
-            elapsed.as_millis(),
-            status.map_or(String::new(), |status| format!(" ({status})")),
-        );
+        let (name, number, millis) = (self.name(), self.number, elapsed.as_millis());
+        log::debug!("{name}: attempt {number} ended after {millis} ms: {label} {status:?}");
         let Some(hook) = &self.client.shared.on_attempt else {
             return;
         };

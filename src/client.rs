@@ -45,6 +45,7 @@ const CLEAN_UP_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) type OnAttempt = dyn Fn(&Attempt<'_>) + Send + Sync;
 
 /// The settings that all clones share.
+#[derive(Clone)]
 pub(crate) struct Shared {
     pub(crate) base_url: String,
     /// The variable or file that set the base URL.
@@ -92,13 +93,14 @@ impl Identity {
     }
 }
 
-/// Returns a contract number that the service accepts, a positive int32, or what is wrong with it.
-pub(crate) fn contract_number(number: u32) -> Result<u32, String> {
+/// Returns the contract number if the service accepts it: a positive int32.
+pub(crate) fn contract_number(number: u32) -> Result<u32> {
     let max = i32::MAX.unsigned_abs();
-    match number {
-        1.. if number <= max => Ok(number),
-        _ => Err(format!("is {number}, but must be from 1 to {max}")),
+    if !(1..=max).contains(&number) {
+        let reason = format!("is {number}, but must be from 1 to {max}");
+        return Err(Error::invalid("contract_number", reason));
     }
+    Ok(number)
 }
 
 pub(crate) fn validate_timeout(timeout: Duration) -> Result<()> {
@@ -240,6 +242,19 @@ impl Client {
     /// ```
     pub fn shutdown(&self) {
         self.transport.common.shut_down();
+    }
+
+    /// Returns a client for this contract, or for its own.
+    pub(crate) fn for_contract(&self, number: Option<u32>) -> Result<Client> {
+        let Some(number) = number else {
+            return Ok(self.clone());
+        };
+        let mut shared = Shared::clone(&self.shared);
+        shared.contract_number = Some(contract_number(number)?);
+        Ok(Client {
+            shared: Arc::new(shared),
+            ..self.clone()
+        })
     }
 
     /// Returns a client for calls that clean up. A shutdown does not end them.

@@ -87,10 +87,10 @@ impl RetryPolicy {
             return None;
         }
         let doublings = attempts.saturating_sub(1);
-        let full = 2u32
-            .checked_pow(doublings)
-            .and_then(|factor| self.base_delay.checked_mul(factor))
-            .map_or(self.max_delay, |delay| delay.min(self.max_delay));
+        let grown = self
+            .base_delay
+            .saturating_mul(2u32.saturating_pow(doublings));
+        let full = grown.min(self.max_delay);
         // A hasher's random keys are enough for jitter, and need no dependency.
         let random = RandomState::new().hash_one(attempts) as u32;
         let taken_off = (full / 2).mul_f64(f64::from(random) / f64::from(u32::MAX));

@@ -76,20 +76,18 @@ pub fn rotate_token<E: Into<Box<dyn StdError + Send + Sync>>>(
     options: &RotateTokenOptions,
     store: impl FnOnce(&Jwt) -> Result<(), E>,
 ) -> Result<Rotation, RotateError> {
-    let contract_number = options.contract_number;
+    let client = client.for_contract(options.contract_number);
+    let client = &client.map_err(RotateError::NotStarted)?;
     let old = old_key_id(client, options).map_err(RotateError::NotStarted)?;
-    let ttl = match options.ttl {
+    let mut new = CreateTokenOptions::new();
+    new.ttl = match options.ttl {
         Some(ttl) => Some(ttl),
-        None => lifetime(client, &old, contract_number).map_err(RotateError::NotStarted)?,
-    };
-    let new = CreateTokenOptions {
-        ttl,
-        contract_number,
+        None => lifetime(client, &old).map_err(RotateError::NotStarted)?,
     };
     let jwt = create(client, &new, Some(&old)).map_err(RotateError::NotCreated)?;
 
-    let undo = |key_id: Option<&KeyId>| undo(client, &jwt, key_id, contract_number);
-    let (key_id, renewed) = match verify(client, &jwt, contract_number) {
+    let undo = |key_id: Option<&KeyId>| undo(client, &jwt, key_id);
+    let (key_id, renewed) = match verify(client, &jwt) {
         Ok(verified) => verified,
         Err(error) => {
             let orphan = undo(jwt.key_id().ok().as_ref());
@@ -111,11 +109,7 @@ pub fn rotate_token<E: Into<Box<dyn StdError + Send + Sync>>>(
             resume_unwind(panic);
         }
     }
-    let delete = DeleteTokenByIdOptions {
-        id: old,
-        contract_number,
-    };
-    let leftover = delete_token_by_id(&renewed, &delete).err();
+    let leftover = delete_token_by_id(&renewed, &DeleteTokenByIdOptions::new(old)).err();
     Ok(Rotation {
         jwt,
         key_id,
@@ -137,11 +131,7 @@ fn old_key_id(client: &Client, options: &RotateTokenOptions) -> Result<KeyId> {
 
 /// Returns the old token's time from creation to expiry, within the service's limits, or `None` if
 /// nobody tells.
-fn lifetime(
-    client: &Client,
-    old: &KeyId,
-    contract_number: Option<u32>,
-) -> Result<Option<Duration>> {
+fn lifetime(client: &Client, old: &KeyId) -> Result<Option<Duration>> {
     let own = client
         .token()
         .filter(|_| client.key_id().as_ref() == Some(old));
@@ -149,31 +139,22 @@ fn lifetime(
     let claimed = claims.and_then(|claims| claims.exp?.checked_sub(claims.iat?));
     let lifetime = match claimed {
         Some(seconds) => Some(Duration::from_secs(seconds)),
-        None => {
-            let options = GetTokenByIdOptions {
-                id: old.clone(),
-                contract_number,
-            };
-            match get_token_by_id(client, &options) {
-                Ok(token) => match (token.created_at(), token.expires_at()) {
-                    (Ok(created), Ok(expires)) => expires.duration_since(created).ok(),
-                    _ => None,
-                },
-                Err(error) if is_refusal(&error) => return Err(error),
-                Err(error) => {
-                    log::warn!(
-                        "rotate_token: the lifetime of the old token is not known, so the new one \
-                         gets the service's default: {error}"
-                    );
-                    None
-                }
+        None => match get_token_by_id(client, &GetTokenByIdOptions::new(old)) {
+            Ok(token) => match (token.created_at(), token.expires_at()) {
+                (Ok(created), Ok(expires)) => expires.duration_since(created).ok(),
+                _ => None,
+            },
+            Err(error) if is_refusal(&error) => return Err(error),
+            Err(error) => {
+                log::warn!(
+                    "rotate_token: the lifetime of the old token is not known, so the new one gets \
+                     the service's default: {error}"
+                );
+                None
             }
-        }
+        },
     };
-    let (min, max) = (
-        Duration::from_secs(*TTL.start()),
-        Duration::from_secs(*TTL.end()),
-    );
+    let [min, max] = [TTL.start(), TTL.end()].map(|limit| Duration::from_secs(*limit));
     Ok(lifetime.map(|lifetime| lifetime.clamp(min, max)))
 }
 
@@ -194,13 +175,9 @@ fn is_refusal(error: &Error) -> bool {
 const DISBELIEF: Duration = Duration::from_secs(5);
 
 /// Reads the new token back with its own credentials.
-fn verify(client: &Client, jwt: &Jwt, contract_number: Option<u32>) -> Result<(KeyId, Client)> {
-    let id = jwt.key_id()?;
+fn verify(client: &Client, jwt: &Jwt) -> Result<(KeyId, Client)> {
+    let options = GetTokenByIdOptions::new(jwt.key_id()?);
     let renewed = client.with_credentials(Credentials::token(jwt.token()))?;
-    let options = GetTokenByIdOptions {
-        id,
-        contract_number,
-    };
     let until = Instant::now() + DISBELIEF.min(client.timeout);
     loop {
         match get_token_by_id(&renewed, &options) {
@@ -215,29 +192,15 @@ fn verify(client: &Client, jwt: &Jwt, contract_number: Option<u32>) -> Result<(K
 
 /// Deletes the new token again, even after a shutdown, with the credentials that created it. A
 /// token without a readable Key ID deletes itself.
-fn undo(
-    client: &Client,
-    jwt: &Jwt,
-    key_id: Option<&KeyId>,
-    contract_number: Option<u32>,
-) -> Option<Orphan> {
+fn undo(client: &Client, jwt: &Jwt, key_id: Option<&KeyId>) -> Option<Orphan> {
     let client = client.for_clean_up();
     let deleted = match key_id {
-        Some(id) => {
-            let delete = DeleteTokenByIdOptions {
-                id: id.clone(),
-                contract_number,
-            };
-            delete_token_by_id(&client, &delete)
-        }
+        Some(id) => delete_token_by_id(&client, &DeleteTokenByIdOptions::new(id)),
         None => client
             .with_credentials(Credentials::token(jwt.token()))
             .and_then(|renewed| {
-                let delete = DeleteTokenByCriteriaOptions {
-                    criteria: Criteria::Current,
-                    contract_number,
-                };
-                delete_token_by_criteria(&renewed, &delete)
+                let current = DeleteTokenByCriteriaOptions::new(Criteria::Current);
+                delete_token_by_criteria(&renewed, &current)
             }),
     };
     let error = deleted.err()?;

@@ -412,10 +412,3 @@ impl DeleteTokenByCriteriaOptions {
         self
     }
 }
-
-/// Selects those tokens, without other options.
-impl From<Criteria> for DeleteTokenByCriteriaOptions {
-    fn from(criteria: Criteria) -> DeleteTokenByCriteriaOptions {
-        DeleteTokenByCriteriaOptions::new(criteria)
-    }
-}

@@ -9,7 +9,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::sync::{LazyLock, Mutex};
 
-use ionoscloud_auth::{Client, CreateTokenOptions, Credentials, Jwt, create_token};
+use ionoscloud_auth::*;
 use read_process_memory::{CopyAddress as _, Pid, ProcessHandle};
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -85,9 +85,11 @@ fn body_of_a_create_is_wiped() {
     let server = std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         let _ = stream.read(&mut [0; 4096]);
-        let rest = [&b"\",\"x\":\"\xff"[..], &vec![b'x'; 200_000], b"\"}"].concat();
+        let rest = [&b"\",\"x\":\"\xff"[..], &vec![b'x'; 90_000], b"\"}"].concat();
         let length = rest.len() + LENGTH + r#"{"token":""#.len();
-        let head = format!("HTTP/1.1 200 X\r\nX-Request-Id: r\r\nContent-Length: {length}\r\n\r\n");
+        let head = format!(
+            "HTTP/1.1 200 X\r\nX-Request-Id: REQUEST-7\r\nContent-Length: {length}\r\n\r\n"
+        );
         stream.write_all(head.as_bytes()).unwrap();
         stream.write_all(br#"{"token":""#).unwrap();
         let token = Zeroizing::new(secret(seed));
@@ -98,7 +100,7 @@ fn body_of_a_create_is_wiped() {
     let client = Client::builder()
         .base_url(format!("http://127.0.0.1:{port}"))
         .credentials(Credentials::token("a.b.c"))
-        .on_attempt(|attempt| assert_eq!(attempt.request_id, Some("r")))
+        .on_attempt(|attempt| assert_eq!(attempt.request_id, Some("REQUEST-7")))
         .build()
         .unwrap();
     let jwt = create_token(&client, &CreateTokenOptions::new()).unwrap();
@@ -107,6 +109,39 @@ fn body_of_a_create_is_wiped() {
     assert!(is_in_memory(seed), "the JWT has it");
     drop(jwt);
     assert!(!is_in_memory(seed), "the body of a create");
+}
+
+/// Nothing is built of what a field may not be, however much of it comes.
+#[cfg(target_os = "linux")]
+fn list_of_odd_fields_stays_small() {
+    let peak = || {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<usize>().unwrap()
+    };
+    let tree = format!("{}{},", "[".repeat(60), "]".repeat(60));
+    let trees = tree.repeat((8 << 20) / tree.len() - 1);
+    let body = format!(r#"{{"tokens":[{{"id":"a","href":[{trees}0]}}]}}"#);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = Client::builder()
+        .base_url(format!("http://{}", listener.local_addr().unwrap()))
+        .credentials(Credentials::token("a.b.c"))
+        .retry(RetryPolicy::none())
+        .build()
+        .unwrap();
+    let before = peak();
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let _ = stream.read(&mut [0; 4096]);
+        let head = format!("HTTP/1.1 200 X\r\nContent-Length: {}\r\n\r\n", body.len());
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(body.as_bytes()).unwrap();
+    });
+    let error = get_all_tokens(&client, &GetAllTokensOptions::new()).unwrap_err();
+    server.join().unwrap();
+    assert!(error.to_string().contains("unexpected value"), "{error}");
+    let grown = (peak() - before) >> 10;
+    assert!(grown < 64, "the list of 8 MiB became {grown} MiB");
 }
 
 /// Only one test, because two would find each other's copies.
@@ -178,4 +213,7 @@ fn secrets_are_wiped_from_memory() {
     assert!(is_in_memory(seed));
     drop(jwt);
     assert!(!is_in_memory(seed), "a dropped JWT");
+
+    #[cfg(target_os = "linux")]
+    list_of_odd_fields_stays_small();
 }

@@ -23,6 +23,30 @@ impl Client {
         Client::builder().credentials(credentials).build()
     }
 
+    /// Creates a client with the credentials and settings of the environment. See
+    /// [`ClientBuilder::from_env`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`](crate::Error::Invalid) if a variable is not usable, or if there are no
+    /// credentials. The error names the variable.
+    pub fn from_env() -> Result<Client> {
+        ClientBuilder::from_env()?.build()
+    }
+
+    /// Creates a client with the settings of the environment, or else of the vendor's config file.
+    /// See [`ClientBuilder::from_env_or_config`]. Requires the [feature](crate#features)
+    /// `config-file`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`](crate::Error::Invalid) if a setting is not usable, or if there are no
+    /// credentials. The error names the variable, or the file and line.
+    #[cfg(feature = "config-file")]
+    pub fn from_env_or_config() -> Result<Client> {
+        ClientBuilder::from_env_or_config()?.build()
+    }
+
     /// Returns a builder with the default settings and without credentials.
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
@@ -55,11 +79,13 @@ impl ClientBuilder {
             return Err(plain_http(self.base_url.as_ref()));
         }
         let contract_number = self.contract_number.map(|setting| {
-            let parsed = setting.text.parse();
-            parsed
-                .map_err(|_| "is not a number from 1 to 2147483647".to_owned())
-                .and_then(contract_number)
-                .map_err(|fault| setting.refuse("contract_number", fault))
+            let number = setting
+                .text
+                .parse()
+                .ok()
+                .and_then(|n| contract_number(n).ok());
+            let fault = "is not a number from 1 to 2147483647";
+            number.ok_or_else(|| setting.refuse("contract_number", fault))
         });
         let headers = self.headers.iter().map(|(name, value)| header(name, value));
         let transport = Transport::new(transport::Settings {
@@ -159,43 +185,21 @@ fn fingerprint(text: &str) -> Result<Fingerprint, &'static str> {
         "is not a valid SHA-256 fingerprint (64 hexadecimal digits, with or without colons)";
     let text = text.trim().to_ascii_lowercase();
     let text = text.strip_prefix("sha256 fingerprint=").unwrap_or(&text);
-    let characters = text.chars().filter(|c| *c != ':' && !c.is_whitespace());
-    let digits: Option<Vec<u8>> = characters
-        .map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
-        .collect();
-    let digits = digits.ok_or(NONE)?;
-    let bytes: Vec<u8> = digits
-        .chunks(2)
-        .map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit))
-        .collect();
-    match digits.len() {
-        64 => bytes.try_into().map_err(|_| NONE),
-        _ => Err(NONE),
-    }
+    let digits = text.chars().filter(|c| *c != ':' && !c.is_whitespace());
+    let digits: Option<Vec<u32>> = digits.map(|c| c.to_digit(16)).collect();
+    let digits = digits.filter(|digits| digits.len() == 64).ok_or(NONE)?;
+    let byte = |pair: &[u32]| pair.iter().fold(0, |byte, digit| byte << 4 | *digit as u8);
+    let bytes: Vec<u8> = digits.chunks(2).map(byte).collect();
+    bytes.try_into().map_err(|_| NONE)
 }
 
 /// Headers that a caller may not set: the library's own, those that determine the end of a request,
 /// those that change the response, and the one that would send a proxy's password to the service.
 /// Headers that begin with `if-` also change the response: a create could return a 304 without the
 /// token.
-const RESERVED: [&str; 16] = [
-    "accept",
-    "accept-encoding",
-    "authorization",
-    "connection",
-    "content-length",
-    "expect",
-    "host",
-    "proxy-authorization",
-    "range",
-    "transfer-encoding",
-    "upgrade",
-    "user-agent",
-    "x-contract-number",
-    "x-http-method",
-    "x-http-method-override",
-    "x-method-override",
-];
+const RESERVED: &str = "accept accept-encoding authorization connection content-length expect host \
+    proxy-authorization range transfer-encoding upgrade user-agent x-contract-number x-http-method \
+    x-http-method-override x-method-override";
 
 /// Returns a caller's header as it is sent.
 fn header(name: &str, value: &str) -> Result<(String, Zeroizing<String>)> {
@@ -208,7 +212,7 @@ fn header(name: &str, value: &str) -> Result<(String, Zeroizing<String>)> {
     }
     let refuse = |fault: &str| Error::invalid("header", format!("{name:?} {fault}"));
     let lower = name.to_ascii_lowercase();
-    if RESERVED.contains(&lower.as_str()) || lower.starts_with("if-") {
+    if RESERVED.split(' ').any(|name| name == lower) || lower.starts_with("if-") {
         return Err(refuse(
             "cannot be set: the library sets it, or requires it to be unset",
         ));

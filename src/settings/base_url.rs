@@ -134,11 +134,14 @@ pub(super) fn split(authority: &str) -> Result<(&str, Option<u16>), &'static str
 
 impl fmt::Display for BaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.is_https, self.port) {
-            (true, 443) => write!(f, "https://{}{}", self.shown, self.path),
-            (false, 80) => write!(f, "http://{}{}", self.shown, self.path),
-            (true, port) => write!(f, "https://{}:{port}{}", self.shown, self.path),
-            (false, port) => write!(f, "http://{}:{port}{}", self.shown, self.path),
+        let (scheme, port) = if self.is_https {
+            ("https", 443)
+        } else {
+            ("http", 80)
+        };
+        match self.port == port {
+            true => write!(f, "{scheme}://{}{}", self.shown, self.path),
+            false => write!(f, "{scheme}://{}{}", self.service(), self.path),
         }
     }
 }

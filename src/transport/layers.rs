@@ -272,6 +272,46 @@ impl Transport for Above {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use ureq::unversioned::transport::LazyBuffers;
+
+    /// Is open and sends nothing.
+    #[derive(Debug)]
+    struct Open(LazyBuffers);
+
+    impl Transport for Open {
+        fn buffers(&mut self) -> &mut dyn Buffers {
+            &mut self.0
+        }
+
+        fn transmit_output(&mut self, _: usize, _: NextTimeout) -> Result<(), Error> {
+            Ok(())
+        }
+
+        fn await_input(&mut self, _: NextTimeout) -> Result<bool, Error> {
+            Ok(false)
+        }
+
+        fn is_open(&mut self) -> bool {
+            true
+        }
+    }
+
+    /// No test can fork without unsafe code.
+    #[test]
+    fn connection_is_open_only_in_the_process_that_made_it() {
+        let record = Record::new(None, true, false, &Arc::default());
+        let _entered = record.enter();
+        for (process, expected) in [(process::id(), true), (process::id() + 1, false)] {
+            let mut connection = Above {
+                stream: Box::new(Open(LazyBuffers::new(64, 64))),
+                leads_to_proxy: false,
+                is_filled: false,
+                process,
+                losses_before: 0,
+            };
+            assert_eq!(connection.is_open(), expected);
+        }
+    }
 
     #[test]
     fn clock_before_1970_is_refused() {

@@ -20,6 +20,8 @@ mod hook;
 mod hostile;
 mod mock;
 mod mock_faults;
+#[cfg(target_os = "linux")]
+mod namespace;
 mod peers;
 #[cfg(feature = "pinned-cert")]
 mod pinned_certificate;

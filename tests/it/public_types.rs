@@ -60,7 +60,7 @@ fn key_ids_and_criteria_are_converted() {
     assert_eq!(RotateTokenOptions::replacing(&id), RotateTokenOptions::replacing(id));
 
     for criteria in [Criteria::All, Criteria::Expired, Criteria::Current] {
-        let options = DeleteTokenByCriteriaOptions::from(criteria);
+        let options = DeleteTokenByCriteriaOptions::new(criteria);
         assert_eq!(options, DeleteTokenByCriteriaOptions::new(criteria));
     }
     let names = [Criteria::All, Criteria::Expired, Criteria::Current].map(Criteria::as_str);

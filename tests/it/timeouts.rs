@@ -60,37 +60,6 @@ fn last_attempt_may_use_all_of_the_time_to_connect() {
     assert!(started.elapsed() > 3 * SHORT, "{:?}", started.elapsed());
 }
 
-/// A peer with a small window takes a large request in bites. Each of them must not get the whole
-/// time again (docs/ureq.md 18).
-#[cfg(target_os = "linux")]
-#[test]
-fn timeout_ends_a_request_that_is_taken_in_bites() {
-    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-    socket.set_recv_buffer_size(1).unwrap();
-    socket.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
-    socket.listen(16).unwrap();
-    let listener = TcpListener::from(socket);
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            thread::spawn(move || {
-                let mut stream = stream.unwrap();
-                while let Ok(1..) = stream.read(&mut [0; 256]) {
-                    thread::sleep(Duration::from_millis(150));
-                }
-            });
-        }
-    });
-    in_parallel(0..6, |_| {
-        let client = builder_of(&url).header("x-padding", "x".repeat(14 << 10));
-        let client = client.timeout(Duration::from_secs(1)).build().unwrap();
-        let started = Instant::now();
-        let error = list_tokens(&client).unwrap_err();
-        let late = started.elapsed().saturating_sub(Duration::from_secs(1));
-        assert!(late < SLACK, "{late:?} late: {error}");
-    });
-}
-
 #[test]
 fn timeout_ends_a_body_that_stalls() {
     let body =
