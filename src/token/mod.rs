@@ -4,11 +4,11 @@ mod date;
 mod json;
 mod jwt;
 mod key_id;
+#[cfg(feature = "client")]
 mod save;
 
-use std::path::Path;
+use std::fmt;
 use std::time::SystemTime;
-use std::{fmt, io};
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -67,42 +67,6 @@ impl Jwt {
     /// [`Error::Malformed`] if the service sent something that is not a JWT.
     pub fn claims(&self) -> Result<Claims> {
         jwt::read_claims(&self.token).map_err(|reason| Error::malformed("jwt", reason))
-    }
-
-    /// Writes the token and a line break into a file that only its owner can read.
-    ///
-    /// The file is replaced as a whole or not at all, even if the process is killed. If it exists,
-    /// the new one gets its owner and its mode, and a symbolic link to it stays a link. Otherwise
-    /// the mode is 0600.
-    ///
-    /// The token is first written into a file next to it, with `.new` at the end of its name, and
-    /// synced. So the folder must be writable, and only one program at a time may save to the same
-    /// path. If the process is killed, that file may stay. The next call replaces it.
-    ///
-    /// Windows has no file modes: the file gets the access control list of its folder. It also
-    /// cannot replace a file that another program has open without sharing it, so this tries for
-    /// five seconds.
-    ///
-    /// # Errors
-    ///
-    /// The error of the file system. Nothing has changed then, and no other file is left behind.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # #[cfg(feature = "client")]
-    /// use ionoscloud_auth::{Client, RotateError, RotateTokenOptions, rotate_token};
-    ///
-    /// # #[cfg(feature = "client")]
-    /// fn rotate(client: &Client) -> Result<(), RotateError> {
-    ///     rotate_token(client, &RotateTokenOptions::current(), |jwt| jwt.save("token"))?;
-    ///     Ok(())
-    /// }
-    /// ```
-    pub fn save(&self, path: impl AsRef<Path>) -> io::Result<()> {
-        let path = path.as_ref();
-        save::save(&self.token, path)
-            .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
     }
 }
 

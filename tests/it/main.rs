@@ -36,4 +36,5 @@ mod storm;
 mod timeouts;
 mod tls;
 mod tls_connections;
+mod token_file;
 mod truth;

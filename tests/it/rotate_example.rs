@@ -39,25 +39,6 @@ fn run(url: &str, arguments: &[&str]) -> (i32, String) {
     (output.status.code().unwrap(), String::from_utf8(said).unwrap())
 }
 
-#[cfg(unix)]
-fn set_mode(file: &Path, mode: u32) {
-    use std::os::unix::fs::PermissionsExt as _;
-    fs::set_permissions(file, fs::Permissions::from_mode(mode)).unwrap();
-}
-
-#[cfg(unix)]
-fn assert_mode(file: &Path, expected: u32) {
-    use std::os::unix::fs::PermissionsExt as _;
-    let mode = fs::metadata(file).unwrap().permissions().mode() & 0o777;
-    assert_eq!(mode, expected, "{mode:o}");
-}
-
-/// Windows has no file modes. A new file gets the access control list of its folder.
-#[cfg(windows)]
-fn set_mode(_: &Path, _: u32) {}
-#[cfg(windows)]
-fn assert_mode(_: &Path, _: u32) {}
-
 /// A mock server, and one of its tokens in a file.
 struct Setting {
     api: MockAuthApi,
@@ -124,8 +105,6 @@ fn exit_code_says_what_happened() {
         (nothing, vec!["--share", "1", "--ttl", "1"], 2, "--ttl 1 is not from 60", false),
         (&|setting| refused(setting, 403), vec!["--share", "1"], 1, "403 Forbidden", false),
         (&|setting| refused(setting, 502), vec!["--share", "1"], 4, "502 Bad Gateway", false),
-        (&|setting| drop(fs::create_dir(setting.folder.0.join("token.new"))), vec!["--share", "1"],
-         1, "could not be stored", false),
         (nothing, vec!["--share", "2"], 2, "--share 2 is not from 0 to 1", false),
         (nothing, vec!["--share"], 2, "--share needs a value", false),
         (nothing, vec!["--ttl", "x"], 2, "--ttl x is not from 60", false),
@@ -293,7 +272,7 @@ fn file_that_another_program_has_open() {
         let held = setting.held();
         assert_eq!(held == before, code == 1, "{share}: {said}");
         assert_eq!(setting.api.key_ids(), [held], "{share}: {said}");
-        assert!(!setting.folder.0.join("token.new").exists());
+        assert_eq!(setting.folder.names(), ["token"]);
     });
 }
 

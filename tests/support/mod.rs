@@ -130,7 +130,35 @@ impl Folder {
         std::fs::create_dir(&path).unwrap();
         Folder(path)
     }
+
+    /// Returns the names of what is in it, sorted.
+    pub fn names(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(&self.0).unwrap();
+        let name = |entry: std::io::Result<std::fs::DirEntry>| entry.unwrap().file_name();
+        let mut names: Vec<_> = entries.map(|entry| name(entry).into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
 }
+
+#[cfg(unix)]
+pub fn set_mode(file: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(file, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[cfg(unix)]
+pub fn assert_mode(file: &Path, expected: u32) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = fs::metadata(file).unwrap().permissions().mode() & 0o7777;
+    assert_eq!(mode, expected, "{mode:o}");
+}
+
+/// Windows has no file modes. A new file gets the access control list of its folder.
+#[cfg(windows)]
+pub fn set_mode(_: &Path, _: u32) {}
+#[cfg(windows)]
+pub fn assert_mode(_: &Path, _: u32) {}
 
 impl Drop for Folder {
     fn drop(&mut self) {
