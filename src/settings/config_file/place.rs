@@ -62,10 +62,10 @@ impl ConfigFile {
         {
             use std::os::unix::fs::PermissionsExt as _;
             let metadata = fs::metadata(&self.path);
-            if metadata.is_ok_and(|metadata| metadata.permissions().mode() & 0o044 != 0) {
+            if metadata.is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0) {
                 let path = self.shown();
                 log::warn!(
-                    "{path} contains credentials and can be read by others: chmod 600 {path}"
+                    "{path} contains credentials and can be read by others: chmod o-r {path}"
                 );
             }
         }

@@ -9,7 +9,9 @@ fn warns_if_others_can_read_a_file_with_credentials() {
     let of = |profile: &str| format!("currentProfile: a\nprofiles:\n- name: a\n- {profile}\n");
     for (mode, contents, warned) in [
         (0o600, WRITTEN.to_owned(), false),
-        (0o640, WRITTEN.to_owned(), true),
+        // As a mounted secret has it, which nobody can change there.
+        (0o440, WRITTEN.to_owned(), false),
+        (0o640, WRITTEN.to_owned(), false),
         (0o604, WRITTEN.to_owned(), true),
         (0o644, WRITTEN.to_owned(), true),
         (0o644, "a: b".to_owned(), false),
