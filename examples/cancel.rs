@@ -1,11 +1,11 @@
-//! Ends a call on Ctrl-C and reports its outcome: `cargo run --example cancel`, with the
+//! Ends a call on Ctrl-C or SIGTERM and reports its outcome: `cargo run --example cancel`, with the
 //! credentials of the environment.
 //!
 //! | exit code | meaning |
 //! | --- | --- |
 //! | 0 | the tokens were listed |
 //! | 1 | they could not be listed |
-//! | 130 | Ctrl-C was pressed |
+//! | 130 | Ctrl-C was pressed, or the process got SIGTERM |
 
 use std::process::ExitCode;
 

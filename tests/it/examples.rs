@@ -172,24 +172,26 @@ fn mock_server_prints_what_a_program_needs() {
 /// On Windows, Ctrl-C cannot be sent to another process without sending it to this one.
 #[cfg(unix)]
 #[test]
-fn ctrl_c_ends_a_call() {
+fn signal_ends_a_call() {
     use std::process::Command;
 
-    let server = FaultServer::start(vec![Play::Silence]);
-    let variables =
-        [("EXAMPLE", "cancel"), ("IONOS_API_URL", &server.url()), ("IONOS_TOKEN", "a.b.c")];
-    let child = child("examples::child_runs_an_example", &variables)
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    server.await_requests(1);
-    let number = child.id().to_string();
-    let killed = Command::new("kill").args(["-INT", &number]).status();
-    assert!(killed.unwrap().success());
-    let output = child.wait_with_output().unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(130), "{said}");
-    assert!(said.contains("cancelled: GET /tokens: the client was shut down"), "{said}");
+    for signal in ["-INT", "-TERM"] {
+        let server = FaultServer::start(vec![Play::Silence]);
+        let variables =
+            [("EXAMPLE", "cancel"), ("IONOS_API_URL", &server.url()), ("IONOS_TOKEN", "a.b.c")];
+        let child = child("examples::child_runs_an_example", &variables)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        server.await_requests(1);
+        let number = child.id().to_string();
+        let killed = Command::new("kill").args([signal, &number]).status();
+        assert!(killed.unwrap().success());
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(130), "{said}");
+        assert!(said.contains("cancelled: GET /tokens: the client was shut down"), "{said}");
+    }
 
     let (api, jwts) = with_tokens([3600]);
     let (code, said) = run("cancel", api.base_url(), jwts[0].token(), "");

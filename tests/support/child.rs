@@ -17,6 +17,28 @@ pub fn child<V: AsRef<OsStr>>(name: &str, variables: &[(&str, V)]) -> Command {
     command
 }
 
+/// Runs the test after a shell's commands, with a program around both, such as `unshare --user`.
+/// Returns `None` if this machine or user cannot do that.
+pub fn child_after(
+    around: &str,
+    before: &str,
+    name: &str,
+    variables: &[(&str, &OsStr)],
+) -> Option<std::process::Output> {
+    let command = |script: &str| {
+        let mut words = around.split_whitespace().chain(["sh", "-euc", script]);
+        let mut command = Command::new(words.next().unwrap());
+        command.args(words).arg(std::env::current_exe().unwrap());
+        command.args(["--exact", name, "--nocapture"]).env("CHILD", "1");
+        command.envs(variables.iter().copied()).output()
+    };
+    if !command("true").is_ok_and(|output| output.status.success()) {
+        println!("this machine or user cannot do this, so it was not looked at: {around}");
+        return None;
+    }
+    Some(command(&format!("{before}\nexec \"$0\" \"$@\"")).unwrap())
+}
+
 /// Runs the test and returns its output.
 pub fn run_child<V: AsRef<OsStr>>(name: &str, variables: &[(&str, V)]) -> String {
     let output = child(name, variables).output().unwrap();

@@ -1,13 +1,12 @@
-//! The example `rotate` as a cron job: its exit codes, and that the file contains a valid token
-//! whenever the job is killed.
+//! The example `rotate` as a timer's job: its exit codes. What a killed job leaves behind, and jobs
+//! at the same time, are in `recovery`.
 
 #[allow(dead_code)]
 #[rustfmt::skip]
-#[path = "../../examples/rotate.rs"]
+#[path = "../../../examples/rotate.rs"]
 mod example;
 
-use proptest::prelude::Rng as _;
-use proptest::test_runner::TestRunner;
+mod recovery;
 
 use crate::support::*;
 
@@ -63,18 +62,14 @@ impl Setting {
         self.file.to_str().unwrap()
     }
 
-    /// Deletes the unused tokens. Returns their number.
-    fn delete_all_but(&self, held: &KeyId) -> usize {
-        let mut ids = self.api.key_ids();
-        ids.retain(|id| id != held);
-        for id in &ids {
-            let options = DeleteTokenByIdOptions::new(id.clone());
-            // A job that was killed may have sent its own deletion just before.
-            if let Err(error) = delete_token_by_id(&self.basic, &options) {
-                assert_eq!(error.status(), Some(404), "{error}");
-            }
-        }
-        ids.len()
+    /// Rotates the token.
+    fn rotate(&self) -> (i32, String) {
+        run(self.api.base_url(), &[self.path(), "--share", "1"])
+    }
+
+    /// What the next job would do.
+    fn noted(&self) -> String {
+        fs::read_to_string(self.folder.0.join("token.lock")).unwrap()
     }
 
     /// Returns the Key ID of the token in the file, which must be valid.
@@ -103,10 +98,17 @@ fn exit_code_says_what_happened() {
         (nothing, vec!["--share", "1"], 0, "was replaced by", true),
         (nothing, vec!["--share", "1", "--ttl", "3600"], 0, "was replaced by", true),
         (nothing, vec!["--share", "1", "--ttl", "1"], 2, "--ttl 1 is not from 60", false),
-        (&|setting| refused(setting, 403), vec!["--share", "1"], 1, "403 Forbidden", false),
+        (nothing, vec!["--days", "364"], 0, "has 364 days and 100 %", false),
+        (nothing, vec!["--days", "365"], 0, "was replaced by", true),
+        (nothing, vec!["--days", "365", "--dry-run"], 0, "would be replaced", false),
+        (&|setting| refused(setting, 403), vec!["--share", "1"], 2, "403 Forbidden", false),
+        (&|setting| setting.api.answer_next(1, 401, &[], "a gateway"), vec!["--share", "1"],
+         1, "401 Unauthorized", false),
         (&|setting| refused(setting, 502), vec!["--share", "1"], 4, "502 Bad Gateway", false),
         (nothing, vec!["--share", "2"], 2, "--share 2 is not from 0 to 1", false),
         (nothing, vec!["--share"], 2, "--share needs a value", false),
+        (nothing, vec!["--days", "366"], 2, "--days 366 is not from 0 to 365", false),
+        (nothing, vec!["--days", "7", "--share", "1"], 2, "either --share or --days", false),
         (nothing, vec!["--ttl", "x"], 2, "--ttl x is not from 60", false),
         (nothing, vec!["--force"], 2, "there is no --force", false),
         (nothing, vec!["another"], 2, "one file at a time", false),
@@ -124,6 +126,9 @@ fn exit_code_says_what_happened() {
             assert_eq!(held != before, replaced, "{arguments:?}: {said}");
             assert_eq!(setting.api.key_ids(), [held], "{arguments:?}: {said}");
             assert_mode(&setting.file, mode);
+            let names = setting.folder.names();
+            assert!(names == ["token"] || names == ["token", "token.lock"], "{names:?}");
+            assert!(names == ["token"] || setting.noted().is_empty(), "{said}");
         }
     });
 
@@ -133,27 +138,96 @@ fn exit_code_says_what_happened() {
     let number = if cfg!(windows) { 3 } else { 2 };
     let says = format!("(os error {number})");
     assert!(code == 2 && said.contains("/no/such/file: ") && said.contains(&says), "{said}");
-    fs::write(&setting.file, "SECRET").unwrap();
-    let (code, said) = run(setting.api.base_url(), &[setting.path()]);
-    assert!(
-        code == 2 && said.contains("a token has three parts") && !said.contains("SECRET"),
-        "{said}"
-    );
+    let another = new_jwt(&setting.basic).unwrap();
+    let both = format!("{}\n{}", fs::read_to_string(&setting.file).unwrap(), another.token());
+    for (text, says) in [("SECRET", "it contains no token"), (&both, "it contains 2 tokens")] {
+        fs::write(&setting.file, text).unwrap();
+        let (code, said) = setting.rotate();
+        assert!(code == 2 && said.contains(says) && !said.contains(text), "{said}");
+        assert_eq!(fs::read_to_string(&setting.file).unwrap(), text);
+    }
+}
+
+/// Trying again later would not help.
+#[test]
+fn exit_code_is_2_if_a_person_must_act() {
+    type Prepare = fn(&Setting) -> Jwt;
+    let expired: Prepare = |setting| setting.api.expire(&setting.held()).unwrap();
+    let deleted: Prepare = |setting| {
+        let jwt = new_jwt(&setting.basic).unwrap();
+        let _ = delete_token(&setting.basic, &jwt.key_id().unwrap()).unwrap();
+        jwt
+    };
+    for (prepare, says) in [(expired, "expired"), (deleted, "401 Unauthorized")] {
+        let setting = Setting::new(0o600);
+        let jwt = prepare(&setting);
+        fs::write(&setting.file, jwt.token()).unwrap();
+        let before = setting.api.key_ids();
+        let (code, said) = setting.rotate();
+        assert!(code == 2 && said.contains(says), "{code}: {said}");
+        assert_eq!(fs::read_to_string(&setting.file).unwrap(), jwt.token());
+        assert_eq!(setting.api.key_ids(), before);
+    }
+}
+
+/// A rotation would replace the console's token by one that can be neither rotated nor deleted.
+#[test]
+fn token_of_a_user_with_two_factor_authentication_is_not_replaced() {
+    let api = MockAuthApi::with_two_factor_authentication();
+    let console = builder_of(api.base_url()).credentials(api.console_credentials());
+    let console = console.build().unwrap();
+    let made_by_the_api = new_jwt(&console).unwrap();
+    let requests = api.requests();
+    let of_the_console = requests[0].header("Authorization").unwrap();
+    let of_the_console = of_the_console.strip_prefix("Bearer ").unwrap();
+    let before = api.key_ids();
+    for (token, says) in [
+        (of_the_console, "it may not delete tokens, as with two-factor authentication"),
+        (made_by_the_api.token(), "Endpoint requires a higher level of authentication"),
+    ] {
+        let folder = Folder::new();
+        let file = folder.0.join("token");
+        fs::write(&file, token).unwrap();
+        let (code, said) = run(api.base_url(), &[file.to_str().unwrap(), "--share", "1"]);
+        assert!(code == 2 && said.contains(says), "{code}: {said}");
+        assert_eq!(fs::read_to_string(&file).unwrap(), token, "{said}");
+        assert_eq!(api.key_ids(), before, "{said}");
+    }
+}
+
+/// `FILE` may contain more than the token.
+#[test]
+fn token_in_a_text_is_replaced() {
+    let setting = Setting::new(0o640);
+    let old = fs::read_to_string(&setting.file).unwrap();
+    let text = |token: &str| format!("# of the timer\r\nIONOS_TOKEN=\"{token}\"\r\nA=b.c\r\n");
+    fs::write(&setting.file, text(&old)).unwrap();
+    let (code, said) = setting.rotate();
+    assert_eq!(code, 0, "{said}");
+    let new = fs::read_to_string(&setting.file).unwrap();
+    let token = new.split('"').nth(1).unwrap();
+    assert_eq!(new, text(token));
+    assert_eq!(setting.api.key_ids(), [key_id(token).unwrap()]);
+    assert_mode(&setting.file, 0o640);
 }
 
 #[test]
 fn exit_code_is_3_if_the_old_token_can_not_be_deleted() {
-    // The third request of a rotation is the deletion.
+    // The fourth request of a rotation is the deletion.
     // A gateway's 404 does not say that the service has no such token.
     for fault in ["403", "404 of a gateway"] {
         let setting = Setting::new(0o600);
-        let relay = FaultServer::with_fault(setting.api.base_url(), 2..3, named(fault), false);
+        let relay = FaultServer::with_fault(setting.api.base_url(), 3..4, named(fault), false);
         let before = setting.held();
         let (code, said) = run(&relay.url(), &[setting.path(), "--share", "1"]);
         assert_eq!(code, 3, "{said}");
         let held = setting.held();
         assert_ne!(held, before);
-        assert_eq!(setting.api.key_ids(), [before, held]);
+        assert_eq!(setting.api.key_ids(), [before.clone(), held.clone()]);
+
+        let (code, said) = run(setting.api.base_url(), &[setting.path()]);
+        assert!(code == 0 && said.contains(&format!("deleting {before}")), "{said}");
+        assert_eq!(setting.api.key_ids(), [held], "the next run deletes it");
     }
 }
 
@@ -272,7 +346,7 @@ fn file_that_another_program_has_open() {
         let held = setting.held();
         assert_eq!(held == before, code == 1, "{share}: {said}");
         assert_eq!(setting.api.key_ids(), [held], "{share}: {said}");
-        assert_eq!(setting.folder.names(), ["token"]);
+        assert_eq!(setting.folder.names(), ["token", "token.lock"]);
     });
 }
 
@@ -287,45 +361,4 @@ fn open_sharing(file: &Path, share: u32) -> fs::File {
 #[cfg(unix)]
 fn open_sharing(file: &Path, _: u32) -> fs::File {
     fs::File::open(file).unwrap()
-}
-
-/// Kills the job 100 times, at random times during a run.
-#[test]
-fn file_holds_a_valid_token_whenever_the_example_is_killed() {
-    let [rotated, left_over] = [(); 2].map(|()| AtomicUsize::new(0));
-    in_parallel(0..5, |_| {
-        let setting = Setting::new(0o600);
-        let arguments = [setting.path(), "--share", "1"];
-        let started = Instant::now();
-        for _ in 0..3 {
-            assert_eq!(run(setting.api.base_url(), &arguments).0, 0);
-        }
-        let usual = started.elapsed() / 3;
-        let mut random = TestRunner::default().new_rng();
-        let mut before = setting.held();
-        for _ in 0..20 {
-            let mut child = start(setting.api.base_url(), &arguments);
-            std::thread::sleep(usual.mul_f64(random.random_range(0.0..1.1)));
-            // SIGKILL.
-            child.kill().unwrap();
-            child.wait().unwrap();
-            // The server still carries out a request that was already sent.
-            std::thread::sleep(Duration::from_millis(2));
-            let held = setting.held();
-            assert_mode(&setting.file, 0o600);
-            rotated.fetch_add(usize::from(held != before), Ordering::SeqCst);
-            left_over.fetch_add(setting.delete_all_but(&held), Ordering::SeqCst);
-            before = held;
-        }
-        // The server may carry out the last request late.
-        std::thread::sleep(Duration::from_millis(200));
-        setting.delete_all_but(&before);
-        // The remains of a killed job do not prevent the next one.
-        assert_eq!(run(setting.api.base_url(), &arguments).0, 0);
-        assert_eq!(setting.api.key_ids(), [setting.held()]);
-    });
-    let rotated = rotated.into_inner();
-    println!("{rotated} runs replaced the token, {left_over:?} tokens were left over");
-    // Some were killed before the replacement, some after.
-    assert!((5..95).contains(&rotated), "{rotated}");
 }
