@@ -90,6 +90,35 @@ fn symbolic_link_is_followed_and_kept() {
     assert_eq!(elsewhere.names(), ["token"]);
 }
 
+/// Without a lock, one of the new tokens is in no file. The file's own works all the same.
+#[test]
+fn two_rotations_of_one_file_leave_a_valid_token_in_it() {
+    type Store = fn(&Jwt, &Path, &str) -> std::io::Result<()>;
+    let stores: [Store; 2] =
+        [|jwt, file, _| jwt.save(file), |jwt, file, old| jwt.save_in(file, old)];
+    in_parallel(stores.into_iter().cycle().take(30), |store| {
+        let api = MockAuthApi::start();
+        let basic = builder_for(&api).build().unwrap();
+        let folder = Folder::new();
+        let file = folder.0.join("token");
+        let jwt = new_jwt(&basic).unwrap();
+        jwt.save(&file).unwrap();
+        let (client, together) = (with_token(&basic, &jwt), Barrier::new(2));
+        let rotate = || {
+            together.wait();
+            let options = RotateTokenOptions::current();
+            rotate_token(&client, &options, |new| store(new, &file, jwt.token())).is_ok()
+        };
+        let rotated = thread::scope(|scope| {
+            [(); 2].map(|()| scope.spawn(rotate)).map(|thread| thread.join().unwrap())
+        });
+        assert!(rotated.contains(&true));
+        let held = key_id(&fs::read_to_string(&file).unwrap()).unwrap();
+        assert!(api.key_ids().contains(&held), "a deleted token");
+        assert_eq!(folder.names(), ["token"]);
+    });
+}
+
 /// `SAVES` says how many saves each thread makes.
 #[test]
 fn saves_of_two_threads_never_meet() {
