@@ -22,7 +22,6 @@ fn new_file_is_whole_and_private() {
         (Some(0o640), 0o640, "a file for a group"),
         (Some(0o644), 0o644, "others may need it"),
         (Some(0o400), 0o400, "a file that nobody may write"),
-        (Some(0o4750), 0o4750, "the other bits"),
     ] {
         let folder = Folder::new();
         let file = folder.0.join("token");
