@@ -287,17 +287,14 @@ fn file_that_another_program_changes_meanwhile() {
             }
         });
         let start = Instant::now();
-        while start.elapsed() < LONG {
-            let Err(error) = new.save_in(&file, old.token()) else { continue };
-            let error = error.to_string();
-            if error.contains("file: has just been changed") {
-                is_refused.store(true, Ordering::SeqCst);
-                return;
-            }
-            assert!(error.contains("does not contain the old token"), "{error}");
-        }
+        let mut errors = std::iter::repeat_with(|| new.save_in(&file, old.token()))
+            .take_while(|_| start.elapsed() < LONG)
+            .filter_map(|saved| Some(saved.err()?.to_string()))
+            .filter(|error| !error.contains("does not contain the old token"));
+        let error = errors.next();
         is_refused.store(true, Ordering::SeqCst);
-        panic!("no change was noticed");
+        let error = error.expect("no change was noticed");
+        assert!(error.contains("file: has just been changed"), "{error}");
     });
     assert_eq!(folder.names(), ["file"]);
 }

@@ -15,7 +15,7 @@ fn number_of(variable: &str, default: usize) -> usize {
 fn file_holds_a_valid_token_whenever_the_example_is_killed() {
     const SETTINGS: usize = 4;
     let kills = number_of("KILLS", 20) / SETTINGS;
-    let [rotated, orphans] = [(); 2].map(|()| AtomicUsize::new(0));
+    let [killed, rotated, orphans] = [(); 3].map(|()| AtomicUsize::new(0));
     in_parallel(0..SETTINGS, |_| {
         let setting = Setting::new(0o600);
         let started = Instant::now();
@@ -29,7 +29,9 @@ fn file_holds_a_valid_token_whenever_the_example_is_killed() {
         let count = |said: &[u8]| {
             String::from_utf8_lossy(said).matches("killed while it made a token").count()
         };
-        for _ in 0..kills {
+        // Some are killed before the replacement, some after, however slow the machine is.
+        let [mut kept, mut replaced] = [0, 0];
+        while kept + replaced < kills || kept == 0 || replaced == 0 {
             let mut child = start(setting.api.base_url(), &[setting.path(), "--share", "1"]);
             thread::sleep(usual.mul_f64(random.random_range(0.0..1.1)));
             // SIGKILL.
@@ -39,7 +41,11 @@ fn file_holds_a_valid_token_whenever_the_example_is_killed() {
             thread::sleep(Duration::from_millis(2));
             let held = setting.held();
             assert_mode(&setting.file, 0o600);
-            rotated.fetch_add(usize::from(held != before), Ordering::SeqCst);
+            if held == before {
+                kept += 1
+            } else {
+                replaced += 1
+            }
             before = held;
         }
         // The server may carry out the last request late.
@@ -52,13 +58,12 @@ fn file_holds_a_valid_token_whenever_the_example_is_killed() {
         setting.held();
         let left = setting.api.key_ids().len() - 1;
         assert!(left <= announced, "{left} tokens were left, {announced} times that was said");
+        killed.fetch_add(kept + replaced, Ordering::SeqCst);
+        rotated.fetch_add(replaced, Ordering::SeqCst);
         orphans.fetch_add(left, Ordering::SeqCst);
     });
-    let [rotated, orphans] = [rotated, orphans].map(AtomicUsize::into_inner);
-    let kills = kills * SETTINGS;
-    println!("{kills} kills: {rotated} tokens were replaced all the same, {orphans} are orphaned");
-    // Some were killed before the replacement, some after.
-    assert!((1..kills).contains(&rotated), "{rotated}");
+    let [killed, rotated, orphans] = [killed, rotated, orphans].map(AtomicUsize::into_inner);
+    println!("{killed} kills: {rotated} tokens were replaced all the same, {orphans} are orphaned");
 }
 
 /// `ROTATIONS` says how often two jobs start at the same time.
