@@ -178,15 +178,10 @@ impl<'a> Attempts<'a> {
         if !again || failure.is_final {
             return None;
         }
-        let wait = self
-            .client
-            .shared
-            .retry
-            .delay_after(self.number, retry_after)?;
-        let left = |deadline: Instant| deadline.saturating_duration_since(Instant::now());
-        self.deadline
-            .is_none_or(|deadline| wait < left(deadline))
-            .then_some(wait)
+        let policy = &self.client.shared.retry;
+        let wait = policy.delay_after(self.number, retry_after)?;
+        let fits = |deadline: Instant| wait < deadline.saturating_duration_since(Instant::now());
+        self.deadline.is_none_or(fits).then_some(wait)
     }
 
     fn report(&self, response: Option<&Response>, label: &'static str, wait: Option<Duration>) {
@@ -259,10 +254,8 @@ impl<'a> Attempts<'a> {
 
     /// Says what to do about a response, and names the setting to change.
     fn advice(&self, response: &Response, is_service: bool) -> Option<String> {
-        let base_url = match &self.client.shared.base_url_source {
-            Some(source) => format!("check the base URL, from {source}"),
-            None => "check the base URL".to_owned(),
-        };
+        let source = self.client.shared.base_url_source.as_deref();
+        let base_url = format!("check the base URL{}", from(source));
         let (url, no_such) = (&self.client.shared.base_url, "this user has no such token");
         if let Some(expired) = (response.status == 401).then(|| self.expired()).flatten() {
             return Some(expired);
@@ -293,22 +286,17 @@ impl<'a> Attempts<'a> {
     /// Says when the client's own token expired, if it has.
     fn expired(&self) -> Option<String> {
         let exp = expiry(self.client.token()?)?;
-        let from = match &self.client.identity.source {
-            Some(source) => format!(", from {source},"),
-            None => String::new(),
-        };
+        let from = from(self.client.identity.source.as_deref());
         let exp = Some(exp).filter(|exp| *exp <= SystemTime::now())?;
         let at = humantime::format_rfc3339_seconds(exp);
         Some(format!(
-            "the client's token{from} expired at {at} according to its exp claim: replace it"
+            "the client's own token expired at {at} according to its exp claim{from}: replace it"
         ))
     }
 
     fn check_credentials(&self, messages: &[ApiMessage]) -> String {
-        let mut advice = "check the credentials".to_owned();
-        if let Some(source) = &self.client.identity.source {
-            advice += &format!(", from {source}");
-        }
+        let source = self.client.identity.source.as_deref();
+        let mut advice = format!("check the credentials{}", from(source));
         if let Some(number) = self.contract_number {
             advice += &format!(", and the contract number {number}");
         }
@@ -323,6 +311,11 @@ impl<'a> Attempts<'a> {
         };
         advice
     }
+}
+
+/// Says what made a setting, if the program did not.
+fn from(source: Option<&str>) -> String {
+    source.map_or(String::new(), |source| format!(", from {source}"))
 }
 
 /// Says what the response was, and what is wrong with it.

@@ -105,10 +105,8 @@ pub(crate) fn contract_number(number: u32) -> Result<u32> {
 
 pub(crate) fn validate_timeout(timeout: Duration) -> Result<()> {
     if timeout.is_zero() {
-        return Err(Error::invalid(
-            "timeout",
-            "is zero; for no limit, use Duration::MAX",
-        ));
+        let reason = "is zero; for no limit, use Duration::MAX";
+        return Err(Error::invalid("timeout", reason));
     }
     Ok(())
 }
@@ -281,10 +279,7 @@ impl fmt::Debug for Client {
         f.debug_struct("Client")
             .field("base_url", &self.shared.base_url)
             .field("credentials", &self.identity.credentials)
-            .field("credentials_source", &self.credentials_source())
-            .field("contract_number", &self.shared.contract_number)
             .field("timeout", &self.timeout)
-            .field("retry", &self.shared.retry)
             .finish_non_exhaustive()
     }
 }

@@ -140,10 +140,10 @@ fn lifetime(client: &Client, old: &KeyId) -> Result<Option<Duration>> {
     let lifetime = match claimed {
         Some(seconds) => Some(Duration::from_secs(seconds)),
         None => match get_token_by_id(client, &GetTokenByIdOptions::new(old)) {
-            Ok(token) => match (token.created_at(), token.expires_at()) {
-                (Ok(created), Ok(expires)) => expires.duration_since(created).ok(),
-                _ => None,
-            },
+            Ok(token) => {
+                let dates = token.created_at().ok().zip(token.expires_at().ok());
+                dates.and_then(|(created, expires)| expires.duration_since(created).ok())
+            }
             Err(error) if is_refusal(&error) => return Err(error),
             Err(error) => {
                 log::warn!(
@@ -242,12 +242,14 @@ pub struct Orphan {
 
 impl fmt::Display for Orphan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let id = self.key_id.as_ref().map_or("", KeyId::as_str);
-        let space = if id.is_empty() { "" } else { " " };
+        let id = self
+            .key_id
+            .as_ref()
+            .map_or(String::new(), |id| format!(" {id}"));
+        let error = &self.error;
         write!(
             f,
-            "the new token {id}{space}is orphaned because it could not be deleted: {}",
-            self.error
+            "the new token{id} is orphaned because it could not be deleted: {error}"
         )
     }
 }

@@ -369,11 +369,6 @@ pub fn delete_token_by_criteria(
 
 /// Reads the response to a deletion, which succeeds only if the response says so.
 fn deleted(response: &Response) -> Result<DeleteResponse, Failure> {
-    if response.successful_body()?.is_empty() {
-        return Err(Failure::unreadable(
-            "it is empty, and does not say that anything was deleted",
-        ));
-    }
     let deleted: DeleteResponse = response.json()?;
     match (response.status, deleted.success) {
         (202, _) => Err(Failure::unreadable(

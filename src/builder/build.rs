@@ -69,14 +69,12 @@ impl ClientBuilder {
                 &self.missing_files,
             ));
         };
-        let base_url = match &self.base_url {
-            Some(setting) => {
-                BaseUrl::parse(&setting.text).map_err(|fault| setting.refuse("base_url", fault))?
-            }
-            None => BaseUrl::parse(BASE_URL).map_err(|fault| Error::invalid("base_url", fault))?,
-        };
+        let default = Setting::of_program(BASE_URL);
+        let setting = self.base_url.as_ref().unwrap_or(&default);
+        let base_url = BaseUrl::parse(&setting.text);
+        let base_url = base_url.map_err(|fault| setting.refuse("base_url", fault))?;
         if !base_url.is_https && !base_url.is_loopback() && !self.allow_insecure_http {
-            return Err(plain_http(self.base_url.as_ref()));
+            return Err(setting.refuse("base_url", PLAIN_HTTP));
         }
         let contract_number = self.contract_number.map(|setting| {
             let number = setting
@@ -117,6 +115,8 @@ impl ClientBuilder {
     }
 }
 
+const PLAIN_HTTP: &str = "is plain http, which shows the credentials to everybody on the network \
+    path: use https (a program may call allow_insecure_http)";
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 fn no_credentials(has_read_environment: bool, missing_files: &[String]) -> Error {
@@ -130,18 +130,6 @@ fn no_credentials(has_read_environment: bool, missing_files: &[String]) -> Error
         reason += &format!("; there is no config file at {places} either");
     }
     Error::invalid("credentials", reason)
-}
-
-fn plain_http(base_url: Option<&Setting>) -> Error {
-    let source = base_url.and_then(|setting| setting.source.clone());
-    let or = match source {
-        None => ", or allow_insecure_http(true)",
-        Some(_) => "",
-    };
-    let reason = format!(
-        "is plain http, which shows the credentials to everybody on the network path: use https{or}"
-    );
-    Error::invalid(source.unwrap_or_else(|| "base_url".to_owned()), reason)
 }
 
 fn user_agent(product: &str) -> Result<String> {

@@ -247,16 +247,9 @@ fn jwt(id: &str, created: u64, expires: u64) -> String {
 
 /// Returns a random UUID (version 4, RFC 9562) in lower case, like the service's.
 fn uuid() -> String {
-    let random = || RandomState::new().hash_one(());
-    let (high, low) = (random(), random());
-    format!(
-        "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
-        high >> 32,
-        high >> 16 & 0xffff,
-        high & 0xfff,
-        low >> 48 & 0x3fff | 0x8000,
-        low & 0xffff_ffff_ffff
-    )
+    let random = RandomState::new().hash_one(());
+    let (first, last) = (random >> 32, random & 0xffff_ffff);
+    format!("{first:08x}-{:04x}-4000-8000-0000{last:08x}", last >> 16)
 }
 
 /// Returns the time in Unix seconds.

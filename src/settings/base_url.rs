@@ -46,17 +46,10 @@ impl BaseUrl {
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         let (host, port) = split(authority)?;
         let path = path.trim_end_matches('/');
-        if !path
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-._~/%!$&'()*+,;=:".contains(&byte))
-        {
-            return Err("its path contains a character that is not valid in a URL");
-        }
-        if path
-            .split('/')
-            .any(|segment| segment == "." || segment == "..")
-        {
-            return Err("its path contains \".\" or \"..\"");
+        let is_valid = |byte| b"-._~/%!$&'()*+,;=:".contains(&byte) || byte.is_ascii_alphanumeric();
+        let mut segments = path.split('/');
+        if !path.bytes().all(is_valid) || segments.any(|part| part == "." || part == "..") {
+            return Err("its path contains a character or \"..\" that is not valid in a URL");
         }
         // Any prefix may belong to a gateway, but /auth, /auth/v2 or /auth/v1/tokens is a mistake.
         let before = path.strip_suffix(API).unwrap_or(path);

@@ -58,13 +58,10 @@ fn of_environment(base_url: &BaseUrl) -> Result<Option<Setting>> {
 }
 
 /// Returns the first of these variables that is set.
-fn first(names: impl Iterator<Item = &'static str>) -> Result<Option<Setting>> {
-    for name in names {
-        if let Some(setting) = variable(name)? {
-            return Ok(Some(setting));
-        }
-    }
-    Ok(None)
+fn first(mut names: impl Iterator<Item = &'static str>) -> Result<Option<Setting>> {
+    names
+        .find_map(|name| variable(name).transpose())
+        .transpose()
 }
 
 /// Reads `http://user:password@host:port`, of which all but the host is optional. The error does

@@ -85,15 +85,7 @@ pub(super) fn read_claims(jwt: &str) -> Result<Claims, String> {
 /// Returns when the token expires.
 #[cfg(feature = "client")]
 pub(crate) fn expiry(jwt: &str) -> Option<SystemTime> {
-    /// Without the other claims, whose readers a small program does not need.
-    #[derive(Deserialize)]
-    struct Expiry {
-        #[serde(default, deserialize_with = "seconds")]
-        exp: Option<u64>,
-    }
-
-    let [_, payload] = parts(jwt).ok()?;
-    let seconds = decode::<Expiry>("payload", payload).ok()?.exp?;
+    let seconds = read_claims(jwt).ok()?.exp?;
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
 }
 

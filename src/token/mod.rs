@@ -102,18 +102,27 @@ pub struct Token {
     /// The token's Key ID.
     pub id: KeyId,
     /// The token's URL in the API. Empty if the service sent none.
-    #[serde(default, deserialize_with = "text_or_number")]
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "text_or_number",
+        skip_serializing_if = "str::is_empty"
+    )]
     pub href: String,
     /// When the token was created, as text from the service. Empty if the service sent none. See
     /// [`created_at`](Token::created_at).
-    #[serde(default, deserialize_with = "text_or_number")]
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "text_or_number",
+        skip_serializing_if = "str::is_empty"
+    )]
     pub created_date: String,
     /// When the token expires, as text from the service. Empty if the service sent none. See
     /// [`expires_at`](Token::expires_at).
-    #[serde(default, deserialize_with = "text_or_number")]
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "text_or_number",
+        skip_serializing_if = "str::is_empty"
+    )]
     pub expiration_date: String,
 }
 

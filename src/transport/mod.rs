@@ -43,6 +43,8 @@ pub(crate) use ureq::{Proxy, ProxyProtocol};
 
 /// The maximum size of a header section, in bytes. Servers accept 8 to 64 KiB.
 const MAX_HEAD: usize = 16 * 1024;
+const TOO_LARGE: &str =
+    "is larger than 16384 bytes, with credentials, headers, user agent and base URL";
 /// What of it is reserved for the request line, the contract number and the headers that never
 /// change.
 const RESERVED_HEAD: usize = 512;
@@ -134,7 +136,7 @@ impl Transport {
             .map(|(name, value)| name.as_str().len() + value.len() + 4);
         let base = self.setup.settings.base_url.len() + RESERVED_HEAD;
         if sizes.sum::<usize>() + base > MAX_HEAD {
-            return Err(too_large());
+            return Err(Error::invalid("request", TOO_LARGE));
         }
         Ok(Headers(headers))
     }
@@ -229,8 +231,8 @@ fn default_headers(settings: &Settings) -> Result<HeaderMap> {
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    let user_agent = HeaderValue::from_str(&settings.user_agent);
-    let user_agent = user_agent.map_err(|_| Error::invalid("user_agent", "is not valid"))?;
+    let user_agent = HeaderValue::from_str(&settings.user_agent)
+        .map_err(|_| Error::invalid("user_agent", "is not valid"))?;
     headers.insert(USER_AGENT, user_agent);
     for (name, text) in &settings.headers {
         let name = HeaderName::from_bytes(name.as_bytes())
@@ -239,16 +241,11 @@ fn default_headers(settings: &Settings) -> Result<HeaderMap> {
             header_value(text.clone()).map_err(|fault| Error::invalid("header", fault))?;
         // A request ID is meant to be repeated in the response.
         value.set_sensitive(!REQUEST_IDS.contains(&name));
-        headers.try_insert(name, value).map_err(|_| too_large())?;
+        headers
+            .try_insert(name, value)
+            .map_err(|_| Error::invalid("request", TOO_LARGE))?;
     }
     Ok(headers)
-}
-
-fn too_large() -> Error {
-    let reason = format!(
-        "is larger than {MAX_HEAD} bytes, with credentials, headers, user agent and base URL"
-    );
-    Error::invalid("request", reason)
 }
 
 /// Returns a value that is zeroized when it is dropped, and not shown by `Debug`.

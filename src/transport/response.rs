@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::io::Read as _;
 use std::time::{Duration, SystemTime};
 
-use ureq::http::header::{CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderName, RETRY_AFTER, SERVER};
+use ureq::http::header::{CONTENT_TYPE, DATE, HeaderName, RETRY_AFTER, SERVER};
 use ureq::http::{self, HeaderMap};
 use ureq::{Body, Error};
 use zeroize::Zeroize as _;
@@ -68,12 +68,7 @@ impl Response<'_> {
     /// parentheses. Nothing of it comes from the body.
     pub(crate) fn sender(&self) -> String {
         let mut sender = String::new();
-        for (label, name) in [
-            ("Server", SERVER),
-            ("Content-Type", CONTENT_TYPE),
-            // The library requests none.
-            ("Content-Encoding", CONTENT_ENCODING),
-        ] {
+        for (label, name) in [("Server", SERVER), ("Content-Type", CONTENT_TYPE)] {
             if let Some(value) = self.shown(&name) {
                 sender += &format!("{label}: {value}, ");
             }

@@ -162,13 +162,13 @@ fn error_names_the_variable_to_correct() {
           unset it, or add the service's host to NO_PROXY"),
         (vec![token, ("IONOS_API_URL", "http://api.example")],
          "IONOS_API_URL: is plain http, which shows the credentials to everybody on the network \
-          path: use https\n"),
+          path: use https"),
         (vec![token, not_found], check),
         (vec![token, not_json], check),
         (vec![token, unauthorized], check),
         (vec![expired, own],
-         "the client's token, from IONOS_TOKEN, expired at 2025-09-23T07:29:44Z according to its \
-          exp claim: replace it"),
+         "the client's own token expired at 2025-09-23T07:29:44Z according to its exp claim, from \
+          IONOS_TOKEN: replace it"),
         (vec![user[0], user[1], own],
          "check the credentials, from IONOS_USERNAME and IONOS_PASSWORD; users with two-factor \
           authentication must use a token"),

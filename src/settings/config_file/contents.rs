@@ -122,10 +122,7 @@ fn without_value(error: yaml_serde::Error) -> String {
     let text = Zeroizing::new(error.to_string());
     match (text.split_once("invalid "), text.rsplit_once(", expected ")) {
         (Some((key, _)), Some((_, expected))) => format!("{key}expected {expected}"),
-        _ => text.replace(
-            "cannot start any token",
-            "must be in quotes or, if a tab, be spaces",
-        ),
+        _ => text.to_string(),
     }
 }
 

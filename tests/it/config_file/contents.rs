@@ -34,7 +34,7 @@ fn file_is_understood_or_refused_with_the_place() {
                     \n - {name: a, credentials: *c}";
     let unclosed = "did not find expected ',' or ']' at line 3 column 2, while parsing a flow \
                     sequence at line 2 column 4";
-    let in_quotes = "found character that must be in quotes";
+    let in_quotes = "found character that cannot start any token";
     #[rustfmt::skip]
     let edited = [
         (without("version: 1.0\n"), auth, "no version"),
@@ -116,7 +116,7 @@ fn file_is_understood_or_refused_with_the_place() {
         ("a: *SECRET", "unknown anchor at line 1 column 4", "an alias of nothing"),
         ("profiles: &a [*a]", "profiles[0]: expected a map", "a circle"),
         ("a:\n\t- SECRET",
-         "found character that must be in quotes or, if a tab, be spaces at line 2 column 1",
+         "found character that cannot start any token at line 2 column 1",
          "a tab"),
         ("a: @SECRET", in_quotes, "a text that needs quotes"),
         ("a: b\n c: SECRET", "mapping values are not allowed in this context at line 2 column 3",

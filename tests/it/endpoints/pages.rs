@@ -115,33 +115,6 @@ fn echoed_secrets_are_not_shown_as_the_sender_of_a_page() {
 }
 
 #[test]
-fn compressed_response_is_named() {
-    let bytes = "\u{1f}\u{8b}..............";
-    #[rustfmt::skip]
-    let cases = [
-        (200, "Content-Encoding: gzip\r\n",
-         "200 OK (Content-Encoding: gzip, 17 bytes) is not readable", "a success"),
-        (502, "Content-Encoding: br\r\n", "502 Bad Gateway (Content-Encoding: br, 17 bytes)",
-         "a page"),
-    ];
-    for (status, headers, says, reason) in cases {
-        for endpoint in ENDPOINTS {
-            let error = error_of(with_token(), endpoint, response(status, headers, bytes));
-            assert!(error.to_string().contains(says), "{reason}: {error}");
-            assert!(!error.to_string().contains("...."), "{reason}: {error}");
-            assert!(error.outcome_unknown(), "{reason}: {error}");
-        }
-    }
-    let server = FaultServer::start(vec![Play::Write(response(
-        200,
-        "Content-Encoding: identity\r\n",
-        LIST.body,
-    ))]);
-    (LIST.run)(&builder_of(&server.url()).build().unwrap()).unwrap();
-    assert!(server.heads()[0].contains("\r\naccept-encoding: identity\r\n"));
-}
-
-#[test]
 fn expired_token_of_the_client_explains_a_401() {
     let jwt = |exp: u64| {
         use base64::Engine as _;
@@ -153,12 +126,11 @@ fn expired_token_of_the_client_explains_a_401() {
     let hour_ago = (now.unwrap() - Duration::from_secs(3600)).as_secs();
     let own = r#"{"httpStatus":401,"messages":[{"errorCode":"1","message":"no"}]}"#;
     let own_403 = r#"{"httpStatus":403,"messages":[{"errorCode":"1","message":"no"}]}"#;
-    let expired =
-        "the client's token expired at 2025-09-23T07:29:44Z according to its exp claim: replace it";
+    let expired = "the client's own token expired at 2025-09-23T07:29:44Z according to its exp claim: replace it";
     for (token, status, body, says, reason) in [
         (jwt(1_758_612_584), 401, own, expired, "it has expired"),
         (jwt(1_758_612_584), 401, "", expired, "also behind a gateway"),
-        (jwt(hour_ago), 401, own, "the client's token expired at 20", "an hour ago"),
+        (jwt(hour_ago), 401, own, "the client's own token expired at 20", "an hour ago"),
         (jwt(hour_ago + 7200), 401, own, "no (error code 1); check the credentials", "it has not"),
         (jwt(1_758_612_584), 403, own_403, "check the credentials", "403 is about something else"),
         ("a.b.c".into(), 401, own, "check the credentials", "not a JWT"),
