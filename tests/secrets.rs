@@ -147,6 +147,7 @@ fn level_that_rises_during_an_attempt_shows_no_secret() {
         let client = client_of(&format!("http://127.0.0.1:{port}"));
         let error = (endpoint.run)(&client).unwrap_err();
         assert!(error.outcome_unknown() && error.to_string().contains("ureq_proto"), "{error}");
+        assert_eq!(kind(&error), ErrorKind::Unreadable);
         assert_eq!(leak(), None, "{}", endpoint.name);
     }
 }

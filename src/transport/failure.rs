@@ -78,6 +78,10 @@ fn kind_of(error: &Error, step: Step, is_late: bool) -> ErrorKind {
         (Step::Lookup, _) => ErrorKind::AddressNotFound,
         (Step::Start | Step::Connect | Step::Tunnel, _) => ErrorKind::ConnectFailed,
         (Step::Tls | Step::ProxyTls, _) => ErrorKind::TlsFailed,
+        // A logger that takes the wire has ended the attempt.
+        (Step::HandedOver, Error::Io(error)) if error.kind() == io::ErrorKind::Other => {
+            ErrorKind::Unreadable
+        }
         (Step::HandedOver, Error::Io(_) | Error::BodyStalled) => ErrorKind::ConnectionLost,
         (Step::HandedOver, _) => ErrorKind::Unreadable,
     }
