@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::sync::atomic::Ordering::SeqCst;
+
 use log::{LevelFilter, Metadata, Record};
 use support::*;
 
@@ -116,23 +118,37 @@ fn level_that_rises_between_two_attempts_ends_the_call() {
 
 /// The wire would be logged while the connection is made, or while the response is on its way.
 fn level_that_rises_during_an_attempt_shows_no_secret() {
+    let authority = tls::authority("A test's CA");
+    let identity = || tls::config(tls::certificate("localhost", 2000..2100, Some(&authority)));
     let rise = || *FILTER.lock().unwrap() = |_| LevelFilter::Trace;
     for endpoint in ENDPOINTS {
         RECORDS.lock().unwrap().clear();
-        *FILTER.lock().unwrap() = |_| LevelFilter::Off;
+        let requests = Arc::<AtomicUsize>::default();
+        let count = |stream: &mut dyn std::io::Read, requests: &AtomicUsize| {
+            requests.fetch_add(usize::from(stream.read(&mut [0]).is_ok_and(|n| n > 0)), SeqCst);
+        };
+        let [by_tls, by_proxy] = [(); 2].map(|()| Arc::clone(&requests));
+        let tls = tls::listen(identity(), move |_, mut stream| {
+            rise();
+            count(&mut stream, &by_tls);
+        });
         let proxy = accept(move |_, mut stream| {
             read_head(&mut stream).unwrap();
             rise();
             stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
-            assert_eq!(read_head(&mut stream), None, "something was sent");
+            count(&mut stream, &by_proxy);
         });
-        let client = builder_through_proxy(&format!("http://127.0.0.1:{proxy}"))
-            .credentials(Credentials::token(TOKEN))
-            .build()
-            .unwrap();
-        let error = (endpoint.run)(&client).unwrap_err();
-        assert!(!error.outcome_unknown() && error.to_string().contains("ureq_proto"), "{error}");
-        assert_eq!(leak(), None, "{}", endpoint.name);
+        for builder in [
+            builder_of(&format!("https://localhost:{tls}")).root_certificates_pem(&*authority.pem),
+            builder_through_proxy(&format!("http://127.0.0.1:{proxy}")),
+        ] {
+            *FILTER.lock().unwrap() = |_| LevelFilter::Off;
+            let client = builder.credentials(Credentials::token(TOKEN)).build().unwrap();
+            let error = (endpoint.run)(&client).unwrap_err();
+            assert!(!error.outcome_unknown(), "{error}");
+            assert!(error.to_string().contains("ureq_proto"), "{error}");
+            assert_eq!((requests.load(SeqCst), leak()), (0, None), "{}", endpoint.name);
+        }
 
         *FILTER.lock().unwrap() = |_| LevelFilter::Off;
         let body = match endpoint.name {
