@@ -244,11 +244,9 @@ impl Client {
 
     /// Returns a client for this contract, or for its own.
     pub(crate) fn for_contract(&self, number: Option<u32>) -> Result<Client> {
-        let Some(number) = number else {
-            return Ok(self.clone());
-        };
         let mut shared = Shared::clone(&self.shared);
-        shared.contract_number = Some(contract_number(number)?);
+        let number = number.map(contract_number).transpose()?;
+        shared.contract_number = number.or(shared.contract_number);
         Ok(Client {
             shared: Arc::new(shared),
             ..self.clone()

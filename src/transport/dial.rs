@@ -2,7 +2,8 @@
 //! when the time is over or the client is shut down.
 
 use std::net::{SocketAddr, ToSocketAddrs as _};
-use std::sync::{Arc, Mutex};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 use std::{io, process, thread};
 
@@ -10,10 +11,10 @@ use ureq::Error;
 use ureq::config::Config;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{
-    ConnectionDetails, Connector, NextTimeout, TcpConnector, Transport,
+    ConnectionDetails, Connector, NextTimeout, ShutdownHandle, TcpConnector, Transport,
 };
 
-use super::record::{Common, Lookup, Record, Step};
+use super::record::{Common, Found, Record, Step};
 
 /// ureq looks up a name even where it has an idle connection (docs/ureq.md 1): [`Dial`] does it.
 #[derive(Debug)]
@@ -53,31 +54,51 @@ impl<In: Transport> Connector<In> for Dial {
         let current_time = Arc::clone(&details.current_time);
         let run_connector = Arc::clone(&details.run_connector);
         let common = Arc::clone(&record.common);
-        let connected = Arc::new(Mutex::new(None));
-        let delivery = Arc::clone(&connected);
-        start(move || {
-            let resolver = DefaultResolver::default();
-            let sockets = Arc::clone(&common);
-            let details = ConnectionDetails {
-                uri: &uri,
-                addrs: resolver.empty(),
-                config: &config,
-                request_level: false,
-                resolver: &resolver,
-                now,
-                timeout: NextTimeout::default(),
-                current_time,
-                run_connector,
-                register_shutdown: Arc::new(move |socket| sockets.add(socket)),
-            };
-            let is_given_up = || Arc::strong_count(&delivery) == 1;
-            let stream = connect(details, addresses, by, is_given_up);
-            if let Ok(mut connected) = delivery.lock() {
-                *connected = Some(stream);
-            }
-            common.wake();
-        })?;
-        record.wait_for(|| connected.lock().ok()?.take())?.map(Some)
+        let stream = receive(&record, |sender, waker| {
+            start(move || {
+                let resolver = DefaultResolver::default();
+                let details = ConnectionDetails {
+                    uri: &uri,
+                    addrs: resolver.empty(),
+                    config: &config,
+                    request_level: false,
+                    resolver: &resolver,
+                    now,
+                    timeout: NextTimeout::default(),
+                    current_time,
+                    run_connector,
+                    register_shutdown: Arc::new(move |socket| common.add(socket)),
+                };
+                let is_given_up = || waker.strong_count() == 0;
+                let _ = sender.send(Some(connect(details, addresses, by, is_given_up)));
+            })
+        });
+        stream?.map(Some)
+    }
+}
+
+/// Wakes a call that waits for a thread.
+struct Waker<T>(Sender<Option<T>>);
+
+impl<T: Send> ShutdownHandle for Waker<T> {
+    fn shutdown(&self) {
+        let _ = self.0.send(None);
+    }
+}
+
+/// Waits for what a thread sends, until the attempt must end. The waker is gone after that.
+fn receive<T: Send + 'static>(
+    record: &Record,
+    start: impl FnOnce(Sender<Option<T>>, Weak<dyn ShutdownHandle>) -> Result<(), Error>,
+) -> Result<T, Error> {
+    let (sender, receiver) = channel();
+    let waker: Arc<dyn ShutdownHandle> = Arc::new(Waker(sender.clone()));
+    record.common.add(Arc::downgrade(&waker))?;
+    start(sender, Arc::downgrade(&waker))?;
+    loop {
+        if let Ok(Some(value)) = receiver.recv_timeout(record.time_left()?) {
+            return Ok(value);
+        }
     }
 }
 
@@ -134,27 +155,29 @@ fn addresses(details: &ConnectionDetails, record: &Record) -> Result<Vec<SocketA
     if let Ok(address) = host.parse() {
         return Ok(vec![address]);
     }
-    let lookup = running_lookup(host, &record.common)?;
-    let found = record.wait_for(|| lookup.get().cloned())?;
+    let found = receive(record, |sender, _| look_up(host, sender, &record.common))?;
     found.map_err(|(kind, text)| io::Error::new(kind, text).into())
 }
 
-/// Returns the lookup that runs, or starts one.
-fn running_lookup(host: String, common: &Arc<Common>) -> Result<Arc<Lookup>, Error> {
+/// Joins the lookup that runs, or starts one.
+fn look_up(host: String, sender: Sender<Option<Found>>, common: &Arc<Common>) -> Result<(), Error> {
     let mut state = common.lock();
-    match &state.lookup {
-        Some((process, lookup)) if *process == process::id() => return Ok(Arc::clone(lookup)),
-        _ => {}
+    if let Some((process, waiting)) = &mut state.lookup {
+        if *process == process::id() {
+            waiting.push(sender);
+            return Ok(());
+        }
     }
-    let lookup = Arc::new(Lookup::new());
-    let (common, delivery) = (Arc::clone(common), Arc::clone(&lookup));
+    let common = Arc::clone(common);
     // ureq's resolver does the same, but logs, and a logger may panic.
     start(move || {
         let found = host.to_socket_addrs().map(|found| found.take(16).collect());
-        let _ = delivery.set(found.map_err(|error| (error.kind(), error.to_string())));
-        common.lock().lookup = None;
-        common.wake();
+        let found: Found = found.map_err(|error| (error.kind(), error.to_string()));
+        let lookup = common.lock().lookup.take();
+        for sender in lookup.into_iter().flat_map(|(_, waiting)| waiting) {
+            let _ = sender.send(Some(found.clone()));
+        }
     })?;
-    state.lookup = Some((process::id(), Arc::clone(&lookup)));
-    Ok(lookup)
+    state.lookup = Some((process::id(), vec![sender]));
+    Ok(())
 }

@@ -6,7 +6,8 @@ use std::io;
 use std::mem::{self, ManuallyDrop};
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use ureq::unversioned::transport::{ConnectionDetails, ShutdownHandle};
@@ -119,21 +120,6 @@ impl Record {
             Some(left) => Ok(left.min(HOUR)),
         }
     }
-
-    /// Waits for what another thread delivers, until the attempt must end.
-    pub(super) fn wait_for<T>(&self, delivered: impl Fn() -> Option<T>) -> Result<T, Error> {
-        loop {
-            let left = self.time_left()?;
-            let mut value = None;
-            self.common.wait_until(left, || {
-                value = delivered();
-                value.is_some()
-            });
-            if let Some(value) = value {
-                return Ok(value);
-            }
-        }
-    }
 }
 
 /// Restores the record of the enclosing attempt, if there is one: a logger may make calls.
@@ -146,8 +132,8 @@ impl Drop for Entered {
     }
 }
 
-/// The addresses of the host, once they are found, or why they are not.
-pub(super) type Lookup = OnceLock<Result<Vec<SocketAddr>, (io::ErrorKind, String)>>;
+/// The addresses of a host, or why there are none.
+pub(super) type Found = Result<Vec<SocketAddr>, (io::ErrorKind, String)>;
 
 /// What the attempts of a client have in common.
 #[derive(Default)]
@@ -159,11 +145,12 @@ pub(crate) struct Common {
 #[derive(Default)]
 pub(super) struct State {
     is_shut_down: bool,
-    sockets: Vec<Weak<dyn ShutdownHandle>>,
+    /// What a shutdown ends.
+    handles: Vec<Weak<dyn ShutdownHandle>>,
     /// The number of connections that were lost. An older idle connection is not used again.
     pub(super) losses: usize,
-    /// The lookup that runs, and its process: after a fork its thread is missing.
-    pub(super) lookup: Option<(u32, Arc<Lookup>)>,
+    /// Who waits for the lookup that runs, and its process: after a fork its thread is missing.
+    pub(super) lookup: Option<(u32, Vec<Sender<Option<Found>>>)>,
 }
 
 impl Common {
@@ -172,11 +159,11 @@ impl Common {
     pub(crate) fn shut_down(&self) {
         let mut state = self.lock();
         state.is_shut_down = true;
-        let sockets = mem::take(&mut state.sockets);
+        let handles = mem::take(&mut state.handles);
         drop(state);
         self.changed.notify_all();
-        for socket in sockets.iter().filter_map(Weak::upgrade) {
-            socket.shutdown();
+        for handle in handles.iter().filter_map(Weak::upgrade) {
+            handle.shutdown();
         }
     }
 
@@ -184,31 +171,22 @@ impl Common {
         self.lock().is_shut_down
     }
 
-    /// Adds a socket that a shutdown ends.
-    pub(super) fn add(&self, socket: Weak<dyn ShutdownHandle>) -> Result<(), Error> {
+    /// Adds what a shutdown ends.
+    pub(super) fn add(&self, handle: Weak<dyn ShutdownHandle>) -> Result<(), Error> {
         let mut state = self.lock();
-        state.sockets.retain(|socket| socket.strong_count() > 0);
-        state.sockets.push(socket);
+        state.handles.retain(|handle| handle.strong_count() > 0);
+        state.handles.push(handle);
         Ok(())
-    }
-
-    /// Wakes all who wait for what a thread has delivered.
-    pub(super) fn wake(&self) {
-        // Who found nothing must be waiting before this.
-        drop(self.lock());
-        self.changed.notify_all();
     }
 
     /// Waits for this delay. Returns whether the client is shut down.
     pub(crate) fn wait(&self, delay: Duration) -> bool {
-        self.wait_until(delay, || false);
+        let is_running = |state: &mut State| !state.is_shut_down;
+        drop(
+            self.changed
+                .wait_timeout_while(self.lock(), delay, is_running),
+        );
         self.is_shut_down()
-    }
-
-    /// Waits until something has come, the client is shut down, or the time is over.
-    fn wait_until(&self, time: Duration, mut has_come: impl FnMut() -> bool) {
-        let goes_on = |state: &mut State| !has_come() && !state.is_shut_down;
-        drop(self.changed.wait_timeout_while(self.lock(), time, goes_on));
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
