@@ -23,10 +23,9 @@ use std::process::{Child, Output, Stdio};
 use crate::support::*;
 
 #[test]
+#[ignore = "the program of other tests"]
 fn child_runs_an_example() {
-    if !is_child() {
-        return;
-    }
+    assert_child();
     let arguments = std::env::var("ARGUMENTS").unwrap_or_default();
     let arguments: Vec<String> = arguments.split_whitespace().map(str::to_owned).collect();
     let code = match std::env::var("EXAMPLE").unwrap().as_str() {

@@ -116,10 +116,9 @@ fn error_names_the_proxy_and_the_option_that_names_it() {
 }
 
 #[test]
+#[ignore = "the program of other tests"]
 fn child_calls_as_the_environment_says() {
-    if !is_child() {
-        return;
-    }
+    assert_child();
     let client =
         ClientBuilder::from_env().and_then(|builder| builder.retry(RetryPolicy::none()).build());
     match client.and_then(|client| list_tokens(&client)) {

@@ -153,10 +153,9 @@ fn passwords_that_are_not_percent_encoded_are_refused() {
 
 /// The proxy in the environment does not exist.
 #[test]
+#[ignore = "the program of other tests"]
 fn child_calls_with_and_without_proxy() {
-    if !is_child() {
-        return;
-    }
+    assert_child();
     let builder =
         builder_of("http://auth.invalid").allow_insecure_http(true).retry(RetryPolicy::none());
     let [with, without] = [builder.clone(), builder.no_proxy()]
@@ -172,10 +171,9 @@ fn no_proxy_setting_ignores_the_environment() {
 }
 
 #[test]
+#[ignore = "the program of other tests"]
 fn child_lists_tokens() {
-    if !is_child() {
-        return;
-    }
+    assert_child();
     let mut builder = ClientBuilder::from_env().unwrap().retry(RetryPolicy::none()).timeout(LONG);
     if let Ok(roots) = std::env::var("ROOTS") {
         builder = builder.root_certificates_pem(roots);

@@ -3,12 +3,18 @@
 use std::ffi::{OsStr, OsString};
 use std::process::Command;
 
-/// Returns a command that runs the test `name`, including its module, of the current test binary.
-/// Its environment has only these variables, what Windows requires, and one for [`is_child`].
+/// What runs only the test `name`, including its module. It is ignored, since it is the program of
+/// other tests: it must not look like a test that passed.
+fn only(name: &str) -> [&str; 4] {
+    ["--ignored", "--exact", name, "--nocapture"]
+}
+
+/// Returns a command that runs the test `name` of the current test binary. Its environment has only
+/// these variables, what Windows requires, and one for [`assert_child`].
 pub fn child<V: AsRef<OsStr>>(name: &str, variables: &[(&str, V)]) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
-        .args(["--exact", name, "--nocapture"])
+        .args(only(name))
         .env_clear()
         .env("CHILD", "1")
         // Windows requires this variable to open sockets.
@@ -18,25 +24,17 @@ pub fn child<V: AsRef<OsStr>>(name: &str, variables: &[(&str, V)]) -> Command {
 }
 
 /// Runs the test after a shell's commands, with a program around both, such as `unshare --user`.
-/// Returns `None` if this machine or user cannot do that.
 pub fn child_after(
     around: &str,
     before: &str,
     name: &str,
     variables: &[(&str, &OsStr)],
-) -> Option<std::process::Output> {
-    let command = |script: &str| {
-        let mut words = around.split_whitespace().chain(["sh", "-euc", script]);
-        let mut command = Command::new(words.next().unwrap());
-        command.args(words).arg(std::env::current_exe().unwrap());
-        command.args(["--exact", name, "--nocapture"]).env("CHILD", "1");
-        command.envs(variables.iter().copied()).output()
-    };
-    if !command("true").is_ok_and(|output| output.status.success()) {
-        println!("this machine or user cannot do this, so it was not looked at: {around}");
-        return None;
-    }
-    Some(command(&format!("{before}\nexec \"$0\" \"$@\"")).unwrap())
+) -> std::process::Output {
+    let script = format!("{before}\nexec \"$0\" \"$@\"");
+    let mut words = around.split_whitespace().chain(["sh", "-euc", &script]);
+    let mut command = Command::new(words.next().unwrap());
+    command.args(words).arg(std::env::current_exe().unwrap()).args(only(name));
+    command.env("CHILD", "1").envs(variables.iter().copied()).output().unwrap()
 }
 
 /// Runs the test and returns its output.
@@ -53,9 +51,10 @@ pub fn variable(name: &'static str) -> impl Fn(&str) -> (&'static str, &str) + C
     move |value| (name, value)
 }
 
-/// Whether this process was started by [`child`]. Tests for child processes do nothing otherwise.
-pub fn is_child() -> bool {
-    std::env::var_os("CHILD").is_some()
+/// Panics if this process was not started by a test, for example with `--include-ignored`: the
+/// program could call the service with the credentials of this environment.
+pub fn assert_child() {
+    assert!(std::env::var_os("CHILD").is_some(), "this is the program of other tests");
 }
 
 /// Returns `begin` followed by what is not valid Unicode.

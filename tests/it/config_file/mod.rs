@@ -118,10 +118,9 @@ environments:
 "#;
 
 #[test]
+#[ignore = "the program of other tests"]
 fn child_makes_a_client() {
-    if !is_child() {
-        return;
-    }
+    assert_child();
     let client = match std::env::var("FILE_ALONE") {
         Ok(path) => ClientBuilder::from_config_file(path).and_then(ClientBuilder::build),
         Err(_) => Client::from_env_or_config(),
@@ -138,11 +137,11 @@ fn child_makes_a_client() {
 
 /// Prints the log lines of making a client.
 #[test]
+#[ignore = "the program of other tests"]
 fn child_logs_to_stdout() {
-    if is_child() {
-        logger::install_printer(log::LevelFilter::Debug);
-        Client::from_env_or_config().unwrap();
-    }
+    assert_child();
+    logger::install_printer(log::LevelFilter::Debug);
+    Client::from_env_or_config().unwrap();
 }
 
 fn client_in_child(variables: &[(&str, &str)]) -> String {

@@ -12,10 +12,9 @@ use crate::support::*;
 
 /// Runs the example's `main` with arguments.
 #[test]
+#[ignore = "the program of other tests"]
 fn child_runs_the_example() {
-    if !is_child() {
-        return;
-    }
+    assert_child();
     let arguments = std::env::var("ARGUMENTS").unwrap();
     let arguments: Vec<String> = arguments.split('|').map(str::to_owned).collect();
     std::process::exit(example::run(&arguments).into());
