@@ -60,7 +60,7 @@ fn slow_proxy_keeps_no_thread() {
 #[test]
 fn no_thread_outlives_its_call() {
     let before = threads();
-    for endpoint in &ENDPOINTS[..3] {
+    for endpoint in ENDPOINTS {
         let server = FaultServer::start(vec![Play::Silence]);
         let client = client_of(&server.url().replace("127.0.0.1", "localhost"));
         thread::scope(|scope| {
