@@ -144,6 +144,8 @@ pub struct Role {
     /// An http or https proxy.
     pub proxy: Option<bool>,
     pub https: bool,
+    /// It accepts every connection.
+    pub is_calm: bool,
 }
 
 pub struct Configs {
@@ -154,7 +156,7 @@ pub struct Configs {
 fn serve(world: &World, role: Role, configs: &Configs, socket: TcpStream) -> Option<()> {
     let n = world.connections.fetch_add(1, Ordering::SeqCst) as u64;
     let mut random = Random(world.seed ^ n << 8);
-    if random.one_in(40) {
+    if !role.is_calm && random.one_in(40) {
         reset(&socket);
         return None;
     }

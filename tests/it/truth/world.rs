@@ -29,8 +29,30 @@ impl Random {
     }
 }
 
+/// What the first calls end with: each endpoint meets each of these, and what the others meet is
+/// random.
+pub const DEALT: [&str; 9] = [
+    "Ok",
+    "status 3, unknown",
+    "status 4",
+    "status 4, unknown",
+    "status 5, unknown",
+    "ConnectionLost, unknown",
+    "TimedOut, unknown",
+    "ShutDown, unknown",
+    "ShutDown",
+];
+
+/// What the call ends with, if it is not random. Contract numbers begin at 1.
+pub fn dealt(number: u32) -> Option<&'static str> {
+    DEALT.get((number as usize - 1) / ENDPOINTS.len()).copied()
+}
+
 /// The request of a call, determined by the call's number.
 pub fn call_of(seed: u64, number: u32) -> (&'static Endpoint, bool) {
+    if dealt(number).is_some() {
+        return (&ENDPOINTS[(number as usize - 1) % ENDPOINTS.len()], true);
+    }
     let mut random = Random(seed ^ u64::from(number) << 32);
     let endpoint = &ENDPOINTS[random.below(ENDPOINTS.len() as u64) as usize];
     // Whether the token exists.
@@ -75,10 +97,43 @@ impl World {
         match endpoint.name {
             "get" if !exists => false,
             "delete" => exists && acted.fetch_add(1, Ordering::SeqCst) == 0,
-            _ => {
+            "create" | "list" | "get" | "delete ALL" | "delete EXPIRED" | "delete CURRENT" => {
                 acted.fetch_add(1, Ordering::SeqCst);
                 true
             }
+            name => panic!("{name} is a new endpoint"),
+        }
+    }
+
+    /// Returns the body of a success.
+    fn body(&self, number: u32) -> String {
+        let endpoint = call_of(self.seed, number).0;
+        match endpoint.name {
+            "create" => format!(r#"{{"token":"{number}.e30.c2ln"}}"#),
+            "list" => format!(r#"{{"tokens":[{{"id":"t-{number}"}}]}}"#),
+            "get" => format!(r#"{{"id":"t-{number}"}}"#),
+            name => {
+                assert!(endpoint.deletes(), "{name} is a new endpoint");
+                endpoint.body.to_owned()
+            }
+        }
+    }
+
+    /// Plays the service's and the network's part in what the call is to end with.
+    fn dealt_response(&self, number: u32, ends_with: &str) -> (Vec<u8>, Network) {
+        if ends_with == "status 4" {
+            return (service_response(403, ""), Whole);
+        }
+        self.act(number);
+        let page = |status| (response(status, "", "<html>"), Whole);
+        match ends_with {
+            "Ok" => (response(200, "", &self.body(number)), Whole),
+            "status 3, unknown" => page(302),
+            "status 4, unknown" => page(403),
+            "status 5, unknown" => page(502),
+            "ConnectionLost, unknown" => (Vec::new(), CutAndReset),
+            "TimedOut, unknown" | "ShutDown, unknown" => (Vec::new(), CutAndSilent),
+            _ => panic!("there is a request before {ends_with}"),
         }
     }
 
@@ -87,14 +142,14 @@ impl World {
         if !acted {
             return service_response(404, "");
         }
-        let body = match call_of(self.seed, number).0.name {
-            "create" => format!(r#"{{"token":"{number}.e30.c2ln"}}"#),
-            "list" => format!(r#"{{"tokens":[{{"id":"t-{number}"}}]}}"#),
-            "get" => format!(r#"{{"id":"t-{number}"}}"#),
-            _ if random.one_in(4) => return response(200, "", ""),
-            _ if random.one_in(4) => return b"HTTP/1.1 204 No Content\r\n\r\n".to_vec(),
-            _ => r#"{"success":true}"#.to_owned(),
-        };
+        if call_of(self.seed, number).0.deletes() {
+            match random.below(16) {
+                0..4 => return response(200, "", ""),
+                4..7 => return b"HTTP/1.1 204 No Content\r\n\r\n".to_vec(),
+                _ => {}
+            }
+        }
+        let body = self.body(number);
         match random.below(6) {
             0 => format!("HTTP/1.1 200 OK\r\n\r\n{body}").into_bytes(),
             1 => format!(
@@ -109,6 +164,9 @@ impl World {
     /// Returns the response to a request, and how the network delivers it.
     pub fn respond(&self, number: u32) -> (Vec<u8>, Network) {
         let nth = self.requests[number as usize].fetch_add(1, Ordering::SeqCst);
+        if let Some(ends_with) = dealt(number) {
+            return self.dealt_response(number, ends_with);
+        }
         let mut random = Random(self.seed ^ u64::from(number) << 32 ^ u64::from(nth + 1) << 16);
         let network = random.of(&NETWORKS);
         let maybe_acts = |random: &mut Random| {
