@@ -144,3 +144,39 @@ fn slow_address_is_reached_after_a_dead_one() {
         assert!(started.elapsed() < LONG / 4, "{:?}", started.elapsed());
     });
 }
+
+/// Whose call was shut down goes on to no other address.
+#[cfg(target_os = "linux")]
+#[test]
+#[ignore = "dev/ci/in-namespace runs it"]
+fn nobody_connects_for_a_call_that_was_given_up() {
+    use crate::namespace::threads_of_the_library;
+    assert_localhost_has_both();
+    let (_v4, _v6, port) = localhost(Address::SaysNothing, Address::SaysNothing);
+    let peer = format!(":{port:04X}");
+    let connects = || {
+        let sockets = ["tcp", "tcp6"].map(|name| fs::read_to_string(format!("/proc/net/{name}")));
+        sockets.map(std::result::Result::unwrap).iter().flat_map(|text| text.lines()).any(|line| {
+            let mut words = line.split_whitespace().skip(2);
+            // SYN_SENT.
+            words.next().is_some_and(|to| to.ends_with(&peer)) && words.next() == Some("02")
+        })
+    };
+    let await_that = |what: &str, is_so: &dyn Fn() -> bool| {
+        let started = Instant::now();
+        while !is_so() {
+            // Half of the time would be 30 s.
+            assert!(started.elapsed() < LONG / 4, "{what}");
+            thread::sleep(Duration::from_millis(5));
+        }
+    };
+    await_that("earlier tests leave no thread", &|| threads_of_the_library() == 0);
+    let client = client_of(&format!("http://localhost:{port}"));
+    thread::scope(|scope| {
+        let call = scope.spawn(|| (LIST.run)(&client));
+        await_that("it connects", &connects);
+        client.shutdown();
+        call.join().unwrap().unwrap_err();
+    });
+    await_that("the thread ends", &|| threads_of_the_library() == 0);
+}

@@ -44,7 +44,8 @@ fn extra_headers_are_on_every_request() {
 fn reserved_and_malformed_headers_are_refused() {
     let reserved = "Authorization HOST accept-Encoding User-Agent X-Contract-Number Connection \
                     Content-Length Transfer-Encoding Proxy-Authorization Range If-Range Expect \
-                    If-None-Match X-HTTP-Method-Override";
+                    If-None-Match X-HTTP-Method-Override Accept Upgrade X-HTTP-Method \
+                    X-Method-Override";
     let line_break = "has a value that contains a line break";
     let names = reserved.split(' ').map(|name| (name, "SECRET", format!("{name:?} cannot be set")));
     // A name that is not valid may be a whole header, and is not quoted.

@@ -95,12 +95,30 @@ fn hostile_error_body_is_shortened_and_cleaned() {
                 assert!(text.len() <= 4096, "{text}");
             }
             let messages = &call_error(&error).messages;
-            assert!(messages.len() <= 16);
+            assert!(messages.len() <= 8);
             for message in messages {
-                assert!(message.message.len() <= 1003 && !message.message.contains('\u{1b}'));
+                assert!(!message.message.contains('\u{1b}'));
             }
         }
     });
+}
+
+#[test]
+fn eight_messages_of_500_bytes_are_kept() {
+    // (the number of messages, the letters of each, the numbers that are kept)
+    for (count, letters, kept) in [(7, 499, (7, 499)), (8, 500, (8, 500)), (9, 501, (8, 500))] {
+        let text = "x".repeat(letters);
+        let message = format!(r#"{{"errorCode":"{text}","message":"{text}"}}"#);
+        let body = model(403, &vec![message; count].join(","));
+        let error = call(LIST, 403, body.as_bytes()).unwrap_err();
+        let dots = if letters > kept.1 { "…" } else { "" };
+        let expected = format!("{}{dots}", "x".repeat(kept.1));
+        let messages = &call_error(&error).messages;
+        assert_eq!(messages.len(), kept.0, "{count}");
+        for message in messages {
+            assert_eq!((&message.error_code, &message.message), (&expected, &expected));
+        }
+    }
 }
 
 #[test]

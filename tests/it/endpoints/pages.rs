@@ -60,6 +60,27 @@ fn echoed_password_is_replaced() {
     }
 }
 
+/// A shorter one would be found in words that have nothing to do with it.
+#[test]
+fn secret_is_looked_for_from_a_certain_length_on() {
+    let password = |text| Client::builder().credentials(Credentials::basic("user", text));
+    let token = |text| Client::builder().credentials(Credentials::token(text));
+    let header = |text| with_token().header("x-key", text);
+    for (builder, secret, is_shown) in [
+        (password("xyz"), "xyz", true),
+        (password("wxyz"), "wxyz", false),
+        (token("xyz"), "xyz", true),
+        (token("wxyz"), "wxyz", false),
+        (header("a-key-of-11"), "a-key-of-11", true),
+        (header("a-key-of--12"), "a-key-of--12", false),
+    ] {
+        let body = model(403, &format!(r#"{{"message":"you sent {secret}!"}}"#));
+        let error = error_of(builder, LIST, response(403, "", &body)).to_string();
+        let says = if is_shown { secret } else { "[redacted]" };
+        assert!(error.contains(&format!("you sent {says}!")), "{secret}: {error}");
+    }
+}
+
 fn base64_of(username: &str, password: &str) -> String {
     use base64::Engine as _;
     let pair = format!("{username}:{password}");
