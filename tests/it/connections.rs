@@ -144,14 +144,15 @@ fn one_stale_connection_costs_one_attempt() {
 fn attempt_after_a_lost_connection_uses_a_new_one() {
     let works = LIST.works();
     let server = FaultServer::start(vec![Play::WriteAndReset(vec![]), works]);
+    let (ended, attempts) = std::sync::mpsc::channel();
     let client = builder_of(&server.url())
-        .retry(RetryPolicy::default().base_delay(Duration::from_millis(1000)))
+        .retry(RetryPolicy::default().base_delay(SHORT))
+        .on_attempt(move |_| ended.send(()).unwrap())
         .build()
         .unwrap();
     thread::scope(|scope| {
         let waits = scope.spawn(|| (LIST.run)(&client));
-        server.await_requests(1);
-        thread::sleep(Duration::from_millis(100));
+        attempts.recv().unwrap();
         (LIST.run)(&client).unwrap();
         assert_eq!(server.connections(), 2);
         waits.join().unwrap().unwrap();

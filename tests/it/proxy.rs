@@ -64,7 +64,6 @@ fn proxy_password_that_comes_back_is_not_shown() {
 
 #[test]
 fn timeout_and_shutdown_end_a_call_to_a_slow_or_silent_proxy() {
-    let timeout = Duration::from_millis(600);
     let drip = |bytes: &[u8]| Play::Drip(bytes.repeat(10_000), Duration::from_millis(20));
     let plays = [drip(b"HTTP/1.1 200 OK\r\nX-Drip: drip\r\n"), drip(b"x"), Play::Silence];
     let cases = plays.iter().flat_map(|play| [LIST, CREATE].map(|endpoint| (play, endpoint)));
@@ -72,14 +71,15 @@ fn timeout_and_shutdown_end_a_call_to_a_slow_or_silent_proxy() {
         let proxy = FaultServer::start(vec![play.clone()]);
         let builder = builder_through_proxy(&proxy.url());
         let started = Instant::now();
-        let error = (endpoint.run)(&builder.clone().timeout(timeout).build().unwrap()).unwrap_err();
-        assert!(started.elapsed() < timeout + SLACK, "{:?}", started.elapsed());
+        let error = (endpoint.run)(&builder.clone().timeout(SHORT).build().unwrap()).unwrap_err();
+        assert!(started.elapsed() < SHORT + SLACK, "{:?}", started.elapsed());
         assert!(!error.outcome_unknown(), "{error}");
 
         let client = builder.build().unwrap();
+        let requests = proxy.requests().len();
         thread::scope(|scope| {
             let call = scope.spawn(|| (endpoint.run)(&client));
-            thread::sleep(Duration::from_millis(100));
+            proxy.await_requests(requests + 1);
             let started = Instant::now();
             client.shutdown();
             let error = call.join().unwrap().unwrap_err();

@@ -138,7 +138,7 @@ pub const FAULTS: &[Fault] = &[
           |_| Flood(ok(""), format!("x: {}\r\n", "y".repeat(1000)).into_bytes())),
     fault("silence", TimedOut, "timed out", |_| Silence),
     fault("a head that drips", TimedOut, "timed out",
-          |body| Drip(whole(body), Duration::from_millis(20))),
+          |body| Drip(whole(body), Duration::from_millis(200))),
     fault("an endless 100-continue", Unknown, UNREADABLE,
           |_| Flood(vec![], b"HTTP/1.1 100 Continue\r\n\r\n".repeat(4000))),
     fault("429", Refused, "429 Too Many Requests: no", |_| status(429)),
