@@ -85,8 +85,9 @@ fn lost_idle_connection_costs_repeatable_calls_one_attempt() {
         (LIST.run)(&client).unwrap();
         let error = (endpoint.run)(&client).err();
         assert_eq!(error.is_none(), endpoint.repeatable, "{}", endpoint.name);
-        assert!(error.is_none_or(|error| error.outcome_unknown()));
-        assert_eq!(server.requests().len(), if endpoint.repeatable { 3 } else { 2 });
+        assert!(error.is_none_or(|error| error.outcome_unknown()), "{}", endpoint.name);
+        let expected = if endpoint.repeatable { 3 } else { 2 };
+        assert_eq!(server.requests().len(), expected, "{}", endpoint.name);
     }
 }
 

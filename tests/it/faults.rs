@@ -207,7 +207,7 @@ fn refused_connection_leaves_the_outcome_known() {
     for endpoint in ENDPOINTS {
         let error = (endpoint.run)(&client_of(&format!("http://127.0.0.1:{port}"))).unwrap_err();
         assert!(!error.outcome_unknown(), "{error}");
-        assert_eq!(kind(&error), ErrorKind::ConnectFailed);
+        assert_eq!(kind(&error), ErrorKind::ConnectFailed, "{error}");
         // The text is in the system's language, the number is always the same.
         let econnrefused = if cfg!(windows) { 10061 } else { 111 };
         if cfg!(any(windows, target_os = "linux")) {
@@ -224,7 +224,7 @@ fn unresolvable_host_leaves_the_outcome_known() {
         let timeout = Duration::from_secs(3);
         let error = (endpoint.run)(&client_with_timeout("https://no-such-host.invalid", timeout))
             .unwrap_err();
-        assert!(started.elapsed() < timeout + SLACK);
+        assert!(started.elapsed() < timeout + SLACK, "{error}");
         assert!(!error.outcome_unknown(), "{error}");
         // If no name server is reachable, the call may time out instead.
         assert!(

@@ -123,7 +123,7 @@ fn only_valid_credentials_are_accepted() {
         assert_eq!(error.as_ref().and_then(Error::status), status, "{reason}");
         if let Some(error) = error {
             let message = &call_error(&error).messages[0];
-            assert!(!message.error_code.is_empty() && !message.message.is_empty());
+            assert!(!message.error_code.is_empty() && !message.message.is_empty(), "{reason}");
         }
     }
     for (number, status) in [(api.contract_number(), None), (1, Some(403))] {

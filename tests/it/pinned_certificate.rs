@@ -78,8 +78,8 @@ fn server_without_the_key_of_the_certificate_is_refused() {
             error.to_string().contains("the TLS handshake with 127.0.0.1:"),
             "{version:?}: {error}"
         );
-        assert!(!error.outcome_unknown());
-        assert_eq!(server.heads(), Vec::<String>::new());
+        assert!(!error.outcome_unknown(), "{version:?}: {error}");
+        assert!(server.heads().is_empty(), "{version:?}: {error}");
     }
 }
 
@@ -117,8 +117,8 @@ fn pin_applies_through_a_proxy_tunnel() {
             .unwrap();
         let list = list_tokens(&client);
         assert_eq!(list.is_ok(), taken, "{list:?}");
-        assert_eq!(server.heads().len(), usize::from(taken));
-        assert_eq!(proxy.take_heads().len(), 1);
+        assert_eq!(server.heads().len(), usize::from(taken), "{list:?}");
+        assert_eq!(proxy.take_heads().len(), 1, "{list:?}");
     }
 }
 

@@ -50,7 +50,7 @@ fn certificate_must_be_valid_trusted_and_of_the_host() {
         let response = list(&server, host, roots.map(String::as_str));
         match (response, says) {
             (Ok(tokens), None) => {
-                assert!(tokens.tokens.is_empty());
+                assert!(tokens.tokens.is_empty(), "{reason}");
                 assert_eq!(server.heads().len(), 1, "{reason}");
             }
             (Err(error), Some(says)) => {

@@ -98,15 +98,27 @@ pub fn answer(status: u16, body: &str) -> Play {
     Play::Write(response(status, "", body))
 }
 
+/// Says which row of a table it was, if one fails.
+struct Row(usize);
+
+impl Drop for Row {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            println!("this was row {} of its table", self.0 + 1);
+        }
+    }
+}
+
 /// Runs the cases of a table in parallel, because most of them only wait.
 pub fn in_parallel<T: Send>(cases: impl IntoIterator<Item = T>, run: impl Fn(T) + Sync) {
     const WORKERS: usize = 16;
-    let cases: Mutex<VecDeque<T>> = Mutex::new(cases.into_iter().collect());
+    let cases: Mutex<VecDeque<_>> = Mutex::new(cases.into_iter().enumerate().collect());
     let next = || cases.lock().unwrap().pop_front();
     thread::scope(|scope| {
         for _ in 0..WORKERS {
             scope.spawn(|| {
-                while let Some(case) = next() {
+                while let Some((n, case)) = next() {
+                    let _row = Row(n);
                     run(case);
                 }
             });

@@ -125,7 +125,8 @@ fn certificates_of_an_endpoint_apply_only_to_its_base_url() {
     for (contents, has_roots) in [(WRITTEN.to_owned(), false), (private, true), (nameless, false)] {
         let path = elsewhere.write(contents);
         let builder = ClientBuilder::from_config_file(path).unwrap();
-        assert_eq!(format!("{builder:?}").contains("file_certificates: true"), has_roots);
+        let shown = format!("{builder:?}");
+        assert_eq!(shown.contains("file_certificates: true"), has_roots, "{shown}");
         let other = builder.base_url("https://other.example");
         assert!(format!("{other:?}").contains("file_certificates: false"));
     }

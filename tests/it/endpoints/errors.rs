@@ -51,7 +51,7 @@ fn error_contains_the_status_and_the_service_s_messages() {
                 assert!(text.contains(says), "{name}: {says}: {text}");
             }
             assert!(!text.chars().any(char::is_control), "{text}");
-            assert_eq!(error.status(), Some(*status));
+            assert_eq!(error.status(), Some(*status), "{name}: {text}");
             assert_eq!(error.outcome_unknown(), *outcome_unknown, "{name}: {status}");
             let messages_read = &call_error(&error).messages;
             let read: Vec<_> =

@@ -21,13 +21,10 @@ fn with_password() -> ClientBuilder {
 
 #[test]
 fn page_is_not_quoted() {
-    let model = |status| {
-        format!(r#"{{"httpStatus":{status},"messages":[{{"errorCode":"1","message":"WORDS"}}]}}"#)
-    };
     for (body, reason) in [
         ("<html><body>WORDS</body></html>".to_owned(), "a page"),
         ("WORDS".to_owned(), "a text"),
-        (model(500), "another status"),
+        (model(500, r#"{"errorCode":"1","message":"WORDS"}"#), "another status"),
         (r#"{"messages":[{"message":"WORDS"}]}"#.to_owned(), "no status"),
     ] {
         for builder in [with_token(), with_password()] {
@@ -167,9 +164,7 @@ fn expired_token_of_the_client_explains_a_401() {
 
 #[test]
 fn advice_depends_on_the_request_and_the_sender_of_the_response() {
-    let own = |status| {
-        format!(r#"{{"httpStatus":{status},"messages":[{{"errorCode":"1","message":"no"}}]}}"#)
-    };
+    let own = |status| model(status, r#"{"errorCode":"1","message":"no"}"#);
     let no_such = "this user has no such token, or http://127.0.0.1:";
     let foreign = "it is not the Auth API's own response: check the base URL, and any proxy";
     let two_factor = "for users with two-factor authentication, a token made through this API";

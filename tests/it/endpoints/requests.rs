@@ -10,7 +10,7 @@ fn each_endpoint_sends_its_request_line() {
         (endpoint.run)(&builder_for(&server).build().unwrap()).unwrap();
         let seen = seen.lock().unwrap();
         assert_eq!(seen.len(), 1, "{}", endpoint.name);
-        assert_eq!(seen[0].0, endpoint.request());
+        assert_eq!(seen[0].0, endpoint.request(), "{}", endpoint.name);
     }
 }
 
@@ -56,7 +56,7 @@ fn options_change_the_request_line_and_the_headers() {
                 builder = builder.contract_number(clients);
             }
             let error = call(&builder.build().unwrap()).unwrap_err();
-            assert_eq!(error.status(), Some(403));
+            assert_eq!(error.status(), Some(403), "{line}: {error}");
 
             let mut headers: Headers = [
                 ("accept", "application/json"),
@@ -70,7 +70,7 @@ fn options_change_the_request_line_and_the_headers() {
             if let Some(expected) = expected {
                 headers.insert("x-contract-number".to_owned(), expected.to_owned());
             }
-            assert_eq!(*seen.lock().unwrap(), [(line.clone(), headers)]);
+            assert_eq!(*seen.lock().unwrap(), [(line.clone(), headers)], "{clients:?}");
         }
     }
 }
@@ -181,7 +181,7 @@ fn invalid_options_are_refused_before_anything_is_sent() {
             matches!(error, Error::Invalid { .. }) && error.to_string().starts_with(says),
             "{says}: {error}"
         );
-        assert!(!error.outcome_unknown() && error.status().is_none());
+        assert!(!error.outcome_unknown() && error.status().is_none(), "{says}: {error}");
     }
     assert_eq!(*seen.lock().unwrap(), []);
 }

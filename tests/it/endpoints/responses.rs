@@ -138,7 +138,7 @@ fn unreadable_success_leaves_the_outcome_unknown() {
             assert!(kind(&error) == ErrorKind::Unreadable, "{name}: {body}: {text}");
             assert!(text.contains(says) && text.contains("200 OK"), "{name}: {body}: {text}");
             assert!(!text.contains("SECRET") && !everything(&error).contains("SECRET"), "{text}");
-            assert_eq!(error.status(), Some(200));
+            assert_eq!(error.status(), Some(200), "{name}: {body}");
             assert!(error.outcome_unknown(), "{name}: {body}");
         }
     }

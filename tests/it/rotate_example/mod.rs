@@ -143,7 +143,7 @@ fn exit_code_says_what_happened() {
         fs::write(&setting.file, text).unwrap();
         let (code, said) = setting.rotate();
         assert!(code == 2 && said.contains(says) && !said.contains(text), "{said}");
-        assert_eq!(fs::read_to_string(&setting.file).unwrap(), text);
+        assert_eq!(fs::read_to_string(&setting.file).unwrap(), text, "{says}");
     }
 }
 
@@ -164,8 +164,8 @@ fn exit_code_is_2_if_a_person_must_act() {
         let before = setting.api.key_ids();
         let (code, said) = setting.rotate();
         assert!(code == 2 && said.contains(says), "{code}: {said}");
-        assert_eq!(fs::read_to_string(&setting.file).unwrap(), jwt.token());
-        assert_eq!(setting.api.key_ids(), before);
+        assert_eq!(fs::read_to_string(&setting.file).unwrap(), jwt.token(), "{says}");
+        assert_eq!(setting.api.key_ids(), before, "{says}");
     }
 }
 
@@ -221,8 +221,8 @@ fn exit_code_is_3_if_the_old_token_can_not_be_deleted() {
         let (code, said) = run(&relay.url(), &[setting.path(), "--share", "1"]);
         assert_eq!(code, 3, "{said}");
         let held = setting.held();
-        assert_ne!(held, before);
-        assert_eq!(setting.api.key_ids(), [before.clone(), held.clone()]);
+        assert_ne!(held, before, "{fault}");
+        assert_eq!(setting.api.key_ids(), [before.clone(), held.clone()], "{fault}");
 
         let (code, said) = run(setting.api.base_url(), &[setting.path()]);
         assert!(code == 0 && said.contains(&format!("deleting {before}")), "{said}");
@@ -305,7 +305,7 @@ fn service_is_asked_for_a_life_that_the_token_does_not_tell() {
             let server = FaultServer::start(vec![answer(200, &body)]);
             let (code, said) = run(&server.url(), &[file.to_str().unwrap(), "--dry-run"]);
             assert!(code == 0 && said.contains(says), "{payload}: {said}");
-            assert_eq!(server.requests().len(), 1);
+            assert_eq!(server.requests().len(), 1, "{payload}: {said}");
         }
     }
 }

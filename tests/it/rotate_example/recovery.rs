@@ -160,12 +160,12 @@ fn what_can_not_be_deleted_yet_waits_for_the_next_run() {
         let (seen, said) = setting.rotate();
         assert!(seen == code && said.contains(&format!("deleting {}", before[1])), "{said}");
         assert_eq!(setting.api.key_ids(), before, "{said}");
-        assert_eq!(setting.held(), before[0]);
+        assert_eq!(setting.held(), before[0], "{said}");
 
         let (seen, said) = run(setting.api.base_url(), &[setting.path()]);
         assert_eq!(seen, 0, "{said}");
-        assert_eq!(setting.api.key_ids(), [setting.held()]);
-        assert_eq!(setting.folder.names(), ["token", "token.lock"]);
+        assert_eq!(setting.api.key_ids(), [setting.held()], "{said}");
+        assert_eq!(setting.folder.names(), ["token", "token.lock"], "{said}");
     }
 }
 
@@ -212,9 +212,9 @@ fn signal_ends_a_job_in_order() {
         for says in ["the client was shut down", "it was deleted again"] {
             assert!(said.contains(says), "{said}");
         }
-        assert_eq!(setting.held(), before);
-        assert_eq!(setting.api.key_ids(), [before]);
-        assert_eq!(setting.folder.names(), ["token", "token.lock"]);
+        assert_eq!(setting.held(), before, "{signal}: {said}");
+        assert_eq!(setting.api.key_ids(), [before], "{signal}: {said}");
+        assert_eq!(setting.folder.names(), ["token", "token.lock"], "{signal}: {said}");
     }
 }
 
