@@ -16,7 +16,7 @@ fn error_names_the_host_and_the_port_of_the_service() {
     let silent_port = silent.local_addr().unwrap().port();
     let hangs_up = FaultServer::start(vec![Play::WriteAndClose(vec![])]);
     let hangs_up_port = hangs_up.port();
-    let short = |url: String| builder_of(&url).timeout(SHORT).allow_insecure_http(true);
+    let short = |url: String| builder_of(&url).timeout(2 * SHORT).allow_insecure_http(true);
     // (client, the error's text after the request)
     #[rustfmt::skip]
     let cases = [
@@ -31,7 +31,7 @@ fn error_names_the_host_and_the_port_of_the_service() {
          format!("the TLS handshake with 127.0.0.1:{hangs_up_port} failed: "), "no TLS"),
         (short(format!("http://127.0.0.1:{silent_port}")),
          format!("timed out waiting for the response from 127.0.0.1:{silent_port}; the call's \
-                  time limit is {:?}", SHORT), "it is silent"),
+                  time limit is {:?}", 2 * SHORT), "it is silent"),
         (short(format!("https://127.0.0.1:{silent_port}")),
          format!("timed out in the TLS handshake with 127.0.0.1:{silent_port}"), "it is silent"),
     ];
@@ -84,7 +84,7 @@ fn error_names_the_proxy_and_the_option_that_names_it() {
         (builder_through_proxy(&hangs_up.https_url()),
          format!("the TLS handshake with 127.0.0.1:{} {from} failed: ", hangs_up.port()),
          "its TLS"),
-        (builder_through_proxy(&format!("http://127.0.0.1:{silent_port}")).timeout(SHORT),
+        (builder_through_proxy(&format!("http://127.0.0.1:{silent_port}")).timeout(2 * SHORT),
          format!("timed out waiting for a proxy tunnel through 127.0.0.1:{silent_port} {from}"),
          "it is silent"),
         (through(&forbids),
