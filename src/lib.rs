@@ -4,15 +4,10 @@
 //!
 #![cfg_attr(feature = "client", doc = "```no_run")]
 #![cfg_attr(not(feature = "client"), doc = "```ignore")]
-//! use std::time::Duration;
-//! use ionoscloud_auth::{
-//!     Client, CreateTokenOptions, GetAllTokensOptions, create_token, get_all_tokens,
-//! };
+//! use ionoscloud_auth::{Client, GetAllTokensOptions, get_all_tokens};
 //!
 //! fn main() -> ionoscloud_auth::Result<()> {
 //!     let client = Client::from_env()?; // IONOS_TOKEN, or IONOS_USERNAME and IONOS_PASSWORD
-//!     let jwt = create_token(&client, &CreateTokenOptions::new().ttl(Duration::from_secs(3600)))?;
-//!     println!("created {}", jwt.key_id()?); // jwt.token() is the secret itself
 //!     for token in get_all_tokens(&client, &GetAllTokensOptions::new())?.tokens {
 //!         println!("{} expires {}", token.id, token.expiration_date);
 //!     }
@@ -44,10 +39,10 @@
 //! returns whether the service may have acted although no response says so: after a create, there
 //! may then be an orphaned token.
 //!
-//! A request that the service cannot have acted on is retried. A request that it may have acted on
-//! is retried only if a repetition is harmless, so a create is not. [`RetryPolicy`] sets how often
-//! and when, and [`ClientBuilder::timeout`] limits the whole call. The guide to
-//! [errors](docs::errors) has the details.
+//! A request is retried if the service cannot have acted on it, or if a repetition is harmless, so
+//! a create that may have worked is not. [`RetryPolicy`] sets how often and when, and
+//! [`ClientBuilder::timeout`] limits the whole call. The guide to [errors](docs::errors) has the
+//! list.
 //!
 //! # Rotate a token
 //!
@@ -67,8 +62,9 @@
 //! # Secrets
 //!
 //! [`Credentials`] and [`Jwt`] are redacted from `Debug` output, never appear in errors, and are
-//! wiped from memory when dropped. Redirects are not followed, plain http is refused except to a
-//! loopback address, and certificates are always verified.
+//! wiped from memory when dropped. Redirects are not followed, and certificates are always
+//! verified. Plain http is refused except to a loopback address, or with
+//! [`allow_insecure_http`](ClientBuilder::allow_insecure_http).
 //!
 //! ureq logs every byte of a connection to the target `ureq_proto` at trace level. If the installed
 //! logger accepts that, calls are refused with an error that says which filter to set.
@@ -77,7 +73,8 @@
 //!
 //! A [`Client`] can be used from any number of threads at once, and [`Client::shutdown`] ends all
 //! its calls. From async code, make a call in a thread for blocking work, such as tokio's
-//! `spawn_blocking`.
+//! `spawn_blocking`. Dropping the future does not cancel the call: the guide to
+//! [async and cancellation](docs::async_and_cancellation) says what does.
 //!
 //! # Features
 //!
@@ -94,7 +91,7 @@
 //!
 //! ```toml
 //! [build-dependencies]
-//! ionoscloud-auth = { version = "0.1", default-features = false }
+//! ionoscloud-auth = { path = "../ionoscloud-auth", default-features = false }
 //! ```
 //!
 //! The library requires Rust 1.85 or later.
@@ -104,6 +101,7 @@
 //! - [Errors](docs::errors): what is retried, and what to do about an unknown outcome
 //! - [Settings](docs::settings): what you can set, environment variables, the config file
 //! - [Rotating tokens](docs::rotating_tokens): each step, and what a crash leaves behind
+//! - [Async and cancellation](docs::async_and_cancellation): how to end a call, long-running programs
 //! - [Coming from Go](docs::coming_from_go), [performance](docs::performance), [platforms and
 //!   dependencies](docs::platforms), [security](docs::security)
 
@@ -141,7 +139,7 @@ pub use error::{ApiMessage, CallError, Error, ErrorKind, Result};
 pub use token::{
     Claims, Criteria, DeleteResponse, Identity, Jwt, KeyId, Token, Tokens, claims, key_id,
 };
-// `tokens` is the endpoints and their options, all of them public.
+// All public items of `tokens` are endpoints and their options.
 #[cfg(feature = "client")]
 pub use {
     builder::ClientBuilder,
@@ -153,14 +151,37 @@ pub use {
 };
 
 /// Guides that go further than an item's own documentation.
+// Each page ends with links to files, for those who read it as one. The links here win.
 #[cfg(all(feature = "client", any(doc, doctest)))]
 pub mod docs {
+    /// [`RetryPolicy`]: crate::RetryPolicy
+    /// [`mock`]: crate::mock
+    /// [`timeout`]: crate::ClientBuilder::timeout
+    ///
     #[doc = include_str!("../docs/errors.md")]
     pub mod errors {}
+    /// [`ClientBuilder`]: crate::ClientBuilder
+    /// [`RetryPolicy`]: crate::RetryPolicy
+    ///
     #[doc = include_str!("../docs/settings.md")]
     pub mod settings {}
+    /// [`Jwt::save`]: crate::Jwt::save
+    /// [`Jwt::save_in`]: crate::Jwt::save_in
+    /// [`Token::expires_at`]: crate::Token::expires_at
+    /// [async and cancellation]: crate::docs::async_and_cancellation
+    ///
     #[doc = include_str!("../docs/rotating_tokens.md")]
     pub mod rotating_tokens {}
+    /// [`Client::shutdown`]: crate::Client::shutdown
+    /// [`Client::with_timeout`]: crate::Client::with_timeout
+    /// [`ClientBuilder`]: crate::ClientBuilder
+    /// [`Jwt::save`]: crate::Jwt::save
+    /// [`rotate_token`]: crate::rotate_token
+    /// [errors]: crate::docs::errors
+    /// [rotating tokens]: crate::docs::rotating_tokens
+    ///
+    #[doc = include_str!("../docs/async_and_cancellation.md")]
+    pub mod async_and_cancellation {}
     // The page's own picture is a file next to it, which rustdoc does not copy: it is inlined.
     /// What a call costs, compared with other clients.
     ///
@@ -171,13 +192,15 @@ pub mod docs {
     pub mod performance {}
     #[doc = include_str!("../docs/platforms.md")]
     pub mod platforms {}
+    /// [async and cancellation]: crate::docs::async_and_cancellation
+    ///
     #[doc = include_str!("../docs/coming_from_go.md")]
     pub mod coming_from_go {}
     #[doc = include_str!("../SECURITY.md")]
     pub mod security {}
 }
 
-/// The programs in the README are tests, too.
+/// Runs the programs in the README as tests.
 #[cfg(all(doctest, feature = "mock"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
