@@ -126,17 +126,15 @@ impl Client {
     ///
     /// # Examples
     ///
-    /// A token deletes itself:
+    /// Go on with the token that another job has put into a file:
     ///
     /// ```no_run
-    /// use ionoscloud_auth::{
-    ///     Client, Credentials, DeleteTokenByIdOptions, delete_token_by_id, key_id,
-    /// };
+    /// use ionoscloud_auth::{Client, Credentials};
     ///
-    /// # fn logout(client: &Client, token: &str) -> ionoscloud_auth::Result<()> {
+    /// # fn renewed(client: &Client) -> Result<Client, Box<dyn std::error::Error>> {
+    /// let token = std::fs::read_to_string("token")?;
     /// let client = client.with_credentials(Credentials::token(token))?;
-    /// delete_token_by_id(&client, &DeleteTokenByIdOptions::new(key_id(token)?))?;
-    /// # Ok(())
+    /// # Ok(client)
     /// # }
     /// ```
     pub fn with_credentials(&self, credentials: Credentials) -> Result<Client> {
@@ -223,9 +221,9 @@ impl Client {
     /// be called from any thread.
     ///
     /// A call in flight returns at once, whatever it is waiting for. Its
-    /// [`outcome_unknown()`](crate::Error::outcome_unknown) is true if its request was already
-    /// handed to a connection. A DNS lookup or an attempt to connect cannot be interrupted; it
-    /// continues for a while in a thread of its own.
+    /// [`outcome_unknown()`](crate::Error::outcome_unknown) is true if its request was handed to a
+    /// connection and no response said that it was refused. A DNS lookup or an attempt to connect
+    /// cannot be interrupted; it continues for a while in a thread of its own.
     ///
     /// # Examples
     ///

@@ -34,8 +34,11 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// An option, a setting, an environment variable or a JWT that you passed is not usable. No
-    /// request was sent.
+    /// An option, a setting, an environment variable or a JWT that you passed is not usable. The
+    /// function that returns it has sent no request.
+    ///
+    /// Inside [`RotateError::NotVerified`](crate::RotateError::NotVerified) it is about the new
+    /// token, which was created.
     #[error("{what}: {reason}")]
     #[non_exhaustive]
     Invalid {
@@ -62,11 +65,10 @@ pub enum Error {
 
 /// A failed call: what was tried, what came back, and what became of the request.
 ///
-/// It is one struct, whatever failed, because what a program asks of an error is the same each time:
-/// may the service have acted, is it worth another try, when. What differs is for people, and is
-/// all in the text, so that printing the error alone loses nothing. So it has no
-/// [`source`](std::error::Error::source): a program that prints the chain would say everything
-/// twice.
+/// It is one struct, whatever failed, because a program asks the same of each error: may the
+/// service have acted, is another try worthwhile, and when? What differs is for people, and is all
+/// in the text. So it has no [`source`](std::error::Error::source): a program that prints the chain
+/// would say everything twice.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct CallError {

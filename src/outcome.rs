@@ -28,7 +28,7 @@ pub(crate) fn outcome(status: u16, by_service: bool) -> Outcome {
     }
 }
 
-/// Whether another attempt may get another response.
+/// Whether another attempt may have another result.
 pub(crate) fn may_pass(status: u16) -> bool {
     matches!(status, 408 | 425 | 429 | 502..=504 | 520..=529)
 }

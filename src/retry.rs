@@ -5,15 +5,8 @@ use std::time::Duration;
 
 /// How often a call is retried, and how long it waits in between.
 ///
-/// Which requests are retried is not a setting:
-///
-/// - A request that the service cannot have acted on is retried: DNS or connection failure, 429, or
-///   the service's own 503. The exceptions are failures that would only repeat: an untrusted
-///   certificate, a server that speaks no TLS, a proxy's 401, 403 or 407.
-/// - A request that it may have acted on is retried only if a repetition is harmless, after 408,
-///   425, 502, 503, 504, 520 to 529, a lost connection or an unreadable response.
-///   To create a token and to delete all tokens or the current one are never among these.
-/// - Anything else, such as 500 or 403, is not retried.
+/// Which requests are retried is not a setting: the guide to
+/// [errors](crate::docs::errors#what-is-retried) has the list.
 ///
 /// Before the n-th retry a call waits `base_delay` × 2ⁿ⁻¹, at most `max_delay`, minus up to half of
 /// that at random. It waits at least as long as the service asks for in `Retry-After`. If that does
@@ -41,7 +34,7 @@ pub struct RetryPolicy {
 }
 
 impl Default for RetryPolicy {
-    /// Returns the default: three retries, 100 ms to 2 s apart.
+    /// Returns the default: three retries, after 100 ms, 200 ms and 400 ms, minus the random part.
     fn default() -> RetryPolicy {
         RetryPolicy {
             max_retries: 3,
@@ -52,7 +45,8 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// Returns a policy without retries: every request is sent once.
+    /// Returns a policy without retries: each call makes one attempt. (A
+    /// [rotation](crate::rotate_token) still asks for a new token more than once.)
     pub fn none() -> RetryPolicy {
         RetryPolicy::default().max_retries(0)
     }
@@ -110,7 +104,8 @@ pub struct Attempt<'a> {
     pub number: u32,
     /// The HTTP status, even if the rest of the response did not arrive.
     pub status: Option<u16>,
-    /// `success`, or else what [`ErrorKind::as_str`](crate::ErrorKind::as_str) returns, for the label of a metric.
+    /// `success`, or else what [`ErrorKind::as_str`](crate::ErrorKind::as_str) returns, for the
+    /// label of a metric.
     pub label: &'static str,
     /// How long the attempt took, without the wait before it.
     pub elapsed: Duration,

@@ -37,7 +37,7 @@ use crate::tokens::{
 /// A create is never sent twice, and its outcome may be unknown: see [`RotateError::NotCreated`].
 ///
 /// [`Client::shutdown`] ends a rotation, except that a new token that is not stored is still
-/// deleted, which takes up to 5 s. Wait for `rotate_token` to return before the process exits.
+/// deleted, which then takes up to 5 s. Wait for `rotate_token` to return before the process exits.
 ///
 /// Afterwards `client` still uses the old token, if that was its own. Make a client with the new
 /// token by [`Client::with_credentials`].
@@ -262,7 +262,8 @@ pub enum RotateError {
     /// the credentials, or the client was shut down.
     #[error("no new token was created: {0}; the old token is unchanged")]
     NotStarted(Error),
-    /// The new token was not received.
+    /// The new token was not received, or it could not be asked for because its lifetime is out of
+    /// range.
     ///
     /// If the error's [`outcome_unknown()`](Error::outcome_unknown) is true, there may still be an
     /// orphaned token: [list](crate::get_all_tokens) the tokens to find it. This is also the case
@@ -365,8 +366,8 @@ impl RotateTokenOptions {
     /// Sets how long the new token is valid, from 60 s to 31,536,000 s (365 days). Fractions of a
     /// second are dropped.
     ///
-    /// By default the new token lives as long as the old one did from creation to expiry, so a
-    /// one-hour token does not become a one-year token. The old token contains these times (`iat`
+    /// By default the new token lives as long as the old one did from creation to expiry, within this
+    /// range, so a one-hour token does not become a one-year token. The old token contains these times (`iat`
     /// and `exp`). If it does not, one request asks the service before anything is created. If that
     /// does not tell either, the service's default of 365 days applies. A request that fails is
     /// logged as a warning.

@@ -245,8 +245,9 @@ impl GetTokenByIdOptions {
 /// Deletes one token: `DELETE /tokens/{tokenId}`.
 ///
 /// `Ok` means that the token is gone, because the service said so: with `{"success": true}`, or,
-/// after an attempt that may have worked, with its own 404. An attempt whose outcome is unknown is repeated as [`RetryPolicy`](crate::RetryPolicy)
-/// says, for example after a lost connection or a gateway's 503.
+/// after an attempt that may have worked, with its own 404. An attempt whose outcome is unknown is
+/// [repeated](crate::docs::errors#what-is-retried), for example after a lost connection or a
+/// gateway's 503.
 ///
 /// # Errors
 ///
@@ -314,9 +315,9 @@ impl DeleteTokenByIdOptions {
 
 /// Deletes tokens by [`Criteria`]: `DELETE /tokens?criteria=…`.
 ///
-/// If the outcome of an attempt is unknown, `EXPIRED` may be sent again, as
-/// [`RetryPolicy`](crate::RetryPolicy) says. `ALL` and `CURRENT` never are: they may have deleted
-/// the token that the call uses, and a second request would then fail.
+/// If the outcome of an attempt is unknown, `EXPIRED` may be
+/// [sent again](crate::docs::errors#what-is-retried). `ALL` and `CURRENT` never are: they may have
+/// deleted the token that the call uses, and a second request would then fail.
 ///
 /// The live service has refused `CURRENT` with 401 even for a valid token. To delete the client's
 /// own token, use [`delete_token_by_id`] with [`Client::key_id`]. The vendor's CLI does the same.

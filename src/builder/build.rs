@@ -17,8 +17,9 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`](crate::Error::Invalid) if the credentials are empty or contain line
-    /// breaks, or the user name contains a colon.
+    /// [`Error::Invalid`](crate::Error::Invalid) if the credentials are empty, too long for a
+    /// request, or contain characters that are not valid in them, such as a line break or a colon
+    /// in the user name, or if a proxy variable of the environment is not usable.
     pub fn new(credentials: Credentials) -> Result<Client> {
         Client::builder().credentials(credentials).build()
     }

@@ -73,7 +73,7 @@ impl ClientBuilder {
     ///
     /// The scheme (default `https`), the path `/auth/v1` and a slash at the end are optional, and
     /// `/cloudapi/v6` counts as no path. Refused are user names, queries, fragments, and plain
-    /// `http` except to a loopback address (127.0.0.0/8, `::1` or `localhost`) or with
+    /// `http`, except to a loopback address (127.0.0.0/8, `::1` or `localhost`) or with
     /// [`allow_insecure_http`](ClientBuilder::allow_insecure_http).
     pub fn base_url(mut self, url: impl Into<String>) -> ClientBuilder {
         self.base_url = Some(Setting::of_program(url));
@@ -94,16 +94,15 @@ impl ClientBuilder {
     /// Sets the time limit of a call. Default: 30 s. It includes DNS lookup, proxy, connecting,
     /// TLS, every attempt, every wait, and the body.
     ///
-    /// Until it has a connection, an attempt may use half of the remaining time, so that there is
-    /// time for another attempt. [`Duration::MAX`], or any time that is out of the clock's range,
+    /// A lookup has all of this time. Then an attempt has half of what is left to connect, if another
+    /// attempt may follow. [`Duration::MAX`], or any time that is out of the clock's range,
     /// means that there is no limit. Zero is an error.
     pub fn timeout(mut self, timeout: Duration) -> ClientBuilder {
         self.timeout = Some(timeout);
         self
     }
 
-    /// Sets how often and when calls are retried. Default: three times, see
-    /// [`RetryPolicy::default`].
+    /// Sets how often and when calls are retried. Default: [`RetryPolicy::default`].
     pub fn retry(mut self, policy: RetryPolicy) -> ClientBuilder {
         self.retry = policy;
         self
@@ -155,9 +154,14 @@ impl ClientBuilder {
     /// The value may be secret. It is redacted from `Debug` output and never logged. If it has at
     /// least 12 characters, it is replaced where a response repeats it.
     ///
+    /// It is not replaced in a request ID (`X-RequestId`, `X-Request-Id`, `X-Correlation-Id`).
+    ///
     /// [`build`](ClientBuilder::build) refuses headers that the library sets itself or that would
-    /// change the response, such as `Authorization`, `Host`, `User-Agent`, `Accept`,
-    /// `Accept-Encoding`, `X-Contract-Number`, `Connection` and `Content-Length`.
+    /// change the request or the response: `Accept`, `Accept-Encoding`, `Authorization`,
+    /// `Connection`, `Content-Length`, `Expect`, `Host`, `Proxy-Authorization`, `Range`,
+    /// `Transfer-Encoding`, `Upgrade`, `User-Agent`, `X-Contract-Number`, those that replace the
+    /// method (`X-HTTP-Method`, `X-HTTP-Method-Override`, `X-Method-Override`), and all that begin
+    /// with `If-`.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> ClientBuilder {
         self.headers
             .push((name.into(), Zeroizing::new(value.into())));
@@ -171,8 +175,9 @@ impl ClientBuilder {
     /// Special characters in the user name and password must be percent-encoded: `#` is `%23`, `@`
     /// is `%40`.
     ///
-    /// The library opens a proxy tunnel (`CONNECT`), so with https the proxy sees neither
-    /// credentials nor tokens. No proxy is used for a loopback address.
+    /// The library opens a proxy tunnel (`CONNECT`), so with https the proxy sees the host, the port
+    /// and the user agent, but neither credentials nor tokens. No proxy is used for a loopback
+    /// address.
     pub fn proxy(mut self, url: impl Into<String>) -> ClientBuilder {
         self.proxy = ProxyChoice::Url(Setting::of_program(url));
         self
@@ -187,7 +192,7 @@ impl ClientBuilder {
     /// Sets a hook that is called after every attempt, for metrics and tracing. An attempt that is
     /// refused before it connects counts, for example after a shutdown. Default: none.
     ///
-    /// It runs in the thread of the call, and the call waits for it. It cannot see secrets. If it
+    /// It runs in the thread of the call, and the call waits for it. It sees no secrets. If it
     /// panics, that is logged and the call continues. During a call, do not hold a lock that your
     /// hook takes.
     ///
@@ -242,11 +247,11 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`](crate::Error::Invalid) if a value is not usable. The error names the
-    /// variable. Examples are a URL or number that is not valid, text that is not UTF-8, or,
-    /// without a token, a user name without a password or a password without a user name. Without
-    /// the feature `pinned-cert`, `IONOS_PINNED_CERT` is an error, so a pin is never silently
-    /// ignored.
+    /// [`Error::Invalid`](crate::Error::Invalid) if a variable is not UTF-8, or if there is, without
+    /// `IONOS_TOKEN`, a user name without a password or a password without a user name. Values that
+    /// are not usable, such as a URL or number that is not valid, are refused by
+    /// [`build`](ClientBuilder::build). Without the feature `pinned-cert`, `IONOS_PINNED_CERT` is
+    /// such a value, so a pin is never silently ignored. Each error names the variable.
     ///
     /// # Examples
     ///
@@ -290,7 +295,7 @@ impl ClientBuilder {
     /// you make on the builder take precedence. The guide to [settings](crate::docs::settings) says
     /// which host counts.
     ///
-    /// On Unix a warning is logged if others can read a file that contains credentials.
+    /// On Unix a warning is logged if everybody can read a file that contains credentials.
     ///
     /// Requires the [feature](crate#features) `config-file`.
     ///

@@ -1,9 +1,10 @@
-//! A mock server of the API, to test a program that uses this library without an account. Requires
-//! the [feature](crate#features) `mock`, which adds no crate. Enable it for tests only:
+//! A mock server of the API, to test a program that uses this library without an account.
+//!
+//! Requires the [feature](crate#features) `mock`, which adds no crate. Enable it for tests only:
 //!
 //! ```toml
 //! [dev-dependencies]
-//! ionoscloud-auth = { version = "0.1", features = ["mock"] }
+//! ionoscloud-auth = { path = "../ionoscloud-auth", features = ["mock"] }
 //! ```
 //!
 //! [`MockAuthApi`] runs inside your test and keeps state as the service does: a created token can
@@ -43,7 +44,9 @@
 //! | two-factor authentication | [`MockAuthApi::with_two_factor_authentication`] |
 //!
 //! The server accepts plain HTTP on a loopback address, which is the only place where the library
-//! allows it by default. It cannot test TLS, proxies, or the reuse of connections.
+//! allows it by default. It cannot test TLS, proxies, or the reuse of connections. For another mock
+//! server, such as mockito, the guide to [errors](crate::docs::errors#test-it) says which body makes
+//! an error the service's own.
 //!
 //! # Test a whole program
 //!
@@ -266,8 +269,10 @@ impl MockAuthApi {
         lock(&self.state).refuses_current = true;
     }
 
-    /// Orders this response for the next `n` requests that have no order yet. The server does not
-    /// act on them.
+    /// Orders this response for the next `n` requests that have no order by their number yet. It goes
+    /// before [`fail_next_create`](MockAuthApi::fail_next_create) and
+    /// [`fail_next_delete`](MockAuthApi::fail_next_delete), which then wait for a later request. The
+    /// server does not act on these requests.
     ///
     /// The status is from 200 to 599. The response has no `Content-Type` unless you pass one; the
     /// vendor's SDK requires one. The library may retry, so order several responses to see an

@@ -79,7 +79,7 @@ impl BaseUrl {
         format!("{}:{}", self.shown, self.port)
     }
 
-    /// Whether the host is a loopback address: 127.0.0.0/8, ::1, or exactly `localhost`.
+    /// Whether the host is a loopback address: 127.0.0.0/8, ::1, or the name `localhost`.
     pub(crate) fn is_loopback(&self) -> bool {
         let address = self.host.parse::<IpAddr>();
         address.is_ok_and(|address| address.is_loopback())

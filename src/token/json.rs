@@ -5,8 +5,8 @@ use serde::{Deserialize, Deserializer, forward_to_deserialize_any};
 use serde_json::Number;
 use serde_json::error::Category;
 
-/// Reads an object of the service or of a token. The error has no words of serde's, which may quote
-/// a secret.
+/// Reads an object of the service or of a token. The error does not contain serde's own text, which
+/// may quote a secret.
 pub(crate) fn read_json<T: DeserializeOwned>(json: &[u8]) -> Result<T, String> {
     let object: Object<T> = serde_json::from_slice(without_mark(json)).map_err(described)?;
     Ok(object.0)

@@ -20,9 +20,9 @@ use crate::error::{Error, Result};
 ///
 /// # Errors
 ///
-/// [`Error::Invalid`] if this is longer than 16 KiB or not a JWT of three parts, if the header is not base64url (RFC
-/// 7515, section 2) or not JSON, or if its `kid` is missing or not a valid [Key ID](KeyId). The
-/// error does not quote the token.
+/// [`Error::Invalid`] if this is longer than 16 KiB or not a JWT of three parts, if the header is
+/// not base64url (RFC 7515, section 2) or not JSON, or if its `kid` is missing or not a valid
+/// [Key ID](KeyId). The error does not quote the token.
 ///
 /// # Examples
 ///
@@ -58,8 +58,9 @@ pub(super) fn read_key_id(jwt: &str) -> Result<KeyId, String> {
 ///
 /// # Errors
 ///
-/// [`Error::Invalid`] if this is longer than 16 KiB or not a JWT of three parts, or if the payload is not base64url or
-/// not JSON. The error does not quote the token.
+/// [`Error::Invalid`] if this is longer than 16 KiB or not a JWT of three parts, or if the payload
+/// is not base64url or not JSON, or has a number that is out of range, such as `1e999`. The error
+/// does not quote the token.
 ///
 /// # Examples
 ///

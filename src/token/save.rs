@@ -22,9 +22,9 @@ impl Jwt {
     ///
     /// The token is first written into a new file in the same folder, which must be writable, and
     /// synced. A process that is killed may leave that file: its name is the file's own with a
-    /// random part and `.new` at its end, such as `token.1b0f5a3c8d92e647.new`, and only its owner
-    /// can read it. The guide to [rotating tokens](crate::docs::rotating_tokens) says how to recover
-    /// from that.
+    /// random part and `.new` at its end, such as `token.1b0f5a3c8d92e647.new`, and nobody can read
+    /// it who could not read the file. The guide to [rotating tokens](crate::docs::rotating_tokens)
+    /// says how to recover from that.
     ///
     /// An access control list (ACL) is not kept, and with one the group's mode is not what the
     /// group may do: give such a file the mode 0600 first.

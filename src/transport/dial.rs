@@ -145,9 +145,9 @@ fn connect(
     }
 }
 
-/// Returns the addresses of the host. One lookup runs at a time. Who needs it while it runs waits for
-/// the result, which goes to nobody later: a resolver that hangs costs one thread, and not one for
-/// each call.
+/// Returns the addresses of the host. One lookup runs at a time. Calls that need it while it runs
+/// wait for its result, which goes to nobody later: a resolver that hangs costs one thread, and not
+/// one for each call.
 fn addresses(details: &ConnectionDetails, record: &Record) -> Result<Vec<SocketAddr>, Error> {
     let parts = details.uri.scheme().zip(details.uri.authority());
     let host = parts.and_then(|(scheme, host)| DefaultResolver::host_and_port(scheme, host));
