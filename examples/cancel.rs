@@ -47,5 +47,5 @@ fn list() -> Result<usize> {
 }
 
 fn is_cancelled(error: &Error) -> bool {
-    matches!(error, Error::Call(error) if error.kind == ErrorKind::ShutDown)
+    error.kind() == Some(ErrorKind::ShutDown)
 }

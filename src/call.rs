@@ -19,8 +19,6 @@ pub(crate) struct Call<'a> {
     pub(crate) endpoint: &'static str,
     /// The path and query below the base URL.
     pub(crate) target: &'a str,
-    /// Whether the target contains a Key ID.
-    pub(crate) names_a_token: bool,
     pub(crate) contract_number: Option<u32>,
     pub(crate) effect: Effect,
     /// Whether a successful response contains a new token.
@@ -117,9 +115,8 @@ impl<'a> Attempts<'a> {
         let wait = failure.as_ref().and_then(|failure| {
             self.wait_after(failure, response.and_then(|response| response.retry_after))
         });
-        let label = failure
-            .as_ref()
-            .map_or("success", |failure| failure.kind.as_str());
+        let kind = failure.as_ref().map(|failure| failure.kind);
+        let label = kind.map_or("success", ErrorKind::as_str);
         self.report(response, label, wait);
         let Some(mut failure) = failure else {
             return Ok(());
@@ -141,6 +138,7 @@ impl<'a> Attempts<'a> {
     fn send(&mut self) -> Result<Response<'a>, Failure> {
         self.number = self.number.saturating_add(1);
         self.began = Instant::now();
+        let retry = &self.client.shared.retry;
         self.client.transport.send(&Request {
             method: &self.call.method,
             target: self.call.target,
@@ -150,12 +148,7 @@ impl<'a> Attempts<'a> {
             may_use_idle: self.call.effect.only_reads() && !self.connection_was_lost,
             returns_secret: self.call.returns_secret,
             deadline: self.deadline,
-            is_last: self
-                .client
-                .shared
-                .retry
-                .delay_after(self.number, None)
-                .is_none(),
+            is_last: retry.delay_after(self.number, None).is_none(),
             secrets: &self.client.identity.secrets,
         })
     }
@@ -231,10 +224,8 @@ impl<'a> Attempts<'a> {
             parts.push(failure.reason);
         }
         if kind == ErrorKind::TimedOut {
-            parts.push(format!(
-                "the call's time limit is {:?}",
-                self.client.timeout
-            ));
+            let limit = self.client.timeout;
+            parts.push(format!("the call's time limit is {limit:?}"));
         }
         if self.may_have_worked {
             parts.extend(self.call.effect.advice().map(str::to_owned));
@@ -248,7 +239,7 @@ impl<'a> Attempts<'a> {
             request_id: response.and_then(Response::request_id),
             retry_after: response.and_then(|response| response.retry_after),
             attempts: self.number,
-            outcome_unknown: self.may_have_worked,
+            outcome_unknown: self.may_have_worked && !self.call.effect.only_reads(),
         }))
     }
 
@@ -262,7 +253,7 @@ impl<'a> Attempts<'a> {
         }
         Some(match response.status {
             401 | 403 if is_service => self.check_credentials(response.messages()),
-            404 if is_service && !self.call.names_a_token => base_url,
+            404 if is_service && !self.call.endpoint.contains("{tokenId}") => base_url,
             404 if is_service && url == BASE_URL => no_such.to_owned(),
             // The Cloud API has the same error model.
             404 if is_service => format!("{no_such}, or {url} is not the Auth API: {base_url}"),
@@ -321,25 +312,17 @@ fn from(source: Option<&str>) -> String {
 /// Says what the response was, and what is wrong with it.
 fn said(response: &Response, failure: Failure, is_service: bool) -> String {
     let status = response.status_line();
-    let sender = if is_service {
-        String::new()
-    } else {
-        response.sender()
-    };
+    let sender = (!is_service).then(|| response.sender());
+    let sender = sender.unwrap_or_default();
     let what = match failure.kind {
         ErrorKind::Unreadable => format!("the response {status}{sender} is not readable"),
         _ => format!("the response was {status}{sender}"),
     };
-    let mut faults: Vec<_> = response
-        .messages()
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    if !failure.reason.is_empty() {
-        faults.push(failure.reason);
+    let messages = response.messages().iter().map(ToString::to_string);
+    let own = Some(failure.reason).filter(|reason| !reason.is_empty());
+    let faults: Vec<_> = messages.chain(own).collect();
+    match faults.is_empty() {
+        true => what,
+        false => format!("{what}: {}", faults.join("; ")),
     }
-    if faults.is_empty() {
-        return what;
-    }
-    format!("{what}: {}", faults.join("; "))
 }

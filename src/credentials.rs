@@ -164,11 +164,8 @@ impl Secrets {
             }
         }
         secrets.retain(|secret| secret.len() >= MIN_LENGTH);
-        secrets.extend(
-            headers
-                .filter(|value| value.len() >= MIN_HEADER)
-                .map(cleaned),
-        );
+        let headers = headers.filter(|value| value.len() >= MIN_HEADER);
+        secrets.extend(headers.map(cleaned));
         // A secret may be a part of another one.
         secrets.sort_by_key(|secret| Reverse(secret.len()));
         Secrets(secrets)

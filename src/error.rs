@@ -88,7 +88,7 @@ pub struct CallError {
     pub retry_after: Option<Duration>,
     /// The number of attempts, including those that did not get a connection.
     pub attempts: u32,
-    /// Whether the service may have acted: see [`Error::outcome_unknown`].
+    /// Whether something may have changed: see [`Error::outcome_unknown`].
     pub outcome_unknown: bool,
 }
 
@@ -154,7 +154,20 @@ impl ErrorKind {
     }
 }
 
+/// Writes [`as_str`](ErrorKind::as_str).
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
 impl Error {
+    /// Returns what failed in the call, or `None` if no call did: an option, setting or JWT is not
+    /// usable, or a date or JWT of the service is not readable.
+    pub fn kind(&self) -> Option<ErrorKind> {
+        Some(self.call()?.kind)
+    }
+
     /// Returns the HTTP status of the response, even if the rest of it did not arrive.
     ///
     /// The vendor documents 401 (not authenticated), 403 (not permitted), 404 (no such token) and
@@ -163,18 +176,17 @@ impl Error {
         self.call()?.status
     }
 
-    /// Returns whether the service may have carried out the request although no response says so.
+    /// Returns whether something may have changed although no response says so.
     ///
-    /// `false` means that the request was not handed to a connection, that the service itself said
-    /// what it did, or that the status is one that is only sent before a request is passed on.
-    /// `true` means anything else, in the last attempt or in an earlier one: the connection was
+    /// `false` means that the call only reads (list and get), that the request was not handed to a
+    /// connection, that the service itself said what it did, or that the status is one that is only
+    /// sent before a request is passed on. `true` means anything else, in the last attempt or in an earlier one: the connection was
     /// lost, the time limit was reached, or the response does not tell (500, 502, a gateway's 302,
     /// 404 or 503, or a success that is not readable). This is recorded as it happens, and not
     /// inferred from the kind of error.
     ///
     /// If it is `true` after [`create_token`](crate::create_token), there may be an orphaned token:
-    /// [list](crate::get_all_tokens) the tokens and delete it. After a call that only reads, it
-    /// does not matter.
+    /// [list](crate::get_all_tokens) the tokens and delete it.
     pub fn outcome_unknown(&self) -> bool {
         self.call().is_some_and(|call| call.outcome_unknown)
     }

@@ -35,9 +35,9 @@
 //! # Errors
 //!
 //! Every function returns a [`Result`]. The text of an [`Error`] says what was tried, what came
-//! back, and what to do. [`Error::status`] returns the HTTP status. [`Error::outcome_unknown`]
-//! returns whether the service may have acted although no response says so: after a create, there
-//! may then be an orphaned token.
+//! back, and what to do. [`Error::kind`] returns what failed, [`Error::status`] the HTTP status.
+//! [`Error::outcome_unknown`] returns whether something may have changed although no response says
+//! so: after a create, there may then be an orphaned token.
 //!
 //! A request is retried if the service cannot have acted on it, or if a repetition is harmless, so
 //! a create that may have worked is not. [`RetryPolicy`] sets how often and when, and

@@ -80,11 +80,8 @@ impl RetryPolicy {
         if attempts > self.max_retries {
             return None;
         }
-        let doublings = attempts.saturating_sub(1);
-        let grown = self
-            .base_delay
-            .saturating_mul(2u32.saturating_pow(doublings));
-        let full = grown.min(self.max_delay);
+        let factor = 2u32.saturating_pow(attempts.saturating_sub(1));
+        let full = self.base_delay.saturating_mul(factor).min(self.max_delay);
         // A hasher's random keys are enough for jitter, and need no dependency.
         let random = RandomState::new().hash_one(attempts) as u32;
         let taken_off = (full / 2).mul_f64(f64::from(random) / f64::from(u32::MAX));

@@ -53,7 +53,7 @@ use crate::tokens::{
 ///
 /// [`RotateError`] says which step failed, and whether there is an orphaned token. `store` may
 /// return any error that converts into a `Box<dyn Error + Send + Sync>`, such as `io::Error`,
-/// `anyhow::Error` or `String`.
+/// `anyhow::Error` or `String`. If it uses `?`, its type has to be named, as in the second example.
 ///
 /// # Examples
 ///
@@ -69,6 +69,30 @@ use crate::tokens::{
 /// if let Some(error) = rotation.leftover {
 ///     println!("the old token could not be deleted: {error}");
 /// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Store the token somewhere else. The last line names the closure's error type:
+///
+/// ```no_run
+/// use std::io::{self, Write};
+/// use std::process::{Command, Stdio};
+/// use ionoscloud_auth::{Client, RotateTokenOptions, rotate_token};
+///
+/// let client = Client::from_env()?;
+/// let rotation = rotate_token(&client, &RotateTokenOptions::current(), |jwt| {
+///     let mut vault = Command::new("vault")
+///         .args(["kv", "put", "secret/ionos", "token=-"])
+///         .stdin(Stdio::piped())
+///         .spawn()?;
+///     // Dropping it closes it, and so ends the token.
+///     vault.stdin.take().map_or(Ok(()), |mut stdin| stdin.write_all(jwt.token().as_bytes()))?;
+///     if !vault.wait()?.success() {
+///         return Err(io::Error::other("vault failed"));
+///     }
+///     Ok::<(), io::Error>(())
+/// })?;
+/// # drop(rotation);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn rotate_token<E: Into<Box<dyn StdError + Send + Sync>>>(
@@ -132,9 +156,8 @@ fn old_key_id(client: &Client, options: &RotateTokenOptions) -> Result<KeyId> {
 /// Returns the old token's time from creation to expiry, within the service's limits, or `None` if
 /// nobody tells.
 fn lifetime(client: &Client, old: &KeyId) -> Result<Option<Duration>> {
-    let own = client
-        .token()
-        .filter(|_| client.key_id().as_ref() == Some(old));
+    let is_own = client.key_id().as_ref() == Some(old);
+    let own = client.token().filter(|_| is_own);
     let claims = own.and_then(|token| token::claims(token).ok());
     let claimed = claims.and_then(|claims| claims.exp?.checked_sub(claims.iat?));
     let lifetime = match claimed {
@@ -196,12 +219,11 @@ fn undo(client: &Client, jwt: &Jwt, key_id: Option<&KeyId>) -> Option<Orphan> {
     let client = client.for_clean_up();
     let deleted = match key_id {
         Some(id) => delete_token_by_id(&client, &DeleteTokenByIdOptions::new(id)),
-        None => client
-            .with_credentials(Credentials::token(jwt.token()))
-            .and_then(|renewed| {
-                let current = DeleteTokenByCriteriaOptions::new(Criteria::Current);
-                delete_token_by_criteria(&renewed, &current)
-            }),
+        None => {
+            let current = DeleteTokenByCriteriaOptions::new(Criteria::Current);
+            let renewed = client.with_credentials(Credentials::token(jwt.token()));
+            renewed.and_then(|renewed| delete_token_by_criteria(&renewed, &current))
+        }
     };
     let error = deleted.err()?;
     Some(Orphan {
@@ -242,20 +264,20 @@ pub struct Orphan {
 
 impl fmt::Display for Orphan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let id = self
-            .key_id
-            .as_ref()
-            .map_or(String::new(), |id| format!(" {id}"));
-        let error = &self.error;
+        f.write_str("the new token ")?;
+        if let Some(id) = &self.key_id {
+            write!(f, "{id} ")?;
+        }
         write!(
             f,
-            "the new token{id} is orphaned because it could not be deleted: {error}"
+            "is orphaned because it could not be deleted: {}",
+            self.error
         )
     }
 }
 
 /// Why a token was not replaced. The old token is unchanged.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum RotateError {
     /// Nothing was created: the old token has no Key ID, the service does not know it or refuses
@@ -324,14 +346,40 @@ impl RotateError {
         }
     }
 
+    /// Returns what failed in the call of the step that failed: see [`Error::kind`].
+    pub fn kind(&self) -> Option<ErrorKind> {
+        self.error()?.kind()
+    }
+
     /// Returns the HTTP status of the step that failed, if there was a response.
     pub fn status(&self) -> Option<u16> {
+        self.error()?.status()
+    }
+
+    /// Returns how long the service asks to wait before the next request.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.error()?.retry_after()
+    }
+
+    /// Returns the request ID of the step that failed: see [`Error::request_id`].
+    pub fn request_id(&self) -> Option<&str> {
+        self.error()?.request_id()
+    }
+
+    fn error(&self) -> Option<&Error> {
         match self {
             RotateError::NotStarted(error)
             | RotateError::NotCreated(error)
-            | RotateError::NotVerified { error, .. } => error.status(),
+            | RotateError::NotVerified { error, .. } => Some(error),
             RotateError::NotStored { .. } => None,
         }
+    }
+}
+
+/// Writes the text that [`Display`](fmt::Display) writes, as [`Error`] does.
+impl fmt::Debug for RotateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

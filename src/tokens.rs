@@ -64,7 +64,6 @@ pub(crate) fn create(
         method: Method::GET,
         endpoint: "GET /tokens/generate",
         target: &target,
-        names_a_token: false,
         contract_number: options.contract_number,
         effect: Effect::Once(
             "a token may have been created: list the tokens, and delete the one that you did not \
@@ -144,7 +143,6 @@ pub fn get_all_tokens(client: &Client, options: &GetAllTokensOptions) -> Result<
         method: Method::GET,
         endpoint: "GET /tokens",
         target: "/tokens",
-        names_a_token: false,
         contract_number: options.contract_number,
         effect: Effect::Reads,
         returns_secret: false,
@@ -201,7 +199,6 @@ pub fn get_token_by_id(client: &Client, options: &GetTokenByIdOptions) -> Result
         method: Method::GET,
         endpoint: "GET /tokens/{tokenId}",
         target: &format!("/tokens/{}", options.id),
-        names_a_token: true,
         contract_number: options.contract_number,
         effect: Effect::Reads,
         returns_secret: false,
@@ -274,7 +271,6 @@ pub fn delete_token_by_id(
         method: Method::DELETE,
         endpoint: "DELETE /tokens/{tokenId}",
         target: &format!("/tokens/{}", options.id),
-        names_a_token: true,
         contract_number: options.contract_number,
         effect: Effect::Repeatable(
             "the token may have been deleted: delete it again; a 404 then means that it is gone",
@@ -356,7 +352,6 @@ pub fn delete_token_by_criteria(
         method: Method::DELETE,
         endpoint: "DELETE /tokens",
         target: &format!("/tokens?criteria={}", options.criteria.as_str()),
-        names_a_token: false,
         contract_number: options.contract_number,
         effect: match options.criteria {
             Criteria::Expired => Effect::Repeatable(if_unknown),

@@ -112,7 +112,7 @@ fn level_that_rises_between_two_attempts_ends_the_call() {
                 .unwrap();
             let error = (endpoint.run)(&client).unwrap_err();
             assert!(matches!(error, Error::Call(_)), "{error}");
-            assert_eq!(error.outcome_unknown(), outcome_unknown, "{error}");
+            assert_eq!(error.outcome_unknown(), endpoint.reports(outcome_unknown), "{error}");
             assert_eq!(server.requests().len(), 1, "{error}");
         }
     }
@@ -164,8 +164,9 @@ fn level_that_rises_during_an_attempt_shows_no_secret() {
         });
         let client = client_of(&format!("http://127.0.0.1:{port}"));
         let error = (endpoint.run)(&client).unwrap_err();
-        assert!(error.outcome_unknown() && error.to_string().contains("ureq_proto"), "{error}");
+        assert_eq!(error.outcome_unknown(), endpoint.reports(true), "{error}");
         assert_eq!(kind(&error), ErrorKind::Unreadable);
+        assert!(error.to_string().contains("ureq_proto"), "{error}");
         assert_eq!(leak(), None, "{}", endpoint.name);
     }
 }

@@ -64,12 +64,8 @@ impl ClientBuilder {
     pub fn build(self) -> Result<Client> {
         let timeout = self.timeout.unwrap_or(TIMEOUT);
         validate_timeout(timeout)?;
-        let Some((credentials, source)) = self.credentials else {
-            return Err(no_credentials(
-                self.has_read_environment,
-                &self.missing_files,
-            ));
-        };
+        let missing = || no_credentials(self.has_read_environment, &self.missing_files);
+        let (credentials, source) = self.credentials.ok_or_else(missing)?;
         let default = Setting::of_program(BASE_URL);
         let setting = self.base_url.as_ref().unwrap_or(&default);
         let base_url = BaseUrl::parse(&setting.text);
@@ -78,24 +74,19 @@ impl ClientBuilder {
             return Err(setting.refuse("base_url", PLAIN_HTTP));
         }
         let contract_number = self.contract_number.map(|setting| {
-            let number = setting
-                .text
-                .parse()
-                .ok()
-                .and_then(|n| contract_number(n).ok());
+            let number = setting.text.parse().map(contract_number);
             let fault = "is not a number from 1 to 2147483647";
+            let number = number.ok().and_then(Result::ok);
             number.ok_or_else(|| setting.refuse("contract_number", fault))
         });
         let headers = self.headers.iter().map(|(name, value)| header(name, value));
+        let pin = self.pinned_certificate.map(|pin| pin_of(&pin, &base_url));
         let transport = Transport::new(transport::Settings {
             base_url: base_url.to_string(),
             service: base_url.service(),
             user_agent: user_agent(&self.product)?,
             root_certificates: roots(self.root_certificates, self.certificates_of_file)?,
-            pinned_certificate: self
-                .pinned_certificate
-                .map(|pin| pin_of(&pin, &base_url))
-                .transpose()?,
+            pinned_certificate: pin.transpose()?,
             headers: headers.collect::<Result<_>>()?,
             proxy: self.proxy.for_service(&base_url)?,
         })?;

@@ -232,10 +232,16 @@ impl MockAuthApi {
         Credentials::basic(USERNAME, PASSWORD)
     }
 
-    /// Returns a new token as the vendor's web console makes it, valid for a year. It can create
-    /// and delete tokens even with two-factor authentication.
+    /// Returns a [`console_token`](MockAuthApi::console_token) as credentials.
     pub fn console_credentials(&self) -> Credentials {
-        Credentials::token(lock(&self.state).issue(YEAR, true))
+        Credentials::token(self.console_token())
+    }
+
+    /// Returns a new token as the vendor's web console makes it, valid for a year, for a file or
+    /// variable that your program reads. It can create and delete tokens even with two-factor
+    /// authentication.
+    pub fn console_token(&self) -> String {
+        lock(&self.state).issue(YEAR, true)
     }
 
     /// Returns the number of the user's only contract. The response to any other number is 403.
@@ -246,11 +252,8 @@ impl MockAuthApi {
     /// Returns the Key IDs of all tokens, including expired ones, oldest first.
     pub fn key_ids(&self) -> Vec<KeyId> {
         let state = lock(&self.state);
-        let ids = state
-            .tokens
-            .iter()
-            .map(|token| KeyId::new(token.id.as_str()));
-        ids.filter_map(Result::ok).collect()
+        let tokens = state.tokens.iter();
+        tokens.filter_map(|token| token.id.parse().ok()).collect()
     }
 
     /// Makes a token expire a second ago. Returns `None` if there is no token with this Key ID.

@@ -37,11 +37,8 @@ impl BaseUrl {
         if rest.contains('@') {
             return Err("contains a user name or password; pass them as credentials");
         }
-        if rest.contains('?') {
-            return Err("has a query; a base URL has none");
-        }
-        if rest.contains('#') {
-            return Err("has a fragment; a base URL has none");
+        if rest.contains(['?', '#']) {
+            return Err("has a query or a fragment; a base URL has neither");
         }
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         let (host, port) = split(authority)?;
@@ -127,10 +124,9 @@ pub(super) fn split(authority: &str) -> Result<(&str, Option<u16>), &'static str
 
 impl fmt::Display for BaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (scheme, port) = if self.is_https {
-            ("https", 443)
-        } else {
-            ("http", 80)
+        let (scheme, port) = match self.is_https {
+            true => ("https", 443),
+            false => ("http", 80),
         };
         match self.port == port {
             true => write!(f, "{scheme}://{}{}", self.shown, self.path),

@@ -22,13 +22,13 @@ use crate::error::{Error, Result};
 /// use ionoscloud_auth::KeyId;
 ///
 /// let id = KeyId::new("f13a5c54-8228-4b7e-9414-61313ce723d1")?;
-/// assert_eq!(id.as_str(), "f13a5c54-8228-4b7e-9414-61313ce723d1");
+/// assert_eq!(id, "f13a5c54-8228-4b7e-9414-61313ce723d1");
 ///
 /// assert!(KeyId::new("generate").is_err());
 /// assert!(KeyId::new("../tokens").is_err());
 /// # Ok::<(), ionoscloud_auth::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct KeyId(String);
 
 impl KeyId {
@@ -108,6 +108,18 @@ impl fmt::Display for KeyId {
 impl From<&KeyId> for KeyId {
     fn from(id: &KeyId) -> KeyId {
         id.clone()
+    }
+}
+
+impl PartialEq<str> for KeyId {
+    fn eq(&self, id: &str) -> bool {
+        self.0 == id
+    }
+}
+
+impl PartialEq<&str> for KeyId {
+    fn eq(&self, id: &&str) -> bool {
+        self.0 == *id
     }
 }
 

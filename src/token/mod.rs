@@ -8,6 +8,7 @@ mod key_id;
 mod save;
 
 use std::fmt;
+use std::str::FromStr;
 use std::time::SystemTime;
 
 use serde::de::Error as _;
@@ -165,10 +166,8 @@ impl Token {
 fn time(what: &'static str, text: &str) -> Result<SystemTime> {
     date::parse(text).ok_or_else(|| {
         let text = sanitize_line(text, MAX_SHOWN);
-        Error::malformed(
-            what,
-            format!("{text:?} is not a date like 2025-09-23T07:29:44Z"),
-        )
+        let reason = format!("{text:?} is not a date like 2025-09-23T07:29:44Z");
+        Error::malformed(what, reason)
     })
 }
 
@@ -224,7 +223,18 @@ pub struct DeleteResponse {
     pub success: bool,
 }
 
-/// Which tokens [`delete_token_by_criteria`](crate::delete_token_by_criteria) deletes.
+/// Which tokens [`delete_token_by_criteria`](crate::delete_token_by_criteria) deletes. Its text is
+/// the API's name.
+///
+/// # Examples
+///
+/// ```
+/// use ionoscloud_auth::Criteria;
+///
+/// assert_eq!(Criteria::Expired.to_string(), "EXPIRED");
+/// assert_eq!("expired".parse::<Criteria>()?, Criteria::Expired);
+/// # Ok::<(), ionoscloud_auth::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Criteria {
     /// All tokens of the user, including the client's own.
@@ -243,6 +253,23 @@ impl Criteria {
             Criteria::Expired => "EXPIRED",
             Criteria::Current => "CURRENT",
         }
+    }
+}
+
+impl fmt::Display for Criteria {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Reads the API's name, in upper or lower case.
+impl FromStr for Criteria {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Criteria> {
+        let mut all = [Criteria::All, Criteria::Expired, Criteria::Current].into_iter();
+        all.find(|criteria| criteria.as_str().eq_ignore_ascii_case(name))
+            .ok_or_else(|| Error::invalid("criteria", "is none of ALL, EXPIRED and CURRENT"))
     }
 }
 

@@ -52,7 +52,7 @@ impl Jwt {
     ///     Ok(())
     /// }
     /// ```
-    pub fn save(&self, path: impl AsRef<Path>) -> io::Result<()> {
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), io::Error> {
         let (path, old) = find(path.as_ref())?;
         let text = Zeroizing::new(format!("{}\n", self.token()));
         replace(&path, old.as_ref(), &text, b"")
@@ -99,7 +99,7 @@ impl Jwt {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn save_in(&self, path: impl AsRef<Path>, old: &str) -> io::Result<()> {
+    pub fn save_in(&self, path: impl AsRef<Path>, old: &str) -> Result<(), io::Error> {
         let old_token = old.trim();
         let (path, old) = find(path.as_ref())?;
         let refused = |reason: &str| about(&path, ErrorKind::InvalidData, reason);
@@ -123,11 +123,8 @@ fn find(path: &Path) -> io::Result<(PathBuf, Option<Metadata>)> {
     let found = fs::canonicalize(path).and_then(|path| Ok((fs::metadata(&path)?, path)));
     let (old, path) = found.map_err(cannot("be found", path))?;
     if !old.is_file() {
-        return Err(about(
-            &path,
-            ErrorKind::Other,
-            "only a file can be replaced",
-        ));
+        let reason = "only a file can be replaced";
+        return Err(about(&path, ErrorKind::Other, reason));
     }
     Ok((path, Some(old)))
 }
@@ -167,9 +164,8 @@ fn replace(path: &Path, old: Option<&Metadata>, text: &str, seen: &[u8]) -> io::
     let write = || {
         #[cfg(unix)]
         old.map_or(Ok(()), |old| keep_owner_and_mode(&new, old, path))?;
-        let written = (&new)
-            .write_all(text.as_bytes())
-            .and_then(|()| new.sync_all());
+        let written = (&new).write_all(text.as_bytes());
+        let written = written.and_then(|()| new.sync_all());
         written.map_err(cannot("be replaced: the new file cannot be written", path))?;
         let now = || fs::read(path).map(Zeroizing::new);
         if !seen.is_empty() && !now().is_ok_and(|now| now.as_slice() == seen) {

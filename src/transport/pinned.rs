@@ -132,11 +132,8 @@ impl ServerCertVerifier for Verifier {
         if seen.as_ref() == self.pin {
             return Ok(ServerCertVerified::assertion());
         }
-        let hex: Vec<_> = seen
-            .as_ref()
-            .iter()
-            .map(|byte| format!("{byte:02X}"))
-            .collect();
+        let bytes = seen.as_ref().iter();
+        let hex: Vec<_> = bytes.map(|byte| format!("{byte:02X}")).collect();
         Err(CertificateError::Other(OtherError(Arc::new(NotPinned(hex.join(":"))))).into())
     }
 

@@ -40,10 +40,9 @@ pub(crate) fn root_certificates(pem: &[u8]) -> Roots {
         let pem = format!("-----BEGIN {block}");
         // ureq would ignore it, and the handshake would then blame the roots.
         let is_readable = |der: &CertificateDer| RootCertStore::empty().add(der.to_owned()).is_ok();
-        let der = CertificateDer::from_pem_slice(pem.as_bytes())
-            .ok()
-            .filter(is_readable)
-            .ok_or_else(|| format!("certificate {number} is not readable"))?;
+        let der = CertificateDer::from_pem_slice(pem.as_bytes()).ok();
+        let der = der.filter(is_readable);
+        let der = der.ok_or_else(|| format!("certificate {number} is not readable"))?;
         certificates.push(Certificate::from_der(&der).to_owned());
     }
     if certificates.is_empty() {

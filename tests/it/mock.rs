@@ -244,11 +244,11 @@ fn each_attempt_is_recorded() {
     // (endpoint, status, number of requests until the error or the success)
     for (endpoint, n, status, requests, outcome_unknown) in [
         (LIST, 2, 502, 3, None),
-        (LIST, 9, 502, 3, Some(true)),
-        (LIST, 9, 500, 1, Some(true)),
-        (LIST, 9, 404, 1, Some(true)),
+        (LIST, 9, 502, 3, Some(false)),
+        (LIST, 9, 500, 1, Some(false)),
+        (LIST, 9, 404, 1, Some(false)),
         (LIST, 9, 400, 1, Some(false)),
-        (LIST, 9, 503, 3, Some(true)),
+        (LIST, 9, 503, 3, Some(false)),
         (CREATE, 2, 429, 3, None),
         (CREATE, 2, 503, 1, Some(true)),
         (CREATE, 9, 429, 3, Some(false)),

@@ -53,6 +53,16 @@ fn key_ids_and_criteria_are_converted() {
     assert_eq!(KeyId::from(&id), id);
     assert_eq!(id.as_ref(), ID);
     assert!(HashSet::from([id.clone()]).contains(&id));
+    assert!(
+        id == ID && id == *ID && id != "a" && KeyId::new("a").unwrap() < KeyId::new("b").unwrap()
+    );
+    for criteria in [Criteria::All, Criteria::Expired, Criteria::Current] {
+        let name = criteria.to_string();
+        assert_eq!(name, criteria.as_str());
+        assert_eq!(name.to_lowercase().parse::<Criteria>().unwrap(), criteria);
+    }
+    assert!("all ".parse::<Criteria>().unwrap_err().to_string().starts_with("criteria: is none"));
+    assert_eq!(ErrorKind::TimedOut.to_string(), "timed_out");
     assert_ne!(
         DeleteTokenByIdOptions::new(&id),
         DeleteTokenByIdOptions::new(&id).contract_number(1)

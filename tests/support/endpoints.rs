@@ -30,6 +30,11 @@ impl Endpoint {
         self.endpoint.starts_with("GET") && self.name != "create"
     }
 
+    /// What `outcome_unknown()` says if the outcome is unknown. A call that reads changes nothing.
+    pub fn reports(&self, unknown: bool) -> bool {
+        unknown && !self.only_reads()
+    }
+
     pub fn deletes(&self) -> bool {
         self.name.starts_with("delete")
     }

@@ -93,6 +93,9 @@ fn current_or_named_token_is_replaced() {
     let error = rotate(&own, &options).unwrap_err();
     assert!(matches!(&error, RotateError::NotStarted(error) if error.status() == Some(404)));
     assert_eq!((error.status(), error.outcome_unknown()), (Some(404), false));
+    assert_eq!((error.kind(), error.retry_after()), (Some(ErrorKind::Api), None));
+    assert_eq!(error.request_id(), None);
+    assert_eq!(format!("{error:?}"), error.to_string());
     assert_eq!(api.key_ids(), ids);
     let options = options.ttl(Duration::from_secs(3600));
     let rotation = rotate(&own, &options).unwrap();
