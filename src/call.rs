@@ -248,7 +248,8 @@ impl<'a> Attempts<'a> {
         let source = self.client.shared.base_url_source.as_deref();
         let base_url = format!("check the base URL{}", from(source));
         let (url, no_such) = (&self.client.shared.base_url, "this user has no such token");
-        if let Some(expired) = (response.status == 401).then(|| self.expired()).flatten() {
+        let refused_at = Some(response.date).filter(|_| response.status == 401);
+        if let Some(expired) = refused_at.and_then(|date| self.expired(date)) {
             return Some(expired);
         }
         Some(match response.status {
@@ -274,11 +275,11 @@ impl<'a> Attempts<'a> {
         })
     }
 
-    /// Says when the client's own token expired, if it has.
-    fn expired(&self) -> Option<String> {
+    /// Says when the client's own token expired, if it has by then.
+    fn expired(&self, now: SystemTime) -> Option<String> {
         let exp = expiry(self.client.token()?)?;
         let from = from(self.client.identity.source.as_deref());
-        let exp = Some(exp).filter(|exp| *exp <= SystemTime::now())?;
+        let exp = Some(exp).filter(|exp| *exp <= now)?;
         let at = humantime::format_rfc3339_seconds(exp);
         Some(format!(
             "the client's own token expired at {at} according to its exp claim{from}: replace it"

@@ -193,7 +193,8 @@ impl Error {
 
     /// Returns how long the service asks to wait before the next request.
     ///
-    /// This is the response's `Retry-After`, in seconds or as an HTTP date, limited to a year.
+    /// This is the response's `Retry-After`, in seconds, of which a fraction is rounded up, or as an
+    /// HTTP date, limited to a year.
     pub fn retry_after(&self) -> Option<Duration> {
         self.call()?.retry_after
     }
@@ -216,13 +217,6 @@ impl Error {
     pub(crate) fn invalid(what: impl Into<String>, reason: impl Into<String>) -> Error {
         Error::Invalid {
             what: what.into(),
-            reason: reason.into(),
-        }
-    }
-
-    pub(crate) fn malformed(what: &'static str, reason: impl Into<String>) -> Error {
-        Error::Malformed {
-            what,
             reason: reason.into(),
         }
     }

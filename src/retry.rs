@@ -1,7 +1,7 @@
 //! How often and when a call is tried again, and what a hook gets to see of each attempt.
 
 use std::hash::{BuildHasher, RandomState};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// How often a call is retried, and how long it waits in between.
 ///
@@ -89,6 +89,24 @@ impl RetryPolicy {
     }
 }
 
+/// The maximum `Retry-After`. Larger values make no sense, and could overflow a caller's clock.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// Reads `Retry-After`, in seconds or as an HTTP date, which counts from `now` (RFC 9110, section
+/// 10.2.3). A fraction, which some gateways send, is rounded up.
+pub(crate) fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
+    let wait = match text.parse::<f64>() {
+        Ok(seconds) if text.starts_with(|first: char| first.is_ascii_digit()) => {
+            Duration::from_secs(seconds.ceil() as u64)
+        }
+        _ => httpdate::parse_http_date(text)
+            .ok()?
+            .duration_since(now)
+            .ok()?,
+    };
+    Some(wait.min(MAX_RETRY_AFTER))
+}
+
 /// A finished attempt, as [`ClientBuilder::on_attempt`](crate::ClientBuilder::on_attempt) reports
 /// it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,6 +133,12 @@ pub struct Attempt<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    fn wait(retry_after: &str, date: &str) -> Option<Duration> {
+        let date = httpdate::parse_http_date(date);
+        super::retry_after(retry_after, date.unwrap_or_else(|_| SystemTime::now()))
+    }
 
     #[test]
     fn delays_double_up_to_the_maximum_with_jitter() {
@@ -163,5 +187,92 @@ mod tests {
             short >= Duration::from_millis(50),
             "a Retry-After of 0 does not shorten the wait"
         );
+    }
+
+    #[test]
+    fn retry_after_is_read_as_seconds_or_as_a_date() {
+        let seconds = |n| Some(Duration::from_secs(n));
+        let no_date = "";
+        for (value, date, expected, reason) in [
+            ("0", no_date, seconds(0), "now"),
+            ("120", no_date, seconds(120), "seconds"),
+            ("007", no_date, seconds(7), "leading zeros"),
+            (
+                "31536001",
+                no_date,
+                Some(MAX_RETRY_AFTER),
+                "more than a year",
+            ),
+            (
+                "99999999999999999999999",
+                no_date,
+                Some(MAX_RETRY_AFTER),
+                "more than a u64",
+            ),
+            (
+                "Sun, 06 Nov 1994 08:49:37 GMT",
+                no_date,
+                None,
+                "in the past",
+            ),
+            (
+                "Fri, 31 Dec 9999 23:59:59 GMT",
+                no_date,
+                Some(MAX_RETRY_AFTER),
+                "in the distant future",
+            ),
+            (
+                "Sun, 06 Nov 1994 08:49:37 GMT",
+                "Sun, 06 Nov 1994 08:49:36 GMT",
+                seconds(1),
+                "the server's clock counts, however late it is",
+            ),
+            (
+                "Thu, 06 Nov 2194 08:49:37 GMT",
+                "Thu, 06 Nov 2194 08:49:30 GMT",
+                seconds(7),
+                "the server's clock counts, however early it is",
+            ),
+            (
+                "Thu, 06 Nov 2194 08:49:37 GMT",
+                "yesterday",
+                Some(MAX_RETRY_AFTER),
+                "a date that is none does not count",
+            ),
+            ("-1", no_date, None, "negative"),
+            ("299.997", no_date, seconds(300), "a fraction is rounded up"),
+            ("7.000", no_date, seconds(7), "a fraction of nothing"),
+            ("7.", no_date, seconds(7), "a point"),
+            (".5", no_date, None, "the other half"),
+            ("7.5.5", no_date, None, "two fractions"),
+            (
+                "99999999999999999999999.9",
+                no_date,
+                Some(MAX_RETRY_AFTER),
+                "more than a u64",
+            ),
+            ("", no_date, None, "empty"),
+            ("soon", no_date, None, "garbage"),
+        ] {
+            assert_eq!(wait(value, date), expected, "{reason}: {value}");
+        }
+        let date = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(60));
+        let wait = wait(&date, no_date).unwrap();
+        assert!(
+            wait > Duration::from_secs(30) && wait <= Duration::from_secs(60),
+            "{wait:?}"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_retry_after_is_at_most_a_year(
+            value in "[0-9]{0,25}|\\PC*|\
+                      [A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} \
+                      [0-9]{2}:[0-9]{2}:[0-9]{2} GMT",
+        ) {
+            let wait = wait(&value, "").unwrap_or_default();
+            prop_assert!(wait <= MAX_RETRY_AFTER);
+        }
     }
 }

@@ -76,9 +76,7 @@ pub(crate) fn create(
         let jwt = response.json_by(read_jwt)?;
         let new = jwt.key_id().ok();
         // Not every token is a JWT: its text is compared, too.
-        let is_own = client
-            .token()
-            .is_some_and(|own| own.trim() == jwt.token().trim());
+        let is_own = client.token() == Some(jwt.token().trim());
         if is_own || new.is_some() && (new == own || new.as_ref() == replaced) {
             return Err(Failure::unreadable(
                 "it contains a token that existed before: a proxy or gateway in between caches \
@@ -273,7 +271,8 @@ pub fn delete_token_by_id(
         target: &format!("/tokens/{}", options.id),
         contract_number: options.contract_number,
         effect: Effect::Repeatable(
-            "the token may have been deleted: delete it again; a 404 then means that it is gone",
+            "the token may have been deleted: delete it again; the service's own 404 then \
+             means that it is gone",
         ),
         returns_secret: false,
     };

@@ -24,20 +24,17 @@ impl ProxyChoice {
         base_url: &BaseUrl,
     ) -> Result<Option<(Proxy, Option<String>)>> {
         let setting = match self {
-            ProxyChoice::None => return Ok(None),
-            ProxyChoice::Environment if base_url.is_loopback() => return Ok(None),
-            ProxyChoice::Environment => match of_environment(base_url)? {
-                None => return Ok(None),
-                Some(setting) => setting,
-            },
-            ProxyChoice::Url(setting) => setting.clone(),
+            ProxyChoice::Environment if !base_url.is_loopback() => of_environment(base_url)?,
+            ProxyChoice::Environment | ProxyChoice::None => None,
+            ProxyChoice::Url(setting) => Some(setting.clone()),
         };
-        let proxy = parse(&setting.text).map_err(|fault| match &setting.source {
-            None => setting.refuse("proxy", fault),
-            Some(_) => setting.refuse(
-                "proxy",
-                format!("{fault}: correct or unset it, or add the service's host to NO_PROXY"),
-            ),
+        let Some(setting) = setting else {
+            return Ok(None);
+        };
+        let proxy = parse(&setting.text).map_err(|fault| {
+            let cure = ": correct or unset it, or add the service's host to NO_PROXY";
+            let cure = setting.source.as_ref().map_or("", |_| cure);
+            setting.refuse("proxy", format!("{fault}{cure}"))
         })?;
         Ok(Some((proxy, setting.source)).filter(|_| !base_url.is_loopback()))
     }
@@ -68,7 +65,7 @@ fn first(mut names: impl Iterator<Item = &'static str>) -> Result<Option<Setting
 /// not quote the URL, which may contain a password.
 pub(super) fn parse(url: &str) -> std::result::Result<Proxy, &'static str> {
     const NOT_VALID: &str = "is not a valid proxy URL, such as http://proxy.example:3128 (in a \
-        user name or password, write %23 for #, %2F for / and %3F for ?)";
+        user name or password, write %23 for #, %25 for %, %2F for /, %3F for ? and %40 for @)";
     let url = url.trim();
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));

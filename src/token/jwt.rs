@@ -158,9 +158,8 @@ fn parts(jwt: &str) -> Result<[&str; 2], String> {
     let parts: Vec<&str> = jwt.trim().split('.').collect();
     let [header, payload, _signature] = parts[..] else {
         let n = parts.len();
-        return Err(format!(
-            "a token has three parts separated by dots, but this has {n}"
-        ));
+        let reason = format!("a token has three parts separated by dots, but this has {n}");
+        return Err(reason);
     };
     Ok([header, payload])
 }

@@ -57,7 +57,7 @@ impl Jwt {
     ///
     /// [`Error::Malformed`] if the service sent something that is not a JWT.
     pub fn key_id(&self) -> Result<KeyId> {
-        jwt::read_key_id(&self.token).map_err(|reason| Error::malformed("jwt", reason))
+        jwt::read_key_id(&self.token).map_err(|reason| malformed("jwt", reason))
     }
 
     /// Returns the token's claims, as [`claims`](crate::claims)`(jwt.token())` does. The signature
@@ -67,7 +67,7 @@ impl Jwt {
     ///
     /// [`Error::Malformed`] if the service sent something that is not a JWT.
     pub fn claims(&self) -> Result<Claims> {
-        jwt::read_claims(&self.token).map_err(|reason| Error::malformed("jwt", reason))
+        jwt::read_claims(&self.token).map_err(|reason| malformed("jwt", reason))
     }
 }
 
@@ -167,8 +167,12 @@ fn time(what: &'static str, text: &str) -> Result<SystemTime> {
     date::parse(text).ok_or_else(|| {
         let text = sanitize_line(text, MAX_SHOWN);
         let reason = format!("{text:?} is not a date like 2025-09-23T07:29:44Z");
-        Error::malformed(what, reason)
+        malformed(what, reason)
     })
+}
+
+fn malformed(what: &'static str, reason: String) -> Error {
+    Error::Malformed { what, reason }
 }
 
 /// All tokens of a user, the response to [`get_all_tokens`](crate::get_all_tokens).

@@ -135,7 +135,9 @@ fn connect(
             match TcpConnector::default().connect(&details, None::<()>) {
                 Ok(Some(stream)) => return Ok(Box::new(stream)),
                 Ok(None) | Err(Error::Timeout(_)) => silent.push(address),
-                Err(error) => failed = error,
+                // A later address may just have no route.
+                Err(error) if !matches!(failed, Error::Io(_)) => failed = error,
+                Err(_) => {}
             }
         }
         if silent.is_empty() {

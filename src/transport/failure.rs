@@ -2,7 +2,8 @@
 
 use std::io;
 
-use rustls::{CertificateError, Error as Tls, InvalidMessage};
+use rustls::InvalidMessage::InvalidContentType;
+use rustls::{CertificateError, Error as Tls};
 use ureq::Error;
 
 use super::record::{Record, Step};
@@ -95,10 +96,7 @@ fn is_final(error: &Error, step: Step) -> bool {
         (_, Error::ConnectProxyFailed(text)) => matches!(proxy_status(text), Some(401 | 403 | 407)),
         _ => matches!(
             rustls_error(error),
-            Some(
-                Tls::InvalidCertificate(_)
-                    | Tls::InvalidMessage(InvalidMessage::InvalidContentType)
-            )
+            Some(Tls::InvalidCertificate(_) | Tls::InvalidMessage(InvalidContentType))
         ),
     }
 }
@@ -110,10 +108,8 @@ fn peer_of(step: Step, settings: &Settings) -> String {
         return service.clone();
     };
     let (host, port) = (proxy.host(), proxy.port());
-    let proxy = match source {
-        Some(source) => format!("{host}:{port} (the proxy from {source})"),
-        None => format!("{host}:{port} (the proxy)"),
-    };
+    let from = source.as_ref().map(|source| format!(" from {source}"));
+    let proxy = format!("{host}:{port} (the proxy{})", from.unwrap_or_default());
     match step {
         Step::Start => service.clone(),
         Step::Lookup | Step::Connect | Step::ProxyTls | Step::Tunnel => proxy,
@@ -145,9 +141,10 @@ fn cause_of(step: Step, error: &Error, settings: &Settings) -> String {
         return tls_cause(error, settings);
     }
     match error {
-        Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            "the peer closed the connection".to_owned()
-        }
+        Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => match step {
+            Step::Tls | Step::ProxyTls => format!("the peer closed the connection: {NO_TLS}"),
+            _ => "the peer closed the connection".to_owned(),
+        },
         Error::Io(error) => error.to_string(),
         Error::ConnectProxyFailed(text) => tunnel_refused(text, settings),
         Error::Protocol(error) if step == Step::Tunnel => format!(
@@ -160,30 +157,39 @@ fn cause_of(step: Step, error: &Error, settings: &Settings) -> String {
 }
 
 fn tls_cause(error: &Tls, settings: &Settings) -> String {
+    use CertificateError::{ExpiredContext, NotValidYetContext, Other, UnknownIssuer};
     match error {
-        Tls::InvalidCertificate(CertificateError::UnknownIssuer) => {
-            format!("{error}: {}", untrusted(settings))
+        Tls::InvalidCertificate(UnknownIssuer) => format!("{error}: {}", untrusted(settings)),
+        Tls::InvalidCertificate(ExpiredContext { .. } | NotValidYetContext { .. }) => {
+            format!("{error}: renew it, or set this machine's clock if that is wrong")
         }
-        // What the pin says, or the name of a fault of webpki's.
-        Tls::InvalidCertificate(CertificateError::Other(error)) => error.to_string(),
-        Tls::InvalidMessage(InvalidMessage::InvalidContentType) => {
-            "it does not speak TLS: check the port, or whether its URL must begin with http://"
-                .to_owned()
-        }
+        Tls::InvalidCertificate(Other(fault)) => match fault.to_string().as_str() {
+            fault @ ("CaUsedAsEndEntity" | "UnsupportedCertVersion") => format!(
+                "the certificate is an authority's own, or of version 1 ({fault}): issue one of \
+                 version 3 with CA:FALSE for the server, or pin it"
+            ),
+            // What the pin says, or the name of another fault of webpki's.
+            fault => fault.to_owned(),
+        },
+        Tls::InvalidMessage(InvalidContentType) => format!("it does not speak TLS: {NO_TLS}"),
         error => error.to_string(),
     }
 }
+
+const NO_TLS: &str = "check the port, or whether its URL must begin with http://";
 
 /// Says which certificate authorities are trusted, and what to do if another one is needed.
 fn untrusted(settings: &Settings) -> String {
     match &settings.root_certificates {
         Some((_, source)) => format!(
-            "only the authorities in {} are trusted: add the one that signed it",
+            "only the authorities in {} are trusted: add the one that signed it, if the server \
+             does send all intermediate certificates",
             source.as_deref().unwrap_or("root_certificates_pem")
         ),
-        None => "its authority is not trusted: for a private one, or a proxy that inspects TLS, \
-            pass its certificate to root_certificates_pem, or add it to the system's trust store \
-            and use the feature platform-verifier"
+        None => "its authority is not trusted, or the server does not send an intermediate \
+            certificate: for a private authority, or a proxy that inspects TLS, a program has to \
+            pass its certificate to root_certificates_pem, or to have the feature platform-verifier \
+            and use the system's trust store (on Linux ca-certificates, or SSL_CERT_FILE)"
             .to_owned(),
     }
 }
@@ -205,9 +211,11 @@ fn tunnel_refused(text: &str, settings: &Settings) -> String {
     let has_credentials = proxy.username().or(proxy.password()).is_some();
     let source = source.as_deref().unwrap_or("its URL");
     match proxy_status(text) {
-        Some(status @ (401 | 407)) if has_credentials => {
-            format!("it rejected the user name and password ({status}): correct them in {source}")
-        }
+        Some(status @ (401 | 407)) if has_credentials => format!(
+            "it rejected the user name and password ({status}): correct them in {source}, and \
+             percent-encode what is not a letter or digit; a proxy that wants NTLM, Negotiate or \
+             Digest, which are not supported, says the same: a local relay helps"
+        ),
         Some(status @ (401 | 407)) => format!(
             "it requires a user name and password ({status}): add them to {source}, as in \
              http://user:password@proxy.example:3128"

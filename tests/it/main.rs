@@ -33,6 +33,7 @@ mod rotation;
 mod settings;
 mod shutdown;
 mod storm;
+mod texts;
 mod timeouts;
 mod tls;
 mod tls_connections;

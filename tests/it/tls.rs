@@ -36,7 +36,7 @@ fn certificate_must_be_valid_trusted_and_of_the_host() {
         (by(None), "localhost", roots, Some(unknown), "self-signed"),
         (by(Some(&other)), "localhost", roots, Some(unknown), "an unknown CA"),
         (good.clone(), "localhost", None,
-         Some("its authority is not trusted: for a private one, or a proxy that inspects"),
+         Some("its authority is not trusted, or the server does not send an intermediate"),
          "a private CA and Mozilla's roots"),
         (elsewhere, "localhost", roots,
          Some("certificate not valid for name \"localhost\"; certificate is only valid for"),

@@ -141,7 +141,8 @@ impl ConfigFile {
             });
         };
         let Some(profile) = profiles.iter().find(|other| is_named(&other.name, name)) else {
-            return Err(self.refuse(format!("has no profile {}{existing}", quoted(name))));
+            let from = by_variable.map_or("", |_| ", which IONOS_CURRENT_PROFILE names");
+            return Err(self.refuse(format!("has no profile {}{from}{existing}", quoted(name))));
         };
         Ok(FileSettings {
             credentials: self.credentials(profile, &quoted(name)),
@@ -155,10 +156,9 @@ impl ConfigFile {
         let [username, password] = [&found.username, &found.password].map(written);
         let (credentials, what) = match (given(&found.token), username, password) {
             (Some(token), ..) => (Credentials::token(token), "token"),
-            (None, Some(username), Some(password)) => (
-                Credentials::basic(username, password),
-                "user name and password",
-            ),
+            (None, Some(user), Some(password)) => {
+                (Credentials::basic(user, password), "user name and password")
+            }
             _ => {
                 let reason = "has no credentials: neither a token, nor username and password";
                 return Err(self.refuse(format!("the profile {name} {reason}")));
@@ -195,12 +195,10 @@ impl ConfigFile {
             return Ok(None);
         };
         let name = quoted(given(&environment.name).unwrap_or_default());
+        let file = self.shown();
         let setting = |key, text: &str| Setting {
             text: Zeroizing::new(text.to_owned()),
-            source: Some(format!(
-                "{}: {key} of \"auth\" in environment {name}",
-                self.shown()
-            )),
+            source: Some(format!("{file}: {key} of \"auth\" in environment {name}")),
         };
         if let Some(skips) = &endpoint.skip_tls_verify {
             if !["false", "False", "FALSE", "no", "off", "n", "N"].contains(&skips.as_str()) {
@@ -241,7 +239,7 @@ fn quoted(name: &str) -> String {
 fn available<'a>(names: impl Iterator<Item = &'a Text>) -> String {
     let names: Vec<_> = names.filter_map(given).take(20).map(quoted).collect();
     match names.is_empty() {
-        true => "; none is defined".to_owned(),
+        true => "; none is defined, as in an empty file".to_owned(),
         false => format!("; available: {}", names.join(", ")),
     }
 }

@@ -84,7 +84,7 @@ fn variables_choose_the_file_the_profile_and_the_base_url() {
         (vec![named, profile("none")], "the profile \"none\" has no credentials", "no credentials"),
         (vec![named, TOKEN, profile("none")], "source: IONOS_TOKEN", "but not needed"),
         (vec![named, profile("x")],
-         "has no profile \"x\"; available: \"user\", \"Second\", \"bare\", \"none\"",
+         "has no profile \"x\", which IONOS_CURRENT_PROFILE names; available: \"user\", \"Second\", \"bare\", \"none\"",
          "a missing profile"),
         (vec![named, TOKEN, profile("x")], "has no profile \"x\"", "although it is not needed"),
         (vec![MISSING], stale, "a named file must be there"),
@@ -237,7 +237,12 @@ fn complete_environment_needs_no_file() {
     let skips = WRITTEN.replacen("skipTlsVerify: false", "skipTlsVerify: true", 1);
     for (contents, variable, warning, reason) in [
         (good, MISSING, Some("/nowhere/at/all"), "a stale name"),
-        (good, unknown, Some("has no profile \"unknown\""), "no such profile"),
+        (
+            good,
+            unknown,
+            Some("has no profile \"unknown\", which IONOS_CURRENT_PROFILE names"),
+            "no such profile",
+        ),
         ("a: [SECRET", second, Some("did not find expected"), "a broken file"),
         ("SECRET: [", second, Some("did not find expected"), "half of a file"),
         ("[SECRET]", second, Some("expected a map"), "a foreign file"),
