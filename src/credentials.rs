@@ -151,7 +151,7 @@ impl Secrets {
         credentials: [Option<&Credentials>; 2],
         headers: impl Iterator<Item = &'a str>,
     ) -> Secrets {
-        // Compared with cleaned text, so cleaned themselves.
+        // They are compared with cleaned text.
         let cleaned = |secret: &str| Zeroizing::new(sanitize_line(secret, usize::MAX));
         let mut secrets = Vec::new();
         for credentials in credentials.into_iter().flatten() {

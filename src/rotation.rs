@@ -193,8 +193,8 @@ fn is_refusal(error: &Error) -> bool {
     }
 }
 
-/// How long a 401 for a new token is not believed: services of this kind need a moment to know a
-/// new key.
+/// How long a new token may be refused with 401 before the rotation gives it up: services of this
+/// kind need a moment to know a new key.
 const DISBELIEF: Duration = Duration::from_secs(5);
 
 /// Reads the new token back with its own credentials.

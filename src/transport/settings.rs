@@ -10,7 +10,8 @@ use zeroize::Zeroizing;
 /// The SHA-256 of a certificate's DER.
 pub(crate) type Fingerprint = [u8; 32];
 
-/// Each text beside a setting names the variable or file that made it. `None` is the program.
+/// The text next to a setting names the variable or file that it comes from. `None` means that the
+/// program made it.
 pub(crate) struct Settings {
     pub(crate) base_url: String,
     /// The host and port of the service.

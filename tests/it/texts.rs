@@ -54,7 +54,7 @@ fn fraction_in_retry_after_is_rounded_up() {
     assert_eq!(server.requests().len(), 1, "{error}");
 }
 
-/// The one of this machine may be wrong.
+/// This machine's clock may be wrong.
 #[test]
 fn token_has_expired_by_the_clock_of_the_service() {
     let [late, early] = ["4102444800", "1758612584"].map(|exp| {
