@@ -180,10 +180,10 @@ impl Error {
     ///
     /// `false` means that the call only reads (list and get), that the request was not handed to a
     /// connection, that the service itself said what it did, or that the status is one that is only
-    /// sent before a request is passed on. `true` means anything else, in the last attempt or in an earlier one: the connection was
-    /// lost, the time limit was reached, or the response does not tell (500, 502, a gateway's 302,
-    /// 404 or 503, or a success that is not readable). This is recorded as it happens, and not
-    /// inferred from the kind of error.
+    /// sent before a request is passed on. `true` means anything else, in the last attempt or in an
+    /// earlier one: the connection was lost, the time limit was reached, or the response does not
+    /// tell (500, 502, a gateway's 302, 404 or 503, or a success that is not readable). This is
+    /// recorded as it happens, and not inferred from the kind of error.
     ///
     /// If it is `true` after [`create_token`](crate::create_token), there may be an orphaned token:
     /// [list](crate::get_all_tokens) the tokens and delete it.
@@ -193,8 +193,8 @@ impl Error {
 
     /// Returns how long the service asks to wait before the next request.
     ///
-    /// This is the response's `Retry-After`, in seconds, of which a fraction is rounded up, or as an
-    /// HTTP date, limited to a year.
+    /// This is the response's `Retry-After`, in seconds, of which a fraction is rounded up, or as
+    /// an HTTP date, limited to a year.
     pub fn retry_after(&self) -> Option<Duration> {
         self.call()?.retry_after
     }

@@ -101,7 +101,8 @@
 //! - [Errors](docs::errors): what is retried, and what to do about an unknown outcome
 //! - [Settings](docs::settings): what you can set, environment variables, the config file
 //! - [Rotating tokens](docs::rotating_tokens): each step, and what a crash leaves behind
-//! - [Async and cancellation](docs::async_and_cancellation): how to end a call, long-running programs
+//! - [Async and cancellation](docs::async_and_cancellation): how to end a call, long-running
+//!   programs
 //! - [Coming from Go](docs::coming_from_go), [performance](docs::performance), [platforms and
 //!   dependencies](docs::platforms), [security](docs::security)
 

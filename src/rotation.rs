@@ -414,11 +414,11 @@ impl RotateTokenOptions {
     /// Sets how long the new token is valid, from 60 s to 31,536,000 s (365 days). Fractions of a
     /// second are dropped.
     ///
-    /// By default the new token lives as long as the old one did from creation to expiry, within this
-    /// range, so a one-hour token does not become a one-year token. The old token contains these times (`iat`
-    /// and `exp`). If it does not, one request asks the service before anything is created. If that
-    /// does not tell either, the service's default of 365 days applies. A request that fails is
-    /// logged as a warning.
+    /// By default the new token lives as long as the old one did from creation to expiry, within
+    /// this range, so a one-hour token does not become a one-year token. The old token contains
+    /// these times (`iat` and `exp`). If it does not, one request asks the service before anything
+    /// is created. If that does not tell either, the service's default of 365 days applies. A
+    /// request that fails is logged as a warning.
     pub fn ttl(mut self, ttl: Duration) -> RotateTokenOptions {
         self.ttl = Some(ttl);
         self

@@ -94,8 +94,8 @@ impl ClientBuilder {
     /// Sets the time limit of a call. Default: 30 s. It includes DNS lookup, proxy, connecting,
     /// TLS, every attempt, every wait, and the body.
     ///
-    /// A lookup has all of this time. Then an attempt has half of what is left to connect, if another
-    /// attempt may follow. [`Duration::MAX`], or any time that is out of the clock's range,
+    /// A lookup has all of this time. Then an attempt has half of what is left to connect, if
+    /// another attempt may follow. [`Duration::MAX`], or any time that is out of the clock's range,
     /// means that there is no limit. Zero is an error.
     pub fn timeout(mut self, timeout: Duration) -> ClientBuilder {
         self.timeout = Some(timeout);
@@ -175,8 +175,8 @@ impl ClientBuilder {
     /// Special characters in the user name and password must be percent-encoded: `#` is `%23`, `@`
     /// is `%40`.
     ///
-    /// The library opens a proxy tunnel (`CONNECT`), so with https the proxy sees the host, the port
-    /// and the user agent, but neither credentials nor tokens. No proxy is used for a loopback
+    /// The library opens a proxy tunnel (`CONNECT`), so with https the proxy sees the host, the
+    /// port and the user agent, but neither credentials nor tokens. No proxy is used for a loopback
     /// address.
     pub fn proxy(mut self, url: impl Into<String>) -> ClientBuilder {
         self.proxy = ProxyChoice::Url(Setting::of_program(url));
@@ -247,9 +247,9 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`](crate::Error::Invalid) if a variable is not UTF-8, or if there is, without
-    /// `IONOS_TOKEN`, a user name without a password or a password without a user name. Values that
-    /// are not usable, such as a URL or number that is not valid, are refused by
+    /// [`Error::Invalid`](crate::Error::Invalid) if a variable is not UTF-8, or if there is,
+    /// without `IONOS_TOKEN`, a user name without a password or a password without a user name.
+    /// Values that are not usable, such as a URL or number that is not valid, are refused by
     /// [`build`](ClientBuilder::build). Without the feature `pinned-cert`, `IONOS_PINNED_CERT` is
     /// such a value, so a pin is never silently ignored. Each error names the variable.
     ///

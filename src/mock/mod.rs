@@ -45,8 +45,8 @@
 //!
 //! The server accepts plain HTTP on a loopback address, which is the only place where the library
 //! allows it by default. It cannot test TLS, proxies, or the reuse of connections. For another mock
-//! server, such as mockito, the guide to [errors](crate::docs::errors#test-it) says which body makes
-//! an error the service's own.
+//! server, such as mockito, the guide to [errors](crate::docs::errors#test-it) says which body
+//! makes an error the service's own.
 //!
 //! # Test a whole program
 //!
@@ -272,10 +272,10 @@ impl MockAuthApi {
         lock(&self.state).refuses_current = true;
     }
 
-    /// Orders this response for the next `n` requests that have no order by their number yet. It goes
-    /// before [`fail_next_create`](MockAuthApi::fail_next_create) and
-    /// [`fail_next_delete`](MockAuthApi::fail_next_delete), which then wait for a later request. The
-    /// server does not act on these requests.
+    /// Orders this response for the next `n` requests that have no order by their number yet. It
+    /// goes before [`fail_next_create`](MockAuthApi::fail_next_create) and
+    /// [`fail_next_delete`](MockAuthApi::fail_next_delete), which then wait for a later request.
+    /// The server does not act on these requests.
     ///
     /// The status is from 200 to 599. The response has no `Content-Type` unless you pass one; the
     /// vendor's SDK requires one. The library may retry, so order several responses to see an

@@ -188,8 +188,9 @@ fn untrusted(settings: &Settings) -> String {
         ),
         None => "its authority is not trusted, or the server does not send an intermediate \
             certificate: for a private authority, or a proxy that inspects TLS, a program has to \
-            pass its certificate to root_certificates_pem, or to have the feature platform-verifier \
-            and use the system's trust store (on Linux ca-certificates, or SSL_CERT_FILE)"
+            pass its certificate to root_certificates_pem, or to have the feature \
+            platform-verifier and use the system's trust store (on Linux ca-certificates, or \
+            SSL_CERT_FILE)"
             .to_owned(),
     }
 }

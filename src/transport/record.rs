@@ -88,8 +88,8 @@ impl Record {
         self.step.get()
     }
 
-    /// Whether the chain runs to reach the proxy: ConnectProxy takes the proxy out of the config for
-    /// that.
+    /// Whether the chain runs to reach the proxy: ConnectProxy takes the proxy out of the config
+    /// for that.
     pub(super) fn leads_to_proxy(&self, details: &ConnectionDetails) -> bool {
         self.has_proxy && details.config.proxy().is_none()
     }

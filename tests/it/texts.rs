@@ -31,9 +31,9 @@ fn each_text_names_the_cure() {
         ("an authority that is not known, or a missing intermediate", trusting(&unknown), LIST,
          "add the one that signed it, if the server does send all intermediate certificates"),
         ("https to a server that speaks http and hangs up", builder_of(&hangs_up.https_url()), LIST,
-         "the peer closed the connection: check the port, or whether its URL must begin with http:"),
+         "the peer closed the connection: check the port, or whether its URL must begin with http"),
         ("an https URL for an http proxy", builder_through_proxy(&hangs_up.https_url()), LIST,
-         "the peer closed the connection: check the port, or whether its URL must begin with http:"),
+         "the peer closed the connection: check the port, or whether its URL must begin with http"),
         ("a gateway's 404 after a deletion", builder_of(&not_found.url()), DELETE,
          "delete it again; the service's own 404 then means that it is gone"),
     ];
