@@ -183,10 +183,8 @@ impl Common {
     /// Waits for this delay. Returns whether the client is shut down.
     pub(crate) fn wait(&self, delay: Duration) -> bool {
         let is_running = |state: &mut State| !state.is_shut_down;
-        drop(
-            self.changed
-                .wait_timeout_while(self.lock(), delay, is_running),
-        );
+        let state = self.lock();
+        drop(self.changed.wait_timeout_while(state, delay, is_running));
         self.is_shut_down()
     }
 
