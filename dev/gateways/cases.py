@@ -13,8 +13,8 @@ LONG_HEADERS = {"haproxy": 15_600, "nginx": 9_000, "Apache": 9_000}
 
 
 class Said(NamedTuple):
-    """The result of a call: kind and status, whether the outcome is unknown, the number of
-    attempts, and how often the upstream acted."""
+    """The result of a call: kind and status, whether the outcome is reported as unknown, the number
+    of attempts, and how often the upstream acted on a call that changes something, or was asked."""
 
     what: str
     unknown: bool
@@ -25,9 +25,10 @@ class Said(NamedTuple):
         attempts = [self.attempts] if isinstance(self.attempts, int) else self.attempts
         return seen.attempts in attempts and seen._replace(attempts=self.attempts) == self
 
-    def denies(self):
+    def denies(self, endpoint):
         """Whether the upstream acted although the outcome is reported as known."""
-        return self.what != "ok" and not self.unknown and self.acted > 0
+        acted = endpoint != "list" and self.acted > 0
+        return self.what != "ok" and not self.unknown and acted
 
 
 @dataclass
@@ -43,7 +44,8 @@ class Case:
 
 
 def both(said):
-    return {"list": said, "create": said}
+    """The outcome of a call that only reads is never unknown."""
+    return {"list": said._replace(unknown=False), "create": said}
 
 
 def works(*more):
@@ -62,7 +64,7 @@ def never_sent(what):
 
 def in_doubt(what, acts=1):
     """The outcome is unknown, so a create is sent once. A list is retried."""
-    return {"list": Said(what, True, 4, 4 * acts), "create": Said(what, True, 1, acts)}
+    return {"list": Said(what, False, 4, 4 * acts), "create": Said(what, True, 1, acts)}
 
 
 def not_the_services(what, acts=1):
