@@ -95,14 +95,14 @@ const MAX_RETRY_AFTER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// Reads `Retry-After`, in seconds or as an HTTP date, which counts from `now` (RFC 9110, section
 /// 10.2.3). A fraction, which some gateways send, is rounded up.
 pub(crate) fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
-    let wait = match text.parse::<f64>() {
-        Ok(seconds) if text.starts_with(|first: char| first.is_ascii_digit()) => {
-            Duration::from_secs(seconds.ceil() as u64)
-        }
-        _ => httpdate::parse_http_date(text)
-            .ok()?
-            .duration_since(now)
-            .ok()?,
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = [whole, fraction].concat();
+    let wait = if !whole.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        let rest = u64::from(fraction.bytes().any(|digit| digit != b'0'));
+        Duration::from_secs(whole.parse().unwrap_or(u64::MAX).saturating_add(rest))
+    } else {
+        let date = httpdate::parse_http_date(text).ok()?;
+        date.duration_since(now).ok()?
     };
     Some(wait.min(MAX_RETRY_AFTER))
 }
