@@ -108,8 +108,8 @@ impl Transport for Below {
     fn await_input(&mut self, _: NextTimeout) -> Result<bool, Error> {
         let held = self.buffers().input().len();
         let progress = loop {
-            let limit = limit(|left| left.min(LONGEST_READ))?;
-            match self.stream.await_input(limit) {
+            let wait = limit(|left| left.min(LONGEST_READ))?;
+            match self.stream.await_input(wait) {
                 // The limit may be shorter than the time.
                 Err(Error::Timeout(_)) => {}
                 Ok(true) => break true,
