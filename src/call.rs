@@ -262,12 +262,16 @@ impl<'a> Attempts<'a> {
                 "try again later".to_owned()
             }
             429 => return None,
-            200..=499 if is_service => return None,
+            _ if is_service => return None,
             300..=399 => format!(
                 "redirects are not followed, and this one is not the Auth API's own: {base_url}, \
                  and any proxy or gateway in between"
             ),
-            200..=499 => format!(
+            200..=299 => format!(
+                "if the Auth API sent it, this version of the library cannot read it; if not, \
+                 {base_url}, and any proxy or gateway in between"
+            ),
+            400..=499 => format!(
                 "it is not the Auth API's own response: {base_url}, and any proxy or gateway in \
                  between"
             ),

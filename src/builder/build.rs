@@ -73,6 +73,8 @@ impl ClientBuilder {
         if !base_url.is_https && !base_url.is_loopback() && !self.allow_insecure_http {
             return Err(setting.refuse("base_url", PLAIN_HTTP));
         }
+        let set_by = setting.source.as_deref();
+        let from = set_by.map(|source| format!(" (from {source})"));
         let contract_number = self.contract_number.map(|setting| {
             let number = setting.text.parse().map(contract_number);
             let fault = "is not a number from 1 to 2147483647";
@@ -83,7 +85,7 @@ impl ClientBuilder {
         let pin = self.pinned_certificate.map(|pin| pin_of(&pin, &base_url));
         let transport = Transport::new(transport::Settings {
             base_url: base_url.to_string(),
-            service: base_url.service(),
+            service: format!("{}{}", base_url.service(), from.unwrap_or_default()),
             user_agent: user_agent(&self.product)?,
             root_certificates: roots(self.root_certificates, self.certificates_of_file)?,
             pinned_certificate: pin.transpose()?,

@@ -3,7 +3,7 @@
 use std::io;
 
 use rustls::InvalidMessage::InvalidContentType;
-use rustls::{CertificateError, Error as Tls};
+use rustls::{CertificateError as Fault, Error as Tls};
 use ureq::Error;
 
 use super::record::{Record, Step};
@@ -125,6 +125,9 @@ fn what(step: Step, kind: ErrorKind) -> &'static str {
         (Step::Connect, ErrorKind::TimedOut) => "timed out connecting to PEER",
         (Step::Tunnel, ErrorKind::TimedOut) => "timed out waiting for a proxy tunnel through PEER",
         (Step::HandedOver, ErrorKind::TimedOut) => "timed out waiting for the response from PEER",
+        (Step::ProxyTls, ErrorKind::TimedOut) => {
+            "timed out in the TLS handshake with PEER: an http proxy has an http:// URL"
+        }
         (_, ErrorKind::TimedOut) => "timed out in the TLS handshake with PEER",
         (Step::Lookup, _) => "could not find the address of PEER",
         (Step::Start | Step::Connect, _) => "could not connect to PEER",
@@ -157,9 +160,10 @@ fn cause_of(step: Step, error: &Error, settings: &Settings) -> String {
 }
 
 fn tls_cause(error: &Tls, settings: &Settings) -> String {
-    use CertificateError::{ExpiredContext, NotValidYetContext, Other, UnknownIssuer};
+    use Fault::{BadSignature, ExpiredContext, NotValidYetContext, Other, UnknownIssuer};
     match error {
-        Tls::InvalidCertificate(UnknownIssuer) => format!("{error}: {}", untrusted(settings)),
+        // Another authority of the same name makes a bad signature.
+        Tls::InvalidCertificate(UnknownIssuer | BadSignature) => untrusted(error, settings),
         Tls::InvalidCertificate(ExpiredContext { .. } | NotValidYetContext { .. }) => {
             format!("{error}: renew it, or set this machine's clock if that is wrong")
         }
@@ -179,19 +183,20 @@ fn tls_cause(error: &Tls, settings: &Settings) -> String {
 const NO_TLS: &str = "check the port, or whether its URL must begin with http://";
 
 /// Says which certificate authorities are trusted, and what to do if another one is needed.
-fn untrusted(settings: &Settings) -> String {
+fn untrusted(error: &Tls, settings: &Settings) -> String {
     match &settings.root_certificates {
         Some((_, source)) => format!(
-            "only the authorities in {} are trusted: add the one that signed it, if the server \
-             does send all intermediate certificates",
+            "{error}: only the authorities in {} are trusted: add the one that signed it, if the \
+             server does send all intermediate certificates",
             source.as_deref().unwrap_or("root_certificates_pem")
         ),
-        None => "its authority is not trusted, or the server does not send an intermediate \
-            certificate: for a private authority, or a proxy that inspects TLS, a program has to \
-            pass its certificate to root_certificates_pem, or to have the feature \
-            platform-verifier and use the system's trust store (on Linux ca-certificates, or \
-            SSL_CERT_FILE)"
-            .to_owned(),
+        None => format!(
+            "{error}: its authority is not trusted, or the server does not send an intermediate \
+             certificate: for a private authority, or a proxy that inspects TLS, a program has to \
+             pass its certificate to root_certificates_pem; one with the feature platform-verifier \
+             uses the system's trust store (on Linux the package ca-certificates, or what \
+             SSL_CERT_FILE and SSL_CERT_DIR name, even if that is empty)"
+        ),
     }
 }
 

@@ -145,6 +145,19 @@ fn slow_address_is_reached_after_a_dead_one() {
     });
 }
 
+/// The second address has no route. The first one, which refuses, says more.
+#[test]
+#[ignore = "dev/ci/in-namespace runs it"]
+fn address_without_a_route_does_not_hide_a_refusal() {
+    let (_taken, port) = closed_port();
+    let found: Vec<_> = ("half-routed.test", port).to_socket_addrs().unwrap().collect();
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert_eq!(found[0].ip(), V4, "{found:?}");
+    let client = builder_of(&format!("http://half-routed.test:{port}")).allow_insecure_http(true);
+    let error = list_tokens(&client.build().unwrap()).unwrap_err().to_string();
+    assert!(error.contains("refused"), "{error}");
+}
+
 /// Whose call was shut down goes on to no other address.
 #[cfg(target_os = "linux")]
 #[test]

@@ -137,6 +137,8 @@ fn error_names_the_variable_to_correct() {
     let [own, refused] = [page(401, own), page(407, "")];
     let refused = refused.url().replace("//", "//user:PROXYPASS@");
     let service = ("IONOS_API_URL", "https://auth.example.test");
+    let down = format!("127.0.0.1:{closed}");
+    let of_service = format!("could not connect to {down} (from IONOS_API_URL): ");
     let urls = [&not_found, &not_json, &unauthorized, &own].map(FaultServer::url);
     let [not_found, not_json, unauthorized, own] =
         urls.each_ref().map(|url| ("IONOS_API_URL", &**url));
@@ -162,6 +164,7 @@ fn error_names_the_variable_to_correct() {
         (vec![token, ("IONOS_API_URL", "http://api.example")],
          "IONOS_API_URL: is plain http, which shows the credentials to everybody on the network \
           path: use https"),
+        (vec![token, ("IONOS_API_URL", &down)], &of_service),
         (vec![token, not_found], check),
         (vec![token, not_json], check),
         (vec![token, unauthorized], check),

@@ -12,11 +12,16 @@ fn each_text_names_the_cure() {
     let by_ca = |years| serve(certificate("127.0.0.1", years, Some(&ca)));
     let [own, old, early] = [serve(ca.as_server()), by_ca(2020..2021), by_ca(2090..2100)];
     let unknown = serve(certificate("127.0.0.1", 2020..2100, None));
+    let other = authority("A test's CA");
+    let renewed = serve(certificate("127.0.0.1", 2020..2100, Some(&other)));
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let https_proxy = format!("https://{}", silent.local_addr().unwrap());
     let play = |play: Play| FaultServer::start(vec![play]);
     let hangs_up = play(close(""));
     let refuses = play(close("HTTP/1.1 407 X\r\n\r\n"));
     let user = refuses.url().replace("//", "//user:PROXYPASS@");
     let not_found = play(gateway(404));
+    let odd_id = play(answer(200, r#"{"tokens":[{"id":"odd id"}]}"#));
     // (what went wrong, the client, the call, what the text says)
     #[rustfmt::skip]
     let cases = [
@@ -30,10 +35,20 @@ fn each_text_names_the_cure() {
          "renew it, or set this machine's clock"),
         ("an authority that is not known, or a missing intermediate", trusting(&unknown), LIST,
          "add the one that signed it, if the server does send all intermediate certificates"),
+        ("an authority with a new key", trusting(&renewed), LIST,
+         "add the one that signed it, if the server does send all intermediate certificates"),
+        ("no authority of one's own", builder_of(&format!("https://127.0.0.1:{}", unknown.port)),
+         LIST, "with the feature platform-verifier uses the system's trust store (on Linux the \
+                package ca-certificates, or what SSL_CERT_FILE and SSL_CERT_DIR name"),
         ("https to a server that speaks http and hangs up", builder_of(&hangs_up.https_url()), LIST,
          "the peer closed the connection: check the port, or whether its URL must begin with http"),
         ("an https URL for an http proxy", builder_through_proxy(&hangs_up.https_url()), LIST,
          "the peer closed the connection: check the port, or whether its URL must begin with http"),
+        ("an https URL for an http proxy that waits for more",
+         builder_through_proxy(&https_proxy).timeout(2 * SHORT), LIST,
+         "(the proxy): an http proxy has an http:// URL"),
+        ("one odd ID in a list", builder_of(&odd_id.url()), LIST,
+         "if the Auth API sent it, this version of the library cannot read it; if not, check"),
         ("a gateway's 404 after a deletion", builder_of(&not_found.url()), DELETE,
          "delete it again; the service's own 404 then means that it is gone"),
     ];
