@@ -92,10 +92,14 @@ pub(super) fn is_excepted_by(list: &str, base_url: &BaseUrl) -> bool {
     let address = host.parse().ok();
     list.split(|c: char| c == ',' || c.is_whitespace())
         .any(|entry| {
+            if entry.contains('/') && network(entry).is_none() {
+                let reason = "is neither a host nor a network such as 10.0.0.0/8";
+                log::warn!("NO_PROXY: an entry with a slash {reason}, and is ignored");
+            }
             let (name, port) = host_and_port(entry);
             let domain = name.trim_start_matches('*').trim_matches('.');
             let is_host = match address {
-                Some(address) => is_in_network(address, domain),
+                Some(address) => network(domain).is_some_and(|network| is_in(address, network)),
                 None => host
                     .strip_suffix(domain)
                     .is_some_and(|above| above.is_empty() || above.ends_with('.')),
@@ -104,12 +108,16 @@ pub(super) fn is_excepted_by(list: &str, base_url: &BaseUrl) -> bool {
         })
 }
 
-/// Whether the address is this one, or in this network, such as `10.0.0.0/8` or `fd00::/8`.
-fn is_in_network(address: IpAddr, network: &str) -> bool {
-    let (first, length) = network.split_once('/').unwrap_or((network, "128"));
-    let (Ok(first), Ok(length)) = (first.parse::<IpAddr>(), length.parse::<u32>()) else {
-        return false;
-    };
+/// Reads an address, or a network such as `10.0.0.0/8` or `fd00::/8` with its length.
+fn network(text: &str) -> Option<(IpAddr, u32)> {
+    let (first, length) = text.split_once('/').unwrap_or((text, "128"));
+    let (first, length) = (first.parse::<IpAddr>().ok()?, length.parse().ok()?);
+    let is_too_long = length > 32 && first.is_ipv4() && text.contains('/');
+    Some((first, length)).filter(|_| !is_too_long && length <= 128)
+}
+
+/// Whether the address is this one, or in this network.
+fn is_in(address: IpAddr, (first, length): (IpAddr, u32)) -> bool {
     let bits = |address| match address {
         IpAddr::V4(address) => u128::from(u32::from(address)) << 96,
         IpAddr::V6(address) => u128::from(address),
@@ -396,6 +404,7 @@ mod tests {
             ("10.1.2.3", "10.0.0.0/", false, "no length"),
             ("10.1.2.3", "10.0.0.0/x", false, "not a length"),
             ("10.1.2.3", "10.0.0.0/129", false, "too long a length"),
+            ("10.1.2.3", "10.1.2.3/33", false, "too long for IPv4"),
             ("10.1.2.3", "10/8", false, "not an address"),
             (
                 "10.ionos.com",

@@ -6,6 +6,7 @@ use crate::support::*;
 #[ignore = "the program of other tests"]
 fn child_lists_tokens() {
     assert_child();
+    logger::install_printer(log::LevelFilter::Warn);
     let tokens = Client::from_env().and_then(|client| {
         println!("client: {client:?}");
         list_tokens(&client)
@@ -79,6 +80,10 @@ fn variables_make_a_client_or_are_refused_by_name() {
         (vec![token, host, all("socks5://127.0.0.1:1"), https("http://127.0.0.1:1")], refused),
         (vec![token, host, all("socks5h://127.0.0.1:1"), ("NO_PROXY", "auth.example.test")],
          "client: "),
+        (vec![token, host, https("http://127.0.0.1:1"), ("NO_PROXY", "https://auth.example.test")],
+         "WARN NO_PROXY: "),
+        (vec![token, host, https("http://127.0.0.1:1"), ("NO_PROXY", "192.0.2.0/99")],
+         "WARN NO_PROXY: "),
         (vec![url, token, all("socks4://127.0.0.1:1")], works),
         (vec![token, host, https(" http://127.0.0.1:1 ")], refused),
         (vec![token, host, https("http://a b")], "result: HTTPS_PROXY: is not a valid proxy URL"),
