@@ -8,7 +8,7 @@
 //!
 //! ```toml
 //! [build-dependencies]
-//! ionoscloud-auth = { version = "0.1", default-features = false }
+//! ionoscloud-auth = { path = "../ionoscloud-auth", default-features = false }
 //! ```
 
 use std::error::Error;

@@ -217,10 +217,13 @@ impl Client {
     }
 
     /// Ends all calls in flight, and makes every later call fail with
-    /// [`ErrorKind::ShutDown`](crate::ErrorKind::ShutDown). This also shuts down all clones. It can
-    /// be called from any thread.
+    /// [`ErrorKind::ShutDown`](crate::ErrorKind::ShutDown). This also shuts down all clones, every
+    /// client that [`with_credentials`](Client::with_credentials) or
+    /// [`with_timeout`](Client::with_timeout) made from this one, and the client that this one was
+    /// made from. It can be called from any thread.
     ///
-    /// A call in flight returns at once, whatever it is waiting for. Its
+    /// A call in flight returns at once, whatever it is waiting for (on Windows within half a
+    /// second). If it changes something, its
     /// [`outcome_unknown()`](crate::Error::outcome_unknown) is true if its request was handed to a
     /// connection and no response said that it was refused. A DNS lookup or an attempt to connect
     /// cannot be interrupted; it continues for a while in a thread of its own.
@@ -240,7 +243,7 @@ impl Client {
         self.transport.common.shut_down();
     }
 
-    /// Returns a client for this contract, or for its own.
+    /// Returns a client whose calls are for this contract, or without a number, for its own.
     pub(crate) fn for_contract(&self, number: Option<u32>) -> Result<Client> {
         let mut shared = Shared::clone(&self.shared);
         let number = number.map(contract_number).transpose()?;

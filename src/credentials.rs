@@ -15,8 +15,9 @@ use crate::error::sanitize_line;
 /// output, and zeroized when the last client that uses them is dropped.
 ///
 /// Users with two-factor authentication must use a token, because the service rejects their
-/// password. For them a token that was made through this API cannot create or delete tokens, but a
-/// token from the vendor's web console can.
+/// password. For them a token that was made through this API cannot create or delete tokens. A
+/// token from the vendor's web console may: see the guide to
+/// [rotating tokens](crate::docs::rotating_tokens#two-factor-authentication).
 ///
 /// # Examples
 ///

@@ -6,7 +6,7 @@ use std::time::Duration;
 /// The result of a function that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a call failed.
+/// Why a function of this library failed.
 ///
 /// The text of an error ([`Display`](fmt::Display)) says in one line what was tried, what came
 /// back, and what to do. It never contains a password or a token.
@@ -117,8 +117,8 @@ impl fmt::Display for ApiMessage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The response is an HTTP error, from the service or from a gateway in front of it, or it says
-    /// that nothing was deleted.
+    /// The status of the response is an error or a redirect, from the service or from a gateway in
+    /// front of it, or the response says that nothing was deleted.
     Api,
     /// The response claims success but cannot be understood, or it is not HTTP.
     Unreadable,
@@ -127,7 +127,7 @@ pub enum ErrorKind {
     /// The connection was refused, the host is unreachable, or the proxy did not open a tunnel.
     ConnectFailed,
     /// The TLS handshake failed. The certificate is not trusted, is for another host, or has
-    /// expired, or the server does not speak TLS. Revocation is not checked.
+    /// expired, or the server does not speak TLS.
     TlsFailed,
     /// The call reached its [`timeout`](crate::ClientBuilder::timeout).
     TimedOut,
@@ -178,12 +178,12 @@ impl Error {
 
     /// Returns whether something may have changed although no response says so.
     ///
-    /// `false` means that the call only reads (list and get), that the request was not handed to a
-    /// connection, that the service itself said what it did, or that the status is one that is only
-    /// sent before a request is passed on. `true` means anything else, in the last attempt or in an
-    /// earlier one: the connection was lost, the time limit was reached, or the response does not
-    /// tell (500, 502, a gateway's 302, 404 or 503, or a success that is not readable). This is
-    /// recorded as it happens, and not inferred from the kind of error.
+    /// `false` means that no call failed, that the call only reads (list and get), that the request
+    /// was not handed to a connection, that the service itself said what it did, or that the status
+    /// is one that is only sent before a request is passed on. `true` means anything else, in the
+    /// last attempt or in an earlier one: the connection was lost, the time limit was reached, or
+    /// the response does not tell (500, 502, a gateway's 302, 404 or 503, or a success that is not
+    /// readable). This is recorded as it happens, and not inferred from the kind of error.
     ///
     /// If it is `true` after [`create_token`](crate::create_token), there may be an orphaned token:
     /// [list](crate::get_all_tokens) the tokens and delete it.

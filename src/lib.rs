@@ -34,13 +34,13 @@
 //!
 //! # Errors
 //!
-//! Every function returns a [`Result`]. The text of an [`Error`] says what was tried, what came
-//! back, and what to do. [`Error::kind`] returns what failed, [`Error::status`] the HTTP status.
-//! [`Error::outcome_unknown`] returns whether something may have changed although no response says
-//! so: after a create, there may then be an orphaned token.
+//! Each of these functions returns a [`Result`]. The text of an [`Error`] says what was tried, what
+//! came back, and what to do. [`Error::kind`] returns what failed, [`Error::status`] the HTTP
+//! status. [`Error::outcome_unknown`] returns whether something may have changed although no
+//! response says so: after a create, there may then be an orphaned token.
 //!
-//! A request is retried if the service cannot have acted on it, or if a repetition is harmless, so
-//! a create that may have worked is not. [`RetryPolicy`] sets how often and when, and
+//! A request is retried only if the service cannot have acted on it, or if a repetition is
+//! harmless, so a create that may have worked is not. [`RetryPolicy`] sets how often and when, and
 //! [`ClientBuilder::timeout`] limits the whole call. The guide to [errors](docs::errors) has the
 //! list.
 //!
@@ -52,7 +52,8 @@
 #![cfg_attr(not(feature = "client"), doc = "```ignore")]
 //! # use ionoscloud_auth::{Client, RotateTokenOptions, rotate_token};
 //! let client = Client::from_env()?;
-//! let rotation = rotate_token(&client, &RotateTokenOptions::current(), |jwt| jwt.save("token"))?;
+//! let options = RotateTokenOptions::current();
+//! let rotation = rotate_token(&client, &options, |jwt| jwt.save("token"))?;
 //! if let Some(error) = rotation.leftover {
 //!     println!("the old token could not be deleted: {error}");
 //! }
@@ -62,9 +63,10 @@
 //! # Secrets
 //!
 //! [`Credentials`] and [`Jwt`] are redacted from `Debug` output, never appear in errors, and are
-//! wiped from memory when dropped. Redirects are not followed, and certificates are always
-//! verified. Plain http is refused except to a loopback address, or with
-//! [`allow_insecure_http`](ClientBuilder::allow_insecure_http).
+//! wiped from memory when dropped. Redirects are not followed. Certificates are always verified, or
+//! compared with the one that is pinned. Plain http is refused except to a loopback address, or
+//! with [`allow_insecure_http`](ClientBuilder::allow_insecure_http). The page on
+//! [security](docs::security) names the limits.
 //!
 //! ureq logs every byte of a connection to the target `ureq_proto` at trace level. If the installed
 //! logger accepts that, calls are refused with an error that says which filter to set.
@@ -197,6 +199,8 @@ pub mod docs {
     ///
     #[doc = include_str!("../docs/coming_from_go.md")]
     pub mod coming_from_go {}
+    /// What the library promises, which test shows it, and what it cannot do.
+    ///
     #[doc = include_str!("../SECURITY.md")]
     pub mod security {}
 }

@@ -112,8 +112,8 @@ pub(crate) fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Attempt<'a> {
-    /// The method and path, with a placeholder for the Key ID: one of the five in the table
-    /// of [endpoints](crate#tokens-and-key-ids).
+    /// The method and path, without the query and with a placeholder for the Key ID: one of the
+    /// five in the table of [endpoints](crate#tokens-and-key-ids).
     pub endpoint: &'static str,
     /// The number of the attempt in its call, from 1.
     pub number: u32,

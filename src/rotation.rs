@@ -28,16 +28,19 @@ use crate::tokens::{
 /// 5. Delete the old token, using the new one.
 ///
 /// At any time at least one valid token is stored, even if the process dies between two steps. If
-/// step 1 or 2 fails, nothing has changed. If step 3 or 4 fails, the new token is deleted again. If
-/// step 5 fails, the rotation has succeeded, and [`Rotation::leftover`] contains the error.
+/// step 1 or 2 fails, nothing has changed, unless the outcome of the create is unknown. If step 3
+/// or 4 fails, the new token is deleted again, or [`RotateError::orphan`] returns it. If step 5
+/// fails, the rotation has succeeded, and [`Rotation::leftover`] contains the error.
 ///
 /// If `store` panics, the new token is deleted again and the panic continues. If that deletion
 /// fails, the Key ID is logged at error level.
 ///
-/// A create is never sent twice, and its outcome may be unknown: see [`RotateError::NotCreated`].
+/// A create that may have worked is never sent again, so its outcome may be unknown: see
+/// [`RotateError::NotCreated`].
 ///
-/// [`Client::shutdown`] ends a rotation, except that a new token that is not stored is still
-/// deleted, which then takes up to 5 s. Wait for `rotate_token` to return before the process exits.
+/// [`Client::shutdown`] ends a rotation, with two exceptions: `store` runs to its end, and a new
+/// token that is not stored is still deleted, which then takes up to 5 s. Wait for `rotate_token`
+/// to return before the process exits.
 ///
 /// Afterwards `client` still uses the old token, if that was its own. Make a client with the new
 /// token by [`Client::with_credentials`].
@@ -193,8 +196,8 @@ fn is_refusal(error: &Error) -> bool {
     }
 }
 
-/// How long a new token may be refused with 401 before the rotation gives it up: services of this
-/// kind need a moment to know a new key.
+/// How long a new token may be refused with 401 before the rotation gives it up: a service may need
+/// a moment before it knows a new key.
 const DISBELIEF: Duration = Duration::from_secs(5);
 
 /// Reads the new token back with its own credentials.
@@ -280,8 +283,8 @@ impl fmt::Display for Orphan {
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum RotateError {
-    /// Nothing was created: the old token has no Key ID, the service does not know it or refuses
-    /// the credentials, or the client was shut down.
+    /// Nothing was created: an option is not usable, the old token has no Key ID, the service does
+    /// not know it or refuses the credentials, or the client was shut down.
     #[error("no new token was created: {0}; the old token is unchanged")]
     NotStarted(Error),
     /// The new token was not received, or it could not be asked for because its lifetime is out of
@@ -415,10 +418,11 @@ impl RotateTokenOptions {
     /// second are dropped.
     ///
     /// By default the new token lives as long as the old one did from creation to expiry, within
-    /// this range, so a one-hour token does not become a one-year token. The old token contains
-    /// these times (`iat` and `exp`). If it does not, one request asks the service before anything
-    /// is created. If that does not tell either, the service's default of 365 days applies. A
-    /// request that fails is logged as a warning.
+    /// this range, so a one-hour token does not become a one-year token. The client's own token
+    /// contains these times (`iat` and `exp`). For another token, or if it does not, one call asks
+    /// the service before anything is created. If the service itself refuses that, the rotation
+    /// ends. If it does not tell for another reason, its default of 365 days applies; a call that
+    /// fails is logged as a warning.
     pub fn ttl(mut self, ttl: Duration) -> RotateTokenOptions {
         self.ttl = Some(ttl);
         self

@@ -96,7 +96,7 @@ pub struct CreateTokenOptions {
 }
 
 impl CreateTokenOptions {
-    /// Returns the defaults: a token that is valid for a year, for the client's contract.
+    /// Returns the defaults: the service's lifetime, which is a year, and the client's contract.
     pub fn new() -> CreateTokenOptions {
         CreateTokenOptions::default()
     }
@@ -240,8 +240,8 @@ impl GetTokenByIdOptions {
 /// Deletes one token: `DELETE /tokens/{tokenId}`.
 ///
 /// `Ok` means that the token is gone, because the service said so: with `{"success": true}`, or,
-/// after an attempt that may have worked, with its own 404. An attempt whose outcome is unknown is
-/// [repeated](crate::docs::errors#what-is-retried), for example after a lost connection or a
+/// after an attempt that may have worked, with its own 404. An attempt whose outcome is unknown may
+/// be [repeated](crate::docs::errors#what-is-retried), for example after a lost connection or a
 /// gateway's 503.
 ///
 /// # Errors

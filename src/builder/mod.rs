@@ -21,8 +21,9 @@ use crate::transport::{Roots, root_certificates};
 
 /// Configures a [`Client`](crate::Client).
 ///
-/// A setting made here takes precedence over the environment and the config file. The guide to
-/// [settings](crate::docs::settings) has all of them in a table.
+/// A setting made here takes precedence over the environment and the config file, but does not undo
+/// an error of reading them. The guide to [settings](crate::docs::settings) has all settings in a
+/// table.
 ///
 /// # Examples
 ///
@@ -94,9 +95,9 @@ impl ClientBuilder {
     /// Sets the time limit of a call. Default: 30 s. It includes DNS lookup, proxy, connecting,
     /// TLS, every attempt, every wait, and the body.
     ///
-    /// A lookup has all of this time. Then an attempt has half of what is left to connect, if
-    /// another attempt may follow. [`Duration::MAX`], or any time that is out of the clock's range,
-    /// means that there is no limit. Zero is an error.
+    /// A lookup has all of this time. Then connecting and TLS have half of what is left, if another
+    /// attempt may follow. [`Duration::MAX`], or any time that is out of the clock's range, means
+    /// that there is no limit. Zero is an error.
     pub fn timeout(mut self, timeout: Duration) -> ClientBuilder {
         self.timeout = Some(timeout);
         self
@@ -152,7 +153,7 @@ impl ClientBuilder {
     /// add several with the same name, the last one counts.
     ///
     /// The value may be secret. It is redacted from `Debug` output and never logged. If it has at
-    /// least 12 characters, it is replaced where a response repeats it.
+    /// least 12 characters, it is replaced where an error would quote it from a response.
     ///
     /// It is not replaced in a request ID (`X-RequestId`, `X-Request-Id`, `X-Correlation-Id`).
     ///
@@ -231,7 +232,7 @@ impl ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// Reads the environment variables that the vendor's own tools read.
+    /// Reads environment variables of the vendor's own tools.
     ///
     /// | variable | setting |
     /// | --- | --- |
@@ -284,8 +285,8 @@ impl ClientBuilder {
 #[cfg(feature = "config-file")]
 impl ClientBuilder {
     /// Reads a config file as `ionosctl login` writes it: a profile's credentials, and the endpoint
-    /// of the product `auth` in the profile's environment, or else in the first environment that
-    /// has the product.
+    /// of the product `auth` in the profile's environment, or, if the profile names none, in the
+    /// first environment that has the product.
     ///
     /// The profile is the one that `IONOS_CURRENT_PROFILE` names, else the file's `currentProfile`,
     /// ignoring case. Its token takes precedence over its user name and password. The endpoint's
@@ -337,7 +338,7 @@ impl ClientBuilder {
     ///
     /// The file is the first of these:
     ///
-    /// 1. the file that `IONOS_CONFIG_FILE` names, which must exist
+    /// 1. the file that `IONOS_CONFIG_FILE` names, even if it does not exist
     /// 2. `ionosctl/config.yaml` in the settings folder, where `ionosctl login` writes it:
     ///    `$XDG_CONFIG_HOME` or `~/.config`, `~/Library/Application Support` on macOS, `%AppData%`
     ///    on Windows

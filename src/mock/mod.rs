@@ -8,8 +8,8 @@
 //! ```
 //!
 //! [`MockAuthApi`] runs inside your test and keeps state as the service does: a created token can
-//! be listed, read and deleted, works as a credential, and expires. Each one has a port of its own,
-//! so tests can run in parallel.
+//! be listed, read and deleted, works as a credential, and expires. Each server has a port of its
+//! own, so tests can run in parallel.
 //!
 //! ```
 //! use ionoscloud_auth::mock::MockAuthApi;
@@ -258,9 +258,9 @@ impl MockAuthApi {
 
     /// Makes a token expire a second ago. Returns `None` if there is no token with this Key ID.
     ///
-    /// The service lists the token as expired and responds with 401 to it. The JWT that your
-    /// program already has still claims its old `exp`. To test a program that looks at the claims,
-    /// give it the returned JWT, whose `exp` is that second ago.
+    /// The server lists the token as expired and responds with 401 to it. The JWT that your program
+    /// already has still claims its old `exp`. To test a program that looks at the claims, give it
+    /// the returned JWT, whose `exp` is that second ago.
     pub fn expire(&self, id: &KeyId) -> Option<Jwt> {
         let token = lock(&self.state).expire(id.as_str())?;
         serde_json::from_value(json!({ "token": token })).ok()

@@ -16,9 +16,8 @@ pub(crate) enum ProxyChoice {
 }
 
 impl ProxyChoice {
-    /// Returns the proxy for this service, with the variable that it is from. There is none for a
-    /// loopback address, which a proxy cannot reach, and over plain http it would see the
-    /// credentials.
+    /// Returns the proxy for this service, with the variable that it is from. A loopback address
+    /// has none: a proxy cannot reach it, and over plain http it would see the credentials.
     pub(crate) fn for_service(
         &self,
         base_url: &BaseUrl,

@@ -357,7 +357,7 @@ mod tests {
         faults::<DeleteResponse>(&[("{}", UNEXPECTED), (r#"{"success":"SECRET"}"#, UNEXPECTED)]);
     }
 
-    /// Whoever holds a new token in his hands must not drop it for what stands around it.
+    /// A new token must not be lost because of what stands around it.
     #[test]
     fn a_token_is_read_whatever_stands_around_it() {
         for (body, reason) in [

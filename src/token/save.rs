@@ -26,8 +26,8 @@ impl Jwt {
     /// it who could not read the file. The guide to [rotating tokens](crate::docs::rotating_tokens)
     /// says how to recover from that.
     ///
-    /// An access control list (ACL) is not kept, and with one the group's mode is not what the
-    /// group may do: give such a file the mode 0600 first.
+    /// An access control list (ACL) is not kept, and its mask becomes the rights of the group,
+    /// which may then read more than before: give such a file the mode 0600 first.
     ///
     /// Windows has no file modes: the file gets the access control list of its folder. It also
     /// cannot replace a file that another program has open without sharing it, so this tries for
@@ -37,10 +37,9 @@ impl Jwt {
     ///
     /// # Errors
     ///
-    /// An [`io::Error`] that names the path, what could not be done, and what to do about it. The
-    /// file is unchanged then, and no other file is left behind. If the owner cannot be kept, the
-    /// error says whose the file is. A file that is a mount point cannot be replaced: mount its
-    /// folder instead.
+    /// An [`io::Error`] that names the path, what could not be done, and why. The file is unchanged
+    /// then, and no other file is left behind. If the owner cannot be kept, the error says whose
+    /// the file is. A file that is a mount point cannot be replaced: mount its folder instead.
     ///
     /// # Examples
     ///
@@ -68,9 +67,10 @@ impl Jwt {
     ///
     /// # Errors
     ///
-    /// As [`save`](Jwt::save), and if `old` is not a token, if the file does not contain it or only
-    /// as a part of a longer word, if the file is not UTF-8 or longer than 1 MiB, or if another
-    /// program changes it meanwhile. Nothing is written then. The error contains no token.
+    /// As [`save`](Jwt::save), and if `old` is not a JWT with a Key ID, if the file does not
+    /// contain it or only as a part of a longer word, if the file is not UTF-8 or is longer than
+    /// 1 MiB, or if another program changes it meanwhile. Then this changes nothing. The error
+    /// contains no token.
     ///
     /// # Examples
     ///

@@ -31,7 +31,7 @@ pub(super) static REQUEST_IDS: [HeaderName; 3] = [
     HeaderName::from_static("x-correlation-id"),
 ];
 
-/// Nothing of it but the body may contain a secret.
+/// Of what others see of it, only the body may contain a secret.
 pub(crate) struct Response<'a> {
     pub(crate) status: u16,
     pub(crate) retry_after: Option<Duration>,
@@ -99,7 +99,7 @@ impl Drop for Response<'_> {
     }
 }
 
-/// Reads the body, and of the headers what may be shown.
+/// Reads the body, `Retry-After` and `Date`. The other headers are filtered when they are shown.
 pub(super) fn read<'a>(
     response: http::Response<Body>,
     returns_secret: bool,
