@@ -5,9 +5,9 @@
 //! With a proxy the chain runs twice: ConnectProxy runs all of it to reach the proxy, and the rest
 //! of it runs on the tunnel to reach the service.
 
+use std::process;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use std::{io, process};
 
 use ureq::Error;
 use ureq::unversioned::transport::{
@@ -37,12 +37,12 @@ impl<In: Transport> Connector<In> for WatchBelow {
         }
         let is_tls = details.needs_tls();
         if is_tls {
-            check_clock(SystemTime::now())?;
             let record = Record::current()?;
             record.reached(match record.leads_to_proxy(details) {
                 true => Step::ProxyTls,
                 false => Step::Tls,
             });
+            check_clock(SystemTime::now())?;
         }
         Ok(Some(Below {
             stream: Box::new(stream),
@@ -55,7 +55,7 @@ impl<In: Transport> Connector<In> for WatchBelow {
 fn check_clock(now: SystemTime) -> Result<(), Error> {
     let text = "this machine's clock is set before 1970, when no certificate was valid: set it";
     let since_1970 = now.duration_since(SystemTime::UNIX_EPOCH);
-    Ok(since_1970.map(drop).map_err(|_| io::Error::other(text))?)
+    since_1970.map(drop).map_err(|_| Error::Tls(text))
 }
 
 /// Below TLS: ends every wait with the record's deadline (docs/ureq.md 5), and counts TLS records.
@@ -316,7 +316,11 @@ mod tests {
         let epoch = SystemTime::UNIX_EPOCH;
         assert!(check_clock(epoch).is_ok());
         let error = check_clock(epoch - Duration::from_secs(1)).unwrap_err();
-        assert!(error.to_string().contains("clock"), "{error}");
+        // No other attempt follows an error of this kind.
+        assert!(
+            matches!(error, Error::Tls(text) if text.contains("clock")),
+            "{error}"
+        );
     }
 
     proptest! {
