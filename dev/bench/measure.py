@@ -6,6 +6,7 @@ import re
 import socket
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -26,6 +27,11 @@ ENTRY = {
 LIST = 3
 
 
+def progress(text):
+    """Says what begins, since all of it takes long."""
+    print(f"[{time.strftime('%H:%M:%S')}] {text}", file=sys.stderr, flush=True)
+
+
 def package(client):
     return client.split(",")[0]
 
@@ -35,6 +41,7 @@ def program(client, name="load", profile="release"):
 
 
 def build(client, profile="release", target=None):
+    progress(f"build {package(client)}, {profile}" + (", from nothing" if target else ""))
     target = target or TARGET / package(client)
     command = ["cargo", "build", "--quiet", "--profile", profile, "--target-dir", target]
     subprocess.run(command, cwd=HERE / "clients" / package(client), check=True)
@@ -112,7 +119,7 @@ def load(client, url, calls, ca=None, creates=False):
     return {**seen, "memory": memory}
 
 
-def ratios(runs, measures, base, rounds):
+def ratios(what, runs, measures, base, rounds):
     """Returns the median ratios to the base, from runs that took turns. Each round begins with
     another one, because a program that runs after a large one finds cold caches."""
     seen = {name: [] for name in runs}
@@ -120,6 +127,7 @@ def ratios(runs, measures, base, rounds):
     for number in range(rounds):
         start = number % len(names)
         for name in names[start:] + names[:start]:
+            progress(f"{what}: round {number + 1} of {rounds}, {name}")
             seen[name].append(runs[name]())
 
     def median(name, measure):
@@ -147,8 +155,9 @@ def each_number_of_cores(server):
         yield name
 
 
-def per_call(client, url, ca, valgrind, pattern):
+def per_call(what, client, url, ca, valgrind, pattern):
     """Returns what one more call adds to the number that valgrind prints."""
+    progress(f"{what}: {client}")
     few, many = 50, 250
     counts = []
     for calls in [few, many]:
@@ -162,6 +171,7 @@ def per_call(client, url, ca, valgrind, pattern):
 
 def threads_started(client, calls, **more):
     """Returns how many threads the program starts, without the one that makes the calls."""
+    progress(f"threads that {calls:,} calls start: {client}")
     with tempfile.NamedTemporaryFile() as out:
         tracing = ["strace", "-f", "-e", "trace=clone,clone3", "-o", out.name]
         subprocess.run(
@@ -173,6 +183,7 @@ def threads_started(client, calls, **more):
 
 def waiting(calls, seconds):
     """Returns how much of a core these calls use that wait for a response."""
+    progress(f"{calls:,} calls that wait for a response")
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen(4096)
