@@ -113,7 +113,7 @@ def haproxy(servers):
             mode http
             timeout connect 2s
             timeout client 10s
-            timeout server 1s
+            timeout server 2s
             timeout http-keep-alive 1s
             retries 0
         frontend gateway
@@ -175,7 +175,7 @@ def nginx(servers):
         daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log stderr;
         events {{ }}
         http {{
-            access_log off; keepalive_timeout 1s; proxy_read_timeout 1s; proxy_http_version 1.1;
+            access_log off; keepalive_timeout 1s; proxy_read_timeout 2s; proxy_http_version 1.1;
             client_body_temp_path {folder}/b; proxy_temp_path {folder}/p;
             fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
             upstream both {{ {f'server {upstream} max_fails=0; ' * 2}}}
@@ -212,7 +212,7 @@ def apache(servers):
         DefaultRuntimeDir {folder}
         ErrorLog {folder}/apache.log
         KeepAliveTimeout 1
-        ProxyTimeout 1
+        ProxyTimeout 2
         SetEnvIf Request_URI ^/http-1.0-here/ downgrade-1.0 force-response-1.0
         RedirectMatch 413 ^/413/
         <Location /squeeze/>
