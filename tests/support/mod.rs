@@ -126,6 +126,31 @@ pub fn in_parallel<T: Send>(cases: impl IntoIterator<Item = T>, run: impl Fn(T) 
     });
 }
 
+/// Runs parts of a test at the same time, because they mostly wait.
+pub fn at_once<const N: usize>(parts: [fn(); N]) {
+    in_parallel(parts, |part| part());
+}
+
+/// A clock that stands still while its thread could run and has no core: a busy machine is no
+/// fault of a call. Systems other than Linux do not say for how long that was.
+pub struct Clock(Instant, Duration);
+
+impl Clock {
+    pub fn start() -> Clock {
+        Clock(Instant::now(), Clock::without_a_core())
+    }
+
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed().saturating_sub(Clock::without_a_core().saturating_sub(self.1))
+    }
+
+    fn without_a_core() -> Duration {
+        let stat = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+        let nanos = stat.split(' ').nth(1).and_then(|nanos| nanos.parse().ok());
+        Duration::from_nanos(nanos.unwrap_or(0))
+    }
+}
+
 /// Serves each connection on a thread, with its number, from 0. Returns the port.
 pub fn accept(serve: impl Fn(usize, TcpStream) + Send + Sync + 'static) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

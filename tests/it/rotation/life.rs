@@ -147,9 +147,13 @@ fn unknown_lifetime_does_not_end_a_rotation() {
     });
 }
 
+#[test]
+fn waits_have_limits() {
+    at_once([clean_up_has_a_limit_after_a_shutdown, new_key_may_need_a_moment]);
+}
+
 /// What is left to clean up after a shutdown has 5 s, and else the caller's limit: whether a wait
 /// for as long as the service asks for fits into that shows which it is.
-#[test]
 fn clean_up_has_a_limit_after_a_shutdown() {
     // (whether there is a shutdown, the caller's limit, what the service asks for, whether it fits)
     let cases = [
@@ -178,7 +182,6 @@ fn clean_up_has_a_limit_after_a_shutdown() {
 
 /// Services of this kind answer 401 to a key that is seconds old. For 5 s that is not believed, and
 /// it is asked again after half a second.
-#[test]
 fn new_key_may_need_a_moment() {
     let seconds = Duration::from_secs;
     // (what reading back meets, how often, the time limit, whether it succeeds, the least time, the
