@@ -109,11 +109,15 @@ fn no_fault_at_any_request_loses_a_token() {
     });
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+#[test]
+fn no_sequence_of_faults_loses_a_token() {
+    in_parallel(0..4, |_| sixteen_sequences());
+}
 
-    #[test]
-    fn no_sequence_of_faults_loses_a_token(
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    fn sixteen_sequences(
         script in prop::collection::vec((0..FAULTS.len(), any::<bool>(), any::<bool>()), 0..10),
         store_fails: bool,
     ) {
