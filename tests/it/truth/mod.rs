@@ -14,8 +14,9 @@ use self::wire::{Configs, Role, listen};
 use self::world::{DEALT, Random, World, call_of, dealt};
 use crate::support::*;
 
-/// How late a call may end on a busy machine.
-const LATE: Duration = Duration::from_secs(10);
+/// How late a call may end on a busy machine, where a hundred calls of this test run at once. What
+/// does not mind its time limit is later, since a silent peer is silent for longer.
+const LATE: Duration = Duration::from_secs(60);
 const CALLS_A_ROUND: u32 = 24;
 const THREADS_A_ROUND: u32 = 6;
 
@@ -94,7 +95,7 @@ impl World {
     /// Makes the call, checks what it reports, and counts it.
     fn call(&self, client: &Client, number: u32, timeout: Duration) -> Reported {
         let (endpoint, _) = call_of(self.seed, number);
-        let started = Instant::now();
+        let started = Clock::start();
         let result = make(client, endpoint, number);
         let elapsed = started.elapsed();
         assert!(elapsed < timeout + LATE, "{elapsed:?}: {result:?}");
@@ -239,13 +240,24 @@ fn reported_outcome_is_what_the_service_did() {
     let reported = Mutex::new(Vec::new());
     let started = Instant::now();
     let calm = listen(&world, Role { proxy: None, https: false, is_calm: true }, &direct);
-    in_parallel(DEALT.iter().zip((1..).step_by(ENDPOINTS.len())), |(ends_with, first)| {
-        let said = world.deal(first, ends_with, &format!("http://127.0.0.1:{calm}"));
-        reported.lock().unwrap().extend(said);
-    });
+    let deal = || {
+        in_parallel(DEALT.iter().zip((1..).step_by(ENDPOINTS.len())), |(ends_with, first)| {
+            let said = world.deal(first, ends_with, &format!("http://127.0.0.1:{calm}"));
+            reported.lock().unwrap().extend(said);
+        });
+    };
     // Calls mostly wait.
     let at_once = if calls > 50_000 { 40 } else { 16 };
     thread::scope(|scope| {
+        let dealing = scope.spawn(deal);
+        // They have the machine to themselves until their requests, if any, are there.
+        let is_there = |number: &u32| {
+            dealt(*number) == Some("ShutDown")
+                || world.requests[*number as usize].load(Ordering::SeqCst) > 0
+        };
+        while !(1..first_random).all(|number| is_there(&number)) && !dealing.is_finished() {
+            thread::sleep(Duration::from_millis(1));
+        }
         for _ in 0..at_once {
             scope.spawn(|| {
                 loop {

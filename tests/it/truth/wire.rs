@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
+use super::LATE;
 use super::world::{Network, Random, World};
 use crate::support::*;
 
@@ -19,7 +20,7 @@ fn reset(socket: &TcpStream) {
 
 /// Waits until the peer closes the connection.
 fn wait_for_the_end(mut socket: &TcpStream) {
-    let _ = socket.set_read_timeout(Some(Duration::from_secs(30)));
+    let _ = socket.set_read_timeout(Some(5 * LATE));
     while socket.read(&mut [0; 1024]).is_ok_and(|n| n > 0) {}
 }
 
