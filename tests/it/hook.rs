@@ -68,14 +68,10 @@ fn hook_sees_why_an_attempt_failed() {
          "an empty id"),
     ];
     for (play, expected, id, reason) in cases {
-        let timeout = match play {
-            Play::Silence => SHORT,
-            _ => LONG,
-        };
+        let timeout = if let Play::Silence = play { SHORT / 8 } else { LONG };
         let server = FaultServer::start(vec![play]);
         let (builder, seen) = watched(&server.url());
-        let builder = builder.timeout(timeout);
-        let client = builder.retry(RetryPolicy::none()).build().unwrap();
+        let client = builder.timeout(timeout).retry(RetryPolicy::none()).build().unwrap();
         let error = list_tokens(&client).unwrap_err();
         let expected = ("GET /tokens", 1, expected, id.map(str::to_owned));
         assert_eq!(*seen.lock().unwrap(), [expected], "{reason}: {error}");

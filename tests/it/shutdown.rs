@@ -113,23 +113,24 @@ fn shutdown_and_timeout_end_an_attempt_to_connect() {
             shut_down_during(&client, endpoint, || thread::sleep(Duration::from_millis(300)));
         assert_shut_down(&error, elapsed, false, "connecting");
         // Without a shutdown, the timeout ends it.
-        let started = Instant::now();
-        let error =
-            (endpoint.run)(&client_with_timeout(&format!("http://{address}"), SHORT)).unwrap_err();
-        assert!(started.elapsed() < SHORT + SLACK, "{:?}", started.elapsed());
+        let client = client_with_timeout(&format!("http://{address}"), SHORT / 4);
+        let started = Clock::start();
+        let error = (endpoint.run)(&client).unwrap_err();
+        assert!(started.elapsed() < SHORT / 4 + SLACK, "{:?}", started.elapsed());
         assert!(!error.outcome_unknown(), "{error}");
     });
 }
 
-/// `WAITING=3000` makes more calls; it requires a limit of 7,000 open files. Prints the CPU time of
-/// the waiting calls, which is meaningful only if no other test is running.
+/// `WAITING=3000` makes more calls; it requires a limit of 7,000 open files. It also prints the CPU
+/// time of the waiting calls, which is meaningful only if no other test is running.
 #[test]
 fn shutdown_ends_hundreds_of_waiting_calls() {
-    let calls = std::env::var("WAITING").map_or(400, |calls| calls.parse().unwrap());
+    let waiting = std::env::var("WAITING").ok();
+    let calls = waiting.as_ref().map_or(400, |calls| calls.parse().unwrap());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let client = client_of(&format!("http://{}", listener.local_addr().unwrap()));
-    let (took, cpu) = thread::scope(|scope| {
-        let waiting: Vec<_> = (0..calls)
+    thread::scope(|scope| {
+        let made: Vec<_> = (0..calls)
             .map(|n| {
                 let (client, endpoint) = (client.clone(), &ENDPOINTS[n % ENDPOINTS.len()]);
                 let small = thread::Builder::new().stack_size(256 * 1024);
@@ -143,21 +144,19 @@ fn shutdown_ends_hundreds_of_waiting_calls() {
             stream.peek(&mut [0]).unwrap();
             accepted.push(stream);
         }
-        let before = cpu_time();
-        thread::sleep(Duration::from_secs(1));
-        let cpu = cpu_time() - before;
-        let started = Instant::now();
-        client.shutdown();
-        for (call, endpoint) in waiting.into_iter().zip(ENDPOINTS.iter().cycle()) {
-            let error = call.join().unwrap().unwrap_err();
-            assert_shut_down(&error, Duration::ZERO, endpoint.reports(true), "one of many");
+        if waiting.is_some() {
+            let before = cpu_time();
+            thread::sleep(Duration::from_secs(1));
+            println!("{calls} calls that wait took {:?} of CPU a second", cpu_time() - before);
         }
-        (started.elapsed(), cpu)
+        let started = Clock::start();
+        client.shutdown();
+        for (call, endpoint) in made.into_iter().zip(ENDPOINTS.iter().cycle()) {
+            let error = call.join().unwrap().unwrap_err();
+            assert_shut_down(&error, started.elapsed(), endpoint.reports(true), "one of many");
+        }
+        println!("they ended {:?} after shutdown()", started.elapsed());
     });
-    println!(
-        "{calls} calls that wait took {cpu:?} of CPU a second, and ended {took:?} after shutdown()"
-    );
-    assert!(took < SLACK, "{took:?}");
 }
 
 /// Returns this process's CPU time, with 100 ticks per second, or zero without `/proc`.
