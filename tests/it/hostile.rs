@@ -30,8 +30,6 @@ fn hostile_success_body_is_an_unreadable_response() {
         b"\0".repeat(4096),
         b"null".to_vec(),
         vec![b' '; 1 << 18],
-        // 10 MB: refused by its length. Only the limit is read.
-        [br#"{"token":""#.to_vec(), vec![b'A'; 10_000_000], br#"","id":"","tokens":[],"success":""}"#.to_vec()].concat(),
     ];
     bodies.extend(deep("[").into_iter().chain(deep(r#"{"a":"#)).map(String::into_bytes));
     let cases =
@@ -81,7 +79,6 @@ fn hostile_error_body_is_shortened_and_cleaned() {
         b"\x1b]0;owned\x07\x1b[2J\x9b31m".to_vec(),
         "\u{202e}\u{200b}\u{feff}".as_bytes().to_vec(),
         vec![0xff; 10_000],
-        vec![b'<'; 10_000_000],
     ];
     in_parallel(bodies, |body| {
         for endpoint in ENDPOINTS {
