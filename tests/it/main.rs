@@ -32,7 +32,6 @@ mod rotate_example;
 mod rotation;
 mod settings;
 mod shutdown;
-mod storm;
 mod texts;
 mod timeouts;
 mod tls;
