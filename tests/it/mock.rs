@@ -55,15 +55,10 @@ fn lifecycle(client: &Client, others: &[KeyId]) {
 }
 
 #[test]
-fn token_lifecycle_works_with_username_and_password() {
-    let api = MockAuthApi::start();
-    lifecycle(&client_for(&api), &[]);
-}
-
-#[test]
-fn token_lifecycle_works_with_a_token() {
+fn token_lifecycle_works_with_a_password_and_with_a_token() {
     let api = MockAuthApi::start();
     let client = client_for(&api);
+    lifecycle(&client, &[]);
     let (jwt, id) = new_token(&client);
     lifecycle(&with_token(&client, &jwt), &[id]);
 }
@@ -237,47 +232,6 @@ fn queued_responses_are_sent_in_order_and_change_nothing() {
     let mut expected = vec!["GET /auth/v1/tokens/generate".to_owned(); 4];
     expected.push(format!("DELETE /auth/v1/tokens/{id}"));
     assert_eq!(lines_of(&api.requests()), expected);
-}
-
-#[test]
-fn each_attempt_is_recorded() {
-    // (endpoint, status, number of requests until the error or the success)
-    for (endpoint, n, status, requests, outcome_unknown) in [
-        (LIST, 2, 502, 3, None),
-        (LIST, 9, 502, 3, Some(false)),
-        (LIST, 9, 500, 1, Some(false)),
-        (LIST, 9, 404, 1, Some(false)),
-        (LIST, 9, 400, 1, Some(false)),
-        (LIST, 9, 503, 3, Some(false)),
-        (CREATE, 2, 429, 3, None),
-        (CREATE, 2, 503, 1, Some(true)),
-        (CREATE, 9, 429, 3, Some(false)),
-        (CREATE, 9, 502, 1, Some(true)),
-        (CREATE, 9, 504, 1, Some(true)),
-        (CREATE, 9, 500, 1, Some(true)),
-    ] {
-        let api = MockAuthApi::start();
-        let client = builder_for(&api).build().unwrap();
-        api.answer_next(n, status, &[], "");
-        let error = (endpoint.run)(&client).err();
-        let seen = error.as_ref().map(Error::outcome_unknown);
-        assert_eq!(seen, outcome_unknown, "{status}: {error:?}");
-        assert_eq!(api.requests().len(), requests, "{status}");
-    }
-}
-
-#[test]
-fn delete_whose_response_was_lost_is_a_success() {
-    let api = MockAuthApi::start();
-    let client = builder_for(&api).build().unwrap();
-    let gone = KeyId::new("gone").unwrap();
-    // After a gateway's 503 the service may have deleted the token; then comes its own 404.
-    api.answer_next(1, 503, &[], "");
-    assert!(delete_token(&client, &gone).unwrap().success);
-    // After a refusal a 404 is an error.
-    api.answer_next(1, 429, &[], "");
-    let error = delete_token(&client, &gone).unwrap_err();
-    assert_eq!((error.status(), error.outcome_unknown()), (Some(404), false));
 }
 
 #[test]
