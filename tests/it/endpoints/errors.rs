@@ -84,17 +84,3 @@ fn echoed_credentials_are_not_shown() {
         assert!(!everything(&error).contains(TOKEN), "{text}");
     }
 }
-
-#[test]
-fn error_contains_retry_after() {
-    let mut server = Server::new();
-    server
-        .mock("GET", "/auth/v1/tokens")
-        .with_status(429)
-        .with_header("retry-after", "120")
-        .create();
-    let client = builder_for(&server).build().unwrap();
-    let error = list_tokens(&client).unwrap_err();
-    assert_eq!(error.retry_after(), Some(Duration::from_secs(120)));
-    assert!(error.to_string().contains("120 s"), "{error}");
-}

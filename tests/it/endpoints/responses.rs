@@ -11,10 +11,9 @@ fn success_is_read() {
         "Token {{ id: KeyId(\"{ID}\"), href: \"https://api.ionos.com/auth/v1/tokens/{ID}\", \
          created_date: \"2025-09-23T07:29:44Z\", expiration_date: \"2026-09-23T07:29:44Z[UTC]\" }}"
     );
-    let call = |name: &str| {
-        let endpoint = ENDPOINTS.iter().find(|endpoint| endpoint.name == name);
-        endpoint.unwrap().run
-    };
+    let bare = format!(
+        r#"Token {{ id: KeyId("{ID}"), href: "", created_date: "", expiration_date: "" }}"#
+    );
     let deleted = "DeleteResponse { success: true }";
     #[rustfmt::skip]
     let cases = [
@@ -28,14 +27,7 @@ fn success_is_read() {
         ("get", 200, token.clone(), read.clone()),
         ("get", 200, format!(" {}\n", token.replace(r#""href""#, r#""new":{"id":""},"href""#)),
          read.clone()),
-        (
-            "get",
-            200,
-            format!(r#"{{"id":"{ID}"}}"#),
-            format!(
-                "Token {{ id: KeyId(\"{ID}\"), href: \"\", created_date: \"\", expiration_date: \"\" }}"
-            ),
-        ),
+        ("get", 200, format!(r#"{{"id":"{ID}"}}"#), bare),
         ("delete", 200, r#"{"success":true}"#.into(), deleted.into()),
         ("delete", 200, r#"{"success":true,"more":null}"#.into(), deleted.into()),
         ("delete ALL", 200, r#"{"success":true}"#.into(), deleted.into()),
@@ -45,10 +37,8 @@ fn success_is_read() {
     for (name, status, body, expected) in cases {
         let (server, _seen) = server(status, &body);
         let client = builder_for(&server).build().unwrap();
-        match call(name)(&client) {
-            Ok(result) => assert_eq!(result, expected, "{name}: {body}"),
-            Err(error) => panic!("{name}: {body}: {error}"),
-        }
+        let endpoint = ENDPOINTS.iter().find(|endpoint| endpoint.name == name).unwrap();
+        assert_eq!((endpoint.run)(&client).ok(), Some(expected), "{name}: {body}");
     }
 }
 
@@ -76,16 +66,6 @@ fn received_token_is_not_thrown_away() {
         let jwt = new_jwt(&client_of(&server.url()));
         assert_eq!(jwt.as_ref().map(Jwt::token).ok(), Some("d.e.f"), "{reason}: {jwt:?}");
     }
-}
-
-#[test]
-fn created_token_is_returned_unchanged() {
-    let (server, _seen) = server(200, r#"{"token":"eyJraWQiOiJhIn0.eyJleHAiOjd9.c2ln"}"#);
-    let client = builder_for(&server).build().unwrap();
-    let jwt = new_jwt(&client).unwrap();
-    assert_eq!(jwt.token(), "eyJraWQiOiJhIn0.eyJleHAiOjd9.c2ln");
-    assert_eq!(jwt.key_id().unwrap().as_str(), "a");
-    assert_eq!(jwt.claims().unwrap().exp, Some(7));
 }
 
 #[test]
