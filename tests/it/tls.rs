@@ -88,31 +88,6 @@ fn untrusted_certificate_is_not_retried() {
     }
 }
 
-/// `openssl req -x509` creates certificates of an authority.
-#[test]
-fn certificate_of_an_authority_is_named() {
-    let ca = authority("A test's CA");
-    let server = serve(ca.as_server());
-    let error = list(&server, "localhost", Some(&ca.pem)).unwrap_err().to_string();
-    assert!(error.contains("CaUsedAsEndEntity"), "{error}");
-    assert_eq!(server.heads().len(), 0);
-}
-
-#[test]
-fn one_handshake_serves_many_calls() {
-    let ca = authority("A test's CA");
-    let server = serve(certificate("localhost", 2020..2100, Some(&ca)));
-    let client = builder_of(&format!("https://localhost:{}", server.port))
-        .root_certificates_pem(ca.pem)
-        .build()
-        .unwrap();
-    for _ in 0..50 {
-        list_tokens(&client).unwrap();
-    }
-    assert_eq!(server.heads().len(), 50);
-    assert_eq!(server.handshakes(), 1);
-}
-
 #[test]
 fn each_of_several_root_certificates_is_trusted() {
     let roots = [authority("a"), authority("b")];
