@@ -70,18 +70,6 @@ fn each_fault_is_retried_only_where_safe() {
     in_parallel(cases, |(endpoint, fault)| check(endpoint, fault));
 }
 
-#[test]
-fn reset_on_accept_leaves_the_outcome_unknown() {
-    for endpoint in ENDPOINTS {
-        let server = FaultServer::resetting();
-        let error = (endpoint.run)(&client_of(&server.url())).unwrap_err();
-        // The request may have been sent: the client cannot know that it was not read.
-        assert_eq!(error.outcome_unknown(), endpoint.reports(true), "{}: {error}", endpoint.name);
-        let expected = if endpoint.repeatable { 3 } else { 1 };
-        assert_eq!(server.connections(), expected, "{}", endpoint.name);
-    }
-}
-
 /// Whether a status leaves the outcome unknown, and whether a call that may be repeated is. This is
 /// the documentation's table, written a second time.
 fn expected(code: u16, by_service: bool) -> (bool, bool) {
@@ -247,17 +235,14 @@ fn failed_tls_handshake_leaves_the_outcome_known() {
     use ErrorKind::{TimedOut, TlsFailed};
     let no_tls =
         "it does not speak TLS: check the port, or whether its URL must begin with http://";
+    let alert = |description: &str| close(&format!("\x15\x03\x03\x00\x02\x02{description}"));
     let drip = vec![0x16, 3, 3, 0xff, 0xff, 2, 0, 0xff, 0xff];
     let cases = [
         (Play::WriteAndReset(vec![]), TlsFailed, ""),
         (close(""), TlsFailed, "the peer closed the connection"),
         (close("HTTP/1.1 400 Bad Request\r\n\r\n"), TlsFailed, no_tls),
-        (
-            close("\x15\x03\x03\x00\x02\x02\x28"),
-            TlsFailed,
-            "received fatal alert: HandshakeFailure",
-        ),
-        (close("\x15\x03\x03\x00\x02\x02\x46"), TlsFailed, "received fatal alert: ProtocolVersion"),
+        (alert("\x28"), TlsFailed, "received fatal alert: HandshakeFailure"),
+        (alert("\x46"), TlsFailed, "received fatal alert: ProtocolVersion"),
         (Play::Silence, TimedOut, ""),
         (Play::Drip(drip, Duration::from_millis(200)), TimedOut, ""),
     ];

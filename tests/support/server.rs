@@ -32,7 +32,6 @@ struct Shared {
     connections: AtomicUsize,
     closed: AtomicUsize,
     written: AtomicUsize,
-    reset_on_accept: AtomicBool,
     stopped: AtomicBool,
     /// Replaces the script.
     relay: Option<Relay>,
@@ -49,13 +48,6 @@ impl FaultServer {
         let server = FaultServer::new(Shared::default());
         *server.shared.finally.lock().unwrap() = script.last().cloned();
         *server.shared.script.lock().unwrap() = script.into();
-        server
-    }
-
-    /// Resets every connection without reading from it.
-    pub fn resetting() -> FaultServer {
-        let server = FaultServer::new(Shared::default());
-        server.shared.reset_on_accept.store(true, Ordering::SeqCst);
         server
     }
 
@@ -158,9 +150,6 @@ impl Drop for FaultServer {
 }
 
 fn serve(shared: &Shared, mut stream: TcpStream) {
-    if shared.reset_on_accept.load(Ordering::SeqCst) {
-        return reset(&mut stream);
-    }
     loop {
         let Some(head) = peek_head(&stream, shared) else {
             return;
@@ -229,11 +218,6 @@ fn serve(shared: &Shared, mut stream: TcpStream) {
 
 fn stopped(shared: &Shared) -> bool {
     shared.stopped.load(Ordering::SeqCst)
-}
-
-/// Waits for data, so that closing the connection resets it.
-fn reset(stream: &mut TcpStream) {
-    let _ = stream.peek(&mut [0]);
 }
 
 /// Returns the header section of the next request without removing it from the socket.
