@@ -2,24 +2,13 @@
 
 #[allow(dead_code)]
 #[rustfmt::skip]
-#[path = "../../examples/build_script.rs"]
-mod build_script;
-#[allow(dead_code)]
-#[rustfmt::skip]
-#[path = "../../examples/cancel.rs"]
-mod cancel;
-#[allow(dead_code)]
-#[rustfmt::skip]
-#[path = "../../examples/cleanup.rs"]
-mod cleanup;
-#[allow(dead_code)]
-#[rustfmt::skip]
-#[path = "../../examples/mock_server.rs"]
-mod mock_server;
+#[path = "../../examples"]
+pub mod example { pub mod build_script; pub mod cancel; pub mod cleanup; pub mod mock_server; pub mod rotate; }
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Output, Stdio};
 
+use self::example::*;
 use crate::support::*;
 
 #[test]

@@ -1,13 +1,9 @@
 //! The example `rotate` as a timer's job: its exit codes. What a killed job leaves behind, and jobs
 //! at the same time, are in `recovery`.
 
-#[allow(dead_code)]
-#[rustfmt::skip]
-#[path = "../../../examples/rotate.rs"]
-mod example;
-
 mod recovery;
 
+use crate::examples::example::rotate;
 use crate::support::*;
 
 /// Runs the example's `main` with arguments.
@@ -17,7 +13,7 @@ fn child_runs_the_example() {
     assert_child();
     let arguments = std::env::var("ARGUMENTS").unwrap();
     let arguments: Vec<String> = arguments.split('|').map(str::to_owned).collect();
-    std::process::exit(example::run(&arguments).into());
+    std::process::exit(rotate::run(&arguments).into());
 }
 
 fn start(url: &str, arguments: &[&str]) -> Child {
@@ -242,41 +238,6 @@ fn exit_code_is_4_if_a_gateway_sends_503_after_the_creation() {
     assert!(said.contains("list the tokens"), "{said}");
     assert_eq!(setting.held(), before);
     assert_eq!(setting.api.key_ids().len(), 2, "one token was created, and no more");
-}
-
-/// On Windows not every user may create symbolic links.
-#[cfg(unix)]
-#[test]
-fn symlink_is_followed_and_kept() {
-    let setting = Setting::new(0o600);
-    let link = setting.folder.0.join("link");
-    std::os::unix::fs::symlink(&setting.file, &link).unwrap();
-    let before = setting.held();
-    let (code, said) = run(setting.api.base_url(), &[link.to_str().unwrap(), "--share", "1"]);
-    assert_eq!(code, 0, "{said}");
-    assert_ne!(setting.held(), before);
-    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
-}
-
-/// If root runs the job, the file keeps its owner. On Windows a file cannot be given to another
-/// user.
-#[cfg(unix)]
-#[test]
-fn owner_of_the_file_is_kept() {
-    use std::os::unix::fs::{MetadataExt as _, chown};
-
-    let setting = Setting::new(0o600);
-    if chown(&setting.file, Some(12_345), Some(12_346)).is_err() {
-        println!("only root can give a file away: nothing was looked at");
-        return;
-    }
-    let before = setting.held();
-    let (code, said) = run(setting.api.base_url(), &[setting.path(), "--share", "1"]);
-    assert_eq!(code, 0, "{said}");
-    assert_ne!(setting.held(), before);
-    let file = fs::metadata(&setting.file).unwrap();
-    assert_eq!((file.uid(), file.gid()), (12_345, 12_346));
-    assert_mode(&setting.file, 0o600);
 }
 
 /// The token does not contain its lifetime, or an impossible one.
