@@ -36,19 +36,18 @@ fn secrets() -> Vec<String> {
 
 /// Returns a line that contains eight consecutive characters of a secret, as text or hex.
 fn leak() -> Option<String> {
-    for (target, line) in RECORDS.lock().unwrap().iter() {
-        let hex: String = line.chars().filter(|c| !c.is_whitespace()).collect();
-        for secret in secrets() {
-            for piece in secret.as_bytes().windows(8) {
-                let text = String::from_utf8_lossy(piece);
-                let piece: String = piece.iter().map(|byte| format!("{byte:02x}")).collect();
-                if line.contains(&*text) || hex.to_lowercase().contains(&piece) {
-                    return Some(format!("{target}: {line}"));
-                }
-            }
-        }
-    }
-    None
+    let hex = |piece: &[u8]| piece.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let pieces: Vec<(String, String)> = secrets()
+        .iter()
+        .flat_map(|secret| secret.as_bytes().windows(8))
+        .map(|piece| (String::from_utf8_lossy(piece).into_owned(), hex(piece)))
+        .collect();
+    let records = RECORDS.lock().unwrap();
+    let leak = records.iter().find(|(_, line)| {
+        let dense = line.split_whitespace().collect::<String>().to_lowercase();
+        pieces.iter().any(|(text, hex)| line.contains(text) || dense.contains(hex))
+    });
+    leak.map(|(target, line)| format!("{target}: {line}"))
 }
 
 /// Calls every endpoint with both kinds of credentials and every kind of response, and shows the
@@ -75,20 +74,12 @@ fn calls() -> (usize, usize, Vec<Error>) {
                 Play::Write(response(302, "Location: http://127.0.0.1:1/\r\n", "")),
             ] {
                 let server = FaultServer::start(vec![play]);
-                let client = builder_of(&server.url())
-                    .credentials(credentials.clone())
-                    .retry(
-                        RetryPolicy::default().max_retries(1).base_delay(Duration::from_millis(1)),
-                    )
-                    .build()
-                    .unwrap();
+                let builder = builder_of(&server.url()).credentials(credentials.clone());
+                let client = builder.retry(retries(1)).build().unwrap();
                 log::info!("{client:?}");
-                match (endpoint.run)(&client) {
-                    Ok(_) => {}
-                    Err(error) => {
-                        log::info!("{}", everything(&error));
-                        errors.push(error);
-                    }
+                if let Err(error) = (endpoint.run)(&client) {
+                    log::info!("{}", everything(&error));
+                    errors.push(error);
                 }
                 made += 1;
                 connections += server.connections();

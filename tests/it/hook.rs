@@ -33,12 +33,8 @@ fn hook_sees_each_attempt() {
         let (builder, seen) = watched(&server.url());
         (endpoint.run)(&builder.build().unwrap()).unwrap();
         let entry = |number, status, id: &str| {
-            (
-                endpoint.endpoint,
-                number,
-                (if status == 200 { "success" } else { "api" }, Some(status)),
-                Some(id.to_owned()),
-            )
+            let how = (if status == 200 { "success" } else { "api" }, Some(status));
+            (endpoint.endpoint, number, how, Some(id.to_owned()))
         };
         let expected = [entry(1, 503, "first"), entry(2, 429, "second"), entry(3, 200, "third")];
         assert_eq!(*seen.lock().unwrap(), expected, "{}", endpoint.name);
@@ -76,11 +72,8 @@ fn hook_sees_why_an_attempt_failed() {
         let expected = ("GET /tokens", 1, expected, id.map(str::to_owned));
         assert_eq!(*seen.lock().unwrap(), [expected], "{reason}: {error}");
         assert_eq!(error.request_id(), id, "{reason}");
-        assert_eq!(
-            error.to_string().contains("request ID 7"),
-            id == Some("7"),
-            "{reason}: {error}"
-        );
+        let says = error.to_string().contains("request ID 7");
+        assert_eq!(says, id == Some("7"), "{reason}: {error}");
         assert!(!error.to_string().contains(SECRET), "{reason}: {error}");
     }
 }
@@ -89,8 +82,7 @@ fn hook_sees_why_an_attempt_failed() {
 fn hook_sees_each_attempt_to_connect() {
     let (_taken, port) = closed_port();
     let (builder, seen) = watched(&format!("http://127.0.0.1:{port}"));
-    let retry = RetryPolicy::default().base_delay(Duration::from_millis(1));
-    assert!(list_tokens(&builder.retry(retry).build().unwrap()).is_err());
+    assert!(list_tokens(&builder.retry(retries(3)).build().unwrap()).is_err());
     let seen: Vec<_> = seen.lock().unwrap().iter().map(|attempt| (attempt.1, attempt.2)).collect();
     let refused = ("connect_failed", None);
     assert_eq!(seen, [1, 2, 3, 4].map(|number| (number, refused)));

@@ -10,7 +10,12 @@ pub fn builder_of(url: &str) -> ClientBuilder {
         .base_url(url)
         .credentials(Credentials::token("a.b.c"))
         .timeout(LONG)
-        .retry(RetryPolicy::default().max_retries(2).base_delay(Duration::from_millis(1)))
+        .retry(retries(2))
+}
+
+/// This many retries, with almost no wait.
+pub fn retries(n: u32) -> RetryPolicy {
+    RetryPolicy::default().max_retries(n).base_delay(Duration::from_millis(1))
 }
 
 /// With the mock server's user name and password.

@@ -142,11 +142,7 @@ impl World {
             .allow_insecure_http(true)
             .root_certificates_pem(roots)
             .timeout(timeout)
-            .retry(
-                RetryPolicy::default()
-                    .max_retries(random.below(4) as u32)
-                    .base_delay(Duration::from_millis(1)),
-            );
+            .retry(retries(random.below(4) as u32));
         builder = match proxy {
             Some(proxy) => builder.proxy(proxy),
             None => builder.no_proxy(),
