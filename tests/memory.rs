@@ -76,39 +76,37 @@ fn holds(bytes: &[u8], part: &[u8]) -> bool {
     false
 }
 
-/// What follows the token overwrites the buffers of HTTP. It is not UTF-8, so that a text made of
-/// the body would be a copy.
-fn body_of_a_create_is_wiped() {
-    let seed = "qsuwyACE";
+/// A server that writes these parts in response to one request, and a builder of its clients.
+fn serve(parts: Vec<Zeroizing<Vec<u8>>>) -> (ClientBuilder, std::thread::JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let builder = Client::builder().base_url(url).credentials(Credentials::token("a.b.c"));
     let server = std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         let _ = stream.read(&mut [0; 4096]);
-        let rest = [&b"\",\"x\":\"\xff"[..], &vec![b'x'; 90_000], b"\"}"].concat();
-        let length = rest.len() + LENGTH + r#"{"token":""#.len();
+        let length: usize = parts.iter().map(|part| part.len()).sum();
         let head = format!(
             "HTTP/1.1 200 X\r\nX-Request-Id: REQUEST-7\r\nContent-Length: {length}\r\n\r\n"
         );
         stream.write_all(head.as_bytes()).unwrap();
-        stream.write_all(br#"{"token":""#).unwrap();
-        let token = Zeroizing::new(secret(seed));
-        stream.write_all(token.as_bytes()).unwrap();
-        stream.write_all(&rest).unwrap();
-        let _ = stream.read(&mut [0; 1]);
+        parts.iter().for_each(|part| stream.write_all(part).unwrap());
     });
-    let client = Client::builder()
-        .base_url(format!("http://127.0.0.1:{port}"))
-        .credentials(Credentials::token("a.b.c"))
-        .on_attempt(|attempt| assert_eq!(attempt.request_id, Some("REQUEST-7")))
-        .build()
-        .unwrap();
+    (builder, server)
+}
+
+/// What follows the token overwrites the buffers of HTTP. It is not UTF-8, so that a text made of
+/// the body would be a copy.
+fn body_of_a_create_is_wiped() {
+    let rest = [&b"\",\"x\":\"\xff"[..], &vec![b'x'; 90_000], b"\"}"].concat();
+    let token = secret("qsuwyACE").into_bytes();
+    let (builder, server) =
+        serve([br#"{"token":""#.to_vec(), token, rest].map(Zeroizing::new).into());
+    let builder = builder.on_attempt(|attempt| assert_eq!(attempt.request_id, Some("REQUEST-7")));
+    let client = builder.build().unwrap();
     let jwt = create_token(&client, &CreateTokenOptions::new()).unwrap();
     server.join().unwrap();
     assert_eq!(jwt.token().len(), LENGTH);
-    assert!(is_in_memory(seed), "the JWT has it");
-    drop(jwt);
-    assert!(!is_in_memory(seed), "the body of a create");
+    assert_wiped_with(jwt, "qsuwyACE", "the body of a create");
 }
 
 /// Nothing is built of what a field may not be, however much of it comes.
@@ -122,26 +120,21 @@ fn list_of_odd_fields_stays_small() {
     let tree = format!("{}{},", "[".repeat(60), "]".repeat(60));
     let trees = tree.repeat((8 << 20) / tree.len() - 1);
     let body = format!(r#"{{"tokens":[{{"id":"a","href":[{trees}0]}}]}}"#);
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let client = Client::builder()
-        .base_url(format!("http://{}", listener.local_addr().unwrap()))
-        .credentials(Credentials::token("a.b.c"))
-        .retry(RetryPolicy::none())
-        .build()
-        .unwrap();
+    let (builder, server) = serve(vec![Zeroizing::new(body.into_bytes())]);
+    let client = builder.retry(RetryPolicy::none()).build().unwrap();
     let before = peak();
-    let server = std::thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        let _ = stream.read(&mut [0; 4096]);
-        let head = format!("HTTP/1.1 200 X\r\nContent-Length: {}\r\n\r\n", body.len());
-        stream.write_all(head.as_bytes()).unwrap();
-        stream.write_all(body.as_bytes()).unwrap();
-    });
     let error = get_all_tokens(&client, &GetAllTokensOptions::new()).unwrap_err();
     server.join().unwrap();
     assert!(error.to_string().contains("unexpected value"), "{error}");
     let grown = (peak() - before) >> 10;
     assert!(grown < 64, "the list of 8 MiB became {grown} MiB");
+}
+
+/// The secret of `seed` is there as long as its owner.
+fn assert_wiped_with<T>(owner: T, seed: &str, what: &str) {
+    assert!(is_in_memory(seed), "{what} has it");
+    drop(owner);
+    assert!(!is_in_memory(seed), "{what} leaves it");
 }
 
 /// Only one test, because two would find each other's copies.
@@ -158,17 +151,13 @@ fn secrets_are_wiped_from_memory() {
     let client = Client::new(Credentials::token(secret(seed))).unwrap();
     let clone = client.clone();
     drop(client);
-    assert!(is_in_memory(seed), "a clone still has it");
-    drop(clone);
-    assert!(!is_in_memory(seed), "the token of a dropped client");
+    assert_wiped_with(clone, seed, "the clone of a client with a token");
 
     let seed = "stuvwxyABC";
     let builder = Client::builder().credentials(Credentials::basic("user", secret(seed)));
     let client = builder.clone().build().unwrap();
     drop(builder);
-    assert!(is_in_memory(seed));
-    drop(client);
-    assert!(!is_in_memory(seed), "the password of a dropped client");
+    assert_wiped_with(client, seed, "a client with a password");
 
     let seed = "DEFGHIJK";
     drop(Client::new(Credentials::token(secret(seed) + "\0")).unwrap_err());
@@ -176,9 +165,7 @@ fn secrets_are_wiped_from_memory() {
 
     let seed = "LMNOPQRS";
     let client = Client::new(Credentials::token(secret(seed) + "\n")).unwrap();
-    assert!(is_in_memory(seed));
-    drop(client);
-    assert!(!is_in_memory(seed), "a trimmed token");
+    assert_wiped_with(client, seed, "a client with a trimmed token");
 
     // Long enough that the allocator does not overwrite it when it is freed.
     let long = |seed: &str, end: &str| {
@@ -190,9 +177,7 @@ fn secrets_are_wiped_from_memory() {
     let builder = || Client::builder().credentials(Credentials::token("a.b.c"));
     let seed = "TUVWXYZa";
     let client = builder().header("x-key", long(seed, "")).build().unwrap();
-    assert!(is_in_memory(seed));
-    drop(client);
-    assert!(!is_in_memory(seed), "the value of a header");
+    assert_wiped_with(client, seed, "a client with a header");
 
     let seed = "bdfhjlnp";
     drop(builder().header("x-key", long(seed, "\n")).build());
@@ -210,9 +195,7 @@ fn secrets_are_wiped_from_memory() {
     let jwt: Jwt = serde_json::from_str(&json).unwrap();
     drop(json);
     assert_eq!(jwt.token().len(), LENGTH);
-    assert!(is_in_memory(seed));
-    drop(jwt);
-    assert!(!is_in_memory(seed), "a dropped JWT");
+    assert_wiped_with(jwt, seed, "a JWT");
 
     #[cfg(target_os = "linux")]
     list_of_odd_fields_stays_small();
