@@ -15,12 +15,8 @@ fn warns_if_others_can_read_a_file_with_credentials() {
         (0o604, WRITTEN.to_owned(), true),
         (0o644, WRITTEN.to_owned(), true),
         (0o644, "a: b".to_owned(), false),
-        (
-            0o644,
-            of("{name: b, credentials: {username: u, token: \"\"}}"),
-            // Whether the credentials are complete is not looked at.
-            true,
-        ),
+        // Whether the credentials are complete is not looked at.
+        (0o644, of("{name: b, credentials: {username: u, token: \"\"}}"), true),
         // It makes no difference whether the file is used.
         (0o644, of("{name: b, credentials: {token: SECRET}}"), true),
         (0o644, of("{name: b, credentials: {password: SECRET}}"), true),

@@ -235,14 +235,10 @@ fn complete_environment_needs_no_file() {
     let profile = variable("IONOS_CURRENT_PROFILE");
     let [unknown, second] = ["unknown", "Second"].map(profile);
     let skips = WRITTEN.replacen("skipTlsVerify: false", "skipTlsVerify: true", 1);
+    let no_such = "has no profile \"unknown\", which IONOS_CURRENT_PROFILE names";
     for (contents, variable, warning, reason) in [
         (good, MISSING, Some("/nowhere/at/all"), "a stale name"),
-        (
-            good,
-            unknown,
-            Some("has no profile \"unknown\", which IONOS_CURRENT_PROFILE names"),
-            "no such profile",
-        ),
+        (good, unknown, Some(no_such), "no such profile"),
         ("a: [SECRET", second, Some("did not find expected"), "a broken file"),
         ("SECRET: [", second, Some("did not find expected"), "half of a file"),
         ("[SECRET]", second, Some("expected a map"), "a foreign file"),

@@ -77,9 +77,7 @@ fn shutdown_orphans_no_token() {
 
     // While the new token is read back.
     let (api, _, old) = service();
-    let jwt = new_jwt(&client_with(api.base_url(), api.credentials())).unwrap();
-    let relay = FaultServer::with_fault(api.base_url(), 1..2, named("silence"), true);
-    let client = client_with(&relay.url(), Credentials::token(jwt.token()));
+    let (relay, client, own) = through(&api, 1..2, named("silence"), true);
     let error = std::thread::scope(|scope| {
         let rotating = scope.spawn(|| rotate_current(&client));
         relay.await_requests(2);
@@ -87,7 +85,7 @@ fn shutdown_orphans_no_token() {
         rotating.join().unwrap().unwrap_err()
     });
     assert!(matches!(&error, RotateError::NotVerified { orphan: None, .. }), "{error}");
-    assert_eq!(api.key_ids(), [old, jwt.key_id().unwrap()]);
+    assert_eq!(api.key_ids(), [old, own]);
 
     // Before the create.
     let before = api.requests().len();
@@ -194,10 +192,8 @@ fn new_key_may_need_a_moment() {
     ];
     in_parallel(cases, |(name, times, timeout, succeeds, least, most)| {
         let (api, _, _) = service();
-        let jwt = new_jwt(&client_with(api.base_url(), api.credentials())).unwrap();
         // Request 0 is the create.
-        let relay = FaultServer::with_fault(api.base_url(), 1..=times, named(name), false);
-        let client = client_with(&relay.url(), Credentials::token(jwt.token()));
+        let (relay, client, _) = through(&api, 1..=times, named(name), false);
         let client = client.with_timeout(timeout).unwrap();
         let started = std::time::Instant::now();
         let rotated = rotate_current(&client);
@@ -222,9 +218,7 @@ fn new_key_may_need_a_moment() {
 #[test]
 fn shutdown_ends_the_wait_for_a_new_key() {
     let (api, _, _) = service();
-    let jwt = new_jwt(&client_with(api.base_url(), api.credentials())).unwrap();
-    let relay = FaultServer::with_fault(api.base_url(), 1..=1000, named("401"), false);
-    let client = client_with(&relay.url(), Credentials::token(jwt.token()));
+    let (relay, client, _) = through(&api, 1..=1000, named("401"), false);
     let error = std::thread::scope(|scope| {
         let rotating = scope.spawn(|| rotate_current(&client).unwrap_err());
         relay.await_requests(2);

@@ -21,6 +21,20 @@ fn service() -> (MockAuthApi, Client, KeyId) {
     (api, client, id)
 }
 
+/// Returns a client that uses a new token, through a relay that plays the fault in the place of the
+/// requests with these numbers.
+fn through(
+    api: &MockAuthApi,
+    at: impl std::ops::RangeBounds<usize> + Send + Sync + 'static,
+    fault: &'static Fault,
+    acted: bool,
+) -> (FaultServer, Client, KeyId) {
+    let jwt = new_jwt(&client_with(api.base_url(), api.credentials())).unwrap();
+    let relay = FaultServer::with_fault(api.base_url(), at, fault, acted);
+    let client = client_with(&relay.url(), Credentials::token(jwt.token()));
+    (relay, client, jwt.key_id().unwrap())
+}
+
 #[derive(Debug, thiserror::Error)]
 #[error("the disk is full")]
 struct Full;
