@@ -1,5 +1,7 @@
 //! TLS connections: which response belongs to which request, and alerts before and after a request.
 
+use std::sync::mpsc::Sender;
+
 use rustls::ServerConfig;
 
 use crate::support::*;
@@ -39,9 +41,9 @@ fn send(stream: &mut Stream, bytes: &[u8]) -> Vec<u8> {
     records
 }
 
-/// Responds twice to the first request of a connection. A further request on that connection gets
-/// the second response.
-fn respond_twice(follows: Follows, padding: usize, mut stream: Stream) {
+/// Responds twice to the first request of a connection, and says when it has. A further request on
+/// that connection gets the second response.
+fn respond_twice(follows: Follows, padding: usize, mut stream: Stream, written: &Sender<()>) {
     if read_head(&mut stream).is_none() {
         return;
     }
@@ -61,6 +63,7 @@ fn respond_twice(follows: Follows, padding: usize, mut stream: Stream) {
         }
     };
     stream.sock.write_all(&now).unwrap();
+    written.send(()).unwrap();
     if read_head(&mut stream).is_some() {
         let _ = stream.sock.write_all(&later);
         // Keeps the connection open until the response is read.
@@ -86,9 +89,10 @@ fn unsolicited_response_is_not_given_to_the_next_request() {
     let cases = cases.iter().flat_map(|follows| paddings.map(|padding| (*follows, padding)));
     in_parallel(cases, |(follows, padding)| {
         let case = format!("{follows:?}, {padding}");
+        let (written, all) = std::sync::mpsc::channel();
         let port = listen(config.clone(), move |n, mut stream| {
             if n == 0 {
-                return respond_twice(follows, padding, stream);
+                return respond_twice(follows, padding, stream, &written);
             }
             while read_head(&mut stream).is_some() {
                 let _ = stream.write_all(&list_of("B", 0));
@@ -98,6 +102,7 @@ fn unsolicited_response_is_not_given_to_the_next_request() {
         let list = || list_tokens(&client).unwrap();
         assert_eq!(list().tokens[0].id.as_str(), "A", "{case}");
         // Waits for the part of the second response that comes without a request.
+        all.recv().unwrap();
         thread::sleep(Duration::from_millis(5));
         assert_eq!(list().tokens[0].id.as_str(), "B", "{case}");
     });
@@ -180,6 +185,14 @@ fn body_that_ends_without_close_notify_leaves_the_outcome_unknown() {
     }
 }
 
+/// Refuses the client's certificate, and reads to the end: unread data would reset the connection,
+/// which may drop the alert.
+fn refuse(stream: &mut Stream) {
+    assert_eq!(read_head(stream), None);
+    let _ = stream.sock.shutdown(Shutdown::Write);
+    let _ = std::io::copy(&mut stream.sock, &mut std::io::sink());
+}
+
 /// With TLS 1.3 the client's handshake is complete before the server refuses it, so the refusal
 /// looks like a lost connection.
 #[test]
@@ -193,10 +206,7 @@ fn demanded_client_certificate_is_named_and_never_looks_like_a_known_outcome() {
         let identity = certificate("127.0.0.1", 2020..2100, Some(&ca));
         let server = config_with_client_auth(identity, &ca, &[version]);
         let port = listen(server, move |_, mut stream| {
-            assert_eq!(read_head(&mut stream), None);
-            // Unread data would reset the connection, which may drop the alert.
-            let _ = stream.sock.shutdown(Shutdown::Write);
-            let _ = std::io::copy(&mut stream.sock, &mut std::io::sink());
+            refuse(&mut stream);
         });
         let error = (endpoint.run)(&client_trusting(port, &ca.pem)).unwrap_err();
         let case = format!("{version:?}, {}: {error}", endpoint.name);
@@ -247,8 +257,7 @@ fn proxy_that_demands_a_client_certificate_leaves_the_outcome_known() {
         let identity = certificate("127.0.0.1", 2020..2100, Some(&ca));
         let server = config_with_client_auth(identity, &ca, &[&rustls::version::TLS13]);
         let port = listen(server, |_, mut stream| {
-            assert_eq!(read_head(&mut stream), None);
-            thread::sleep(Duration::from_millis(50));
+            refuse(&mut stream);
         });
         let client = builder_through_proxy(&format!("https://127.0.0.1:{port}"))
             .base_url("https://auth.example.test")

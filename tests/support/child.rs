@@ -37,6 +37,17 @@ pub fn child_after(
     command.env("CHILD", "1").envs(variables.iter().copied()).output().unwrap()
 }
 
+/// Returns all that a program said.
+pub fn said(output: &std::process::Output) -> String {
+    String::from_utf8([output.stdout.as_slice(), &output.stderr].concat()).unwrap()
+}
+
+#[cfg(unix)]
+pub fn send_signal(child: &std::process::Child, signal: &str) {
+    let number = child.id().to_string();
+    assert!(Command::new("kill").args([signal, &number]).status().unwrap().success());
+}
+
 /// Runs the test and returns its output.
 pub fn run_child<V: AsRef<OsStr>>(name: &str, variables: &[(&str, V)]) -> String {
     let output = child(name, variables).output().unwrap();
