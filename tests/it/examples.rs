@@ -5,11 +5,9 @@
 #[path = "../../examples"]
 pub mod example { pub mod build_script; pub mod cancel; pub mod cleanup; pub mod mock_server; pub mod rotate; }
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Output, Stdio};
-
 use self::example::*;
 use crate::support::*;
+use std::io::{BufRead as _, BufReader};
 
 #[test]
 #[ignore = "the program of other tests"]
@@ -36,10 +34,8 @@ fn run(example: &str, url: &str, token: &str, arguments: &str) -> (i32, String) 
         ("IONOS_API_URL", url),
         ("IONOS_TOKEN", token),
     ];
-    let Output { status, stdout, stderr } =
-        child("examples::child_runs_an_example", &variables).output().unwrap();
-    let said = String::from_utf8([stdout, stderr].concat()).unwrap();
-    (status.code().unwrap(), said)
+    let output = child("examples::child_runs_an_example", &variables).output().unwrap();
+    (output.status.code().unwrap(), said(&output))
 }
 
 /// Starts a mock server with a token for each of these lifetimes.
@@ -161,8 +157,6 @@ fn mock_server_prints_what_a_program_needs() {
 #[cfg(unix)]
 #[test]
 fn signal_ends_a_call() {
-    use std::process::Command;
-
     for signal in ["-INT", "-TERM"] {
         let server = FaultServer::start(vec![Play::Silence]);
         let variables =
@@ -172,9 +166,7 @@ fn signal_ends_a_call() {
             .spawn()
             .unwrap();
         server.await_requests(1);
-        let number = child.id().to_string();
-        let killed = Command::new("kill").args([signal, &number]).status();
-        assert!(killed.unwrap().success());
+        send_signal(&child, signal);
         let output = child.wait_with_output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(130), "{said}");

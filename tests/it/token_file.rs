@@ -333,7 +333,7 @@ fn save_in_each_case(owner: Option<u32>, cases: &[Case]) {
         }
         let variables = [("FILE", file.as_os_str()), ("FOLDER", folder.0.as_os_str())];
         let output = child_after(around, before, "token_file::child_saves", &variables);
-        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        let said = said(&output);
         assert!(output.status.success(), "{reason}: {said}");
         let (says, state) = match expected {
             Ok(()) => ("saved", "the token is new, 0 other files"),

@@ -29,8 +29,7 @@ fn start(url: &str, arguments: &[&str]) -> Child {
 /// Returns the exit code and the output.
 fn run(url: &str, arguments: &[&str]) -> (i32, String) {
     let output = start(url, arguments).wait_with_output().unwrap();
-    let said = [output.stdout, output.stderr].concat();
-    (output.status.code().unwrap(), String::from_utf8(said).unwrap())
+    (output.status.code().unwrap(), said(&output))
 }
 
 /// A mock server, and one of its tokens in a file.
@@ -289,16 +288,14 @@ fn file_that_another_program_has_open() {
         let before = setting.held();
         let opened = open_sharing(&setting.file, share);
         let child = start(setting.api.base_url(), &[setting.path(), "--share", "1"]);
-        let opened = if closes {
-            std::thread::sleep(Duration::from_secs(1));
-            drop(opened);
-            None
-        } else {
-            Some(opened)
-        };
+        let mut opened = Some(opened);
+        if closes && cfg!(windows) {
+            thread::sleep(Duration::from_secs(1));
+            opened = None;
+        }
         let output = child.wait_with_output().unwrap();
         drop(opened);
-        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        let said = said(&output);
         let code = output.status.code().unwrap();
         let expected = if cfg!(windows) { on_windows } else { &[0] };
         assert!(expected.contains(&code), "{share}: {code}: {said}");

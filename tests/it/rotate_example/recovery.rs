@@ -76,8 +76,7 @@ fn two_jobs_take_turns() {
         let jobs = [(); 2].map(|()| start(setting.api.base_url(), &arguments));
         for job in jobs {
             let output = job.wait_with_output().unwrap();
-            let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-            assert_eq!(output.status.code(), Some(0), "{said}");
+            assert_eq!(output.status.code(), Some(0), "{}", said(&output));
         }
         let held = setting.held();
         assert_ne!(held, before);
@@ -203,11 +202,9 @@ fn signal_ends_a_job_in_order() {
             assert!(started.elapsed() < LONG, "the job has not begun");
             thread::sleep(Duration::from_millis(5));
         }
-        let number = job.id().to_string();
-        let killed = std::process::Command::new("kill").args([signal, &number]).status();
-        assert!(killed.unwrap().success());
+        send_signal(&job, signal);
         let output = job.wait_with_output().unwrap();
-        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        let said = said(&output);
         assert_eq!(output.status.code(), Some(1), "{said}");
         for says in ["the client was shut down", "it was deleted again"] {
             assert!(said.contains(says), "{said}");
@@ -234,7 +231,7 @@ fn not_replaced(cases: &[(&str, &str, i32, &str)]) {
         ];
         let name = "rotate_example::child_runs_the_example";
         let output = child_after(around, before, name, &variables);
-        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        let said = said(&output);
         assert_eq!(output.status.code(), Some(*code), "{says}: {said}");
         assert!(said.contains(says), "{says}: {said}");
         assert_eq!(setting.held(), held, "{says}: {said}");
