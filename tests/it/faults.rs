@@ -191,10 +191,11 @@ fn delete_succeeds_only_if_the_response_says_so() {
 fn unknown_outcome_persists_through_later_errors() {
     // After a reset the last response is the error, but the outcome of the first attempt is still
     // unknown.
-    for (then, status_code) in [(status(503), 503), (status(401), 401), (status(500), 500)] {
-        let error = run(DELETE, vec![Play::WriteAndReset(vec![]), then], LONG).error.unwrap();
-        assert_eq!((error.status(), error.outcome_unknown()), (Some(status_code), true), "{error}");
-    }
+    in_parallel([503, 401, 500], |code| {
+        let script = vec![Play::WriteAndReset(vec![]), status(code)];
+        let error = run(DELETE, script, LONG).error.unwrap();
+        assert_eq!((error.status(), error.outcome_unknown()), (Some(code), true), "{error}");
+    });
 }
 
 #[test]

@@ -63,7 +63,7 @@ fn hook_sees_why_an_attempt_failed() {
         (Play::Write(response(403, "X-RequestId: \r\n", "")), ("api", Some(403)), None,
          "an empty id"),
     ];
-    for (play, expected, id, reason) in cases {
+    in_parallel(cases, |(play, expected, id, reason)| {
         let timeout = if let Play::Silence = play { SHORT / 8 } else { LONG };
         let server = FaultServer::start(vec![play]);
         let (builder, seen) = watched(&server.url());
@@ -75,7 +75,7 @@ fn hook_sees_why_an_attempt_failed() {
         let says = error.to_string().contains("request ID 7");
         assert_eq!(says, id == Some("7"), "{reason}: {error}");
         assert!(!error.to_string().contains(SECRET), "{reason}: {error}");
-    }
+    });
 }
 
 #[test]
