@@ -122,8 +122,10 @@ impl World {
             };
             let calls: Vec<_> = numbers.clone().map(call).collect();
             if ends_with == "ShutDown, unknown" {
-                for number in numbers {
-                    while self.requests[number as usize].load(Ordering::SeqCst) == 0 {
+                for (number, call) in numbers.zip(&calls) {
+                    let requests = &self.requests[number as usize];
+                    // A call that panicked has ended.
+                    while requests.load(Ordering::SeqCst) == 0 && !call.is_finished() {
                         thread::sleep(Duration::from_millis(1));
                     }
                 }
