@@ -247,6 +247,7 @@ impl<'a> Attempts<'a> {
     fn advice(&self, response: &Response, is_service: bool) -> Option<String> {
         let source = self.client.shared.base_url_source.as_deref();
         let base_url = format!("check the base URL{}", from(source));
+        let between = format!("{base_url}, and any proxy or gateway in between");
         let (url, no_such) = (&self.client.shared.base_url, "this user has no such token");
         let refused_at = Some(response.date).filter(|_| response.status == 401);
         if let Some(expired) = refused_at.and_then(|date| self.expired(date)) {
@@ -264,17 +265,12 @@ impl<'a> Attempts<'a> {
             429 => return None,
             _ if is_service => return None,
             300..=399 => format!(
-                "redirects are not followed, and this one is not the Auth API's own: {base_url}, \
-                 and any proxy or gateway in between"
+                "redirects are not followed, and this one is not the Auth API's own: {between}"
             ),
-            200..=299 => format!(
-                "if the Auth API sent it, this version of the library cannot read it; if not, \
-                 {base_url}, and any proxy or gateway in between"
-            ),
-            400..=499 => format!(
-                "it is not the Auth API's own response: {base_url}, and any proxy or gateway in \
-                 between"
-            ),
+            200..=299 => {
+                format!("if the Auth API sent it, this library cannot read it; if not, {between}")
+            }
+            400..=499 => format!("it is not the Auth API's own response: {between}"),
             _ => return None,
         })
     }

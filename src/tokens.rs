@@ -343,7 +343,7 @@ pub fn delete_token_by_criteria(
         return Err(Error::invalid(
             "criteria",
             "is CURRENT, which deletes the client's own token, but this client uses a user name \
-             and password",
+             and password: use delete_token_by_id",
         ));
     }
     let if_unknown = "tokens may have been deleted: list them to see which remain";

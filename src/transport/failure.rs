@@ -2,8 +2,9 @@
 
 use std::io;
 
+use rustls::CertificateError as Fault;
+use rustls::Error::{self as Tls, General, InvalidCertificate, InvalidMessage};
 use rustls::InvalidMessage::InvalidContentType;
-use rustls::{CertificateError as Fault, Error as Tls};
 use ureq::Error;
 
 use super::record::{Record, Step};
@@ -96,7 +97,7 @@ fn is_final(error: &Error, step: Step) -> bool {
         (_, Error::ConnectProxyFailed(text)) => matches!(proxy_status(text), Some(401 | 403 | 407)),
         _ => matches!(
             rustls_error(error),
-            Some(Tls::InvalidCertificate(_) | Tls::InvalidMessage(InvalidContentType))
+            Some(General(_) | InvalidCertificate(_) | InvalidMessage(InvalidContentType))
         ),
     }
 }
@@ -162,12 +163,12 @@ fn cause_of(step: Step, error: &Error, settings: &Settings) -> String {
 fn tls_cause(error: &Tls, settings: &Settings) -> String {
     use Fault::{BadSignature, ExpiredContext, NotValidYetContext, Other, UnknownIssuer};
     match error {
-        // Another authority of the same name makes a bad signature.
-        Tls::InvalidCertificate(UnknownIssuer | BadSignature) => untrusted(error, settings),
-        Tls::InvalidCertificate(ExpiredContext { .. } | NotValidYetContext { .. }) => {
+        // The system has no authorities, or another one of the same name made a bad signature.
+        General(_) | InvalidCertificate(UnknownIssuer | BadSignature) => untrusted(error, settings),
+        InvalidCertificate(ExpiredContext { .. } | NotValidYetContext { .. }) => {
             format!("{error}: renew it, or set this machine's clock if that is wrong")
         }
-        Tls::InvalidCertificate(Other(fault)) => match fault.to_string().as_str() {
+        InvalidCertificate(Other(fault)) => match fault.to_string().as_str() {
             fault @ ("CaUsedAsEndEntity" | "UnsupportedCertVersion") => format!(
                 "the certificate is an authority's own, or of version 1 ({fault}): issue one of \
                  version 3 with CA:FALSE for the server, or pin it"
@@ -175,7 +176,7 @@ fn tls_cause(error: &Tls, settings: &Settings) -> String {
             // What the pin says, or the name of another fault of webpki's.
             fault => fault.to_owned(),
         },
-        Tls::InvalidMessage(InvalidContentType) => format!("it does not speak TLS: {NO_TLS}"),
+        InvalidMessage(InvalidContentType) => format!("it does not speak TLS: {NO_TLS}"),
         error => error.to_string(),
     }
 }

@@ -108,7 +108,7 @@ impl Transport for PinnedTls {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("the server's certificate has the SHA-256 fingerprint {0}, but another one is pinned")]
+#[error("the certificate's SHA-256 fingerprint is {0}, and not the pinned one: ask its operator")]
 struct NotPinned(String);
 
 /// Accepts the pinned certificate regardless of names, dates and authority. The server must still

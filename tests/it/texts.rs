@@ -48,7 +48,7 @@ fn each_text_names_the_cure() {
          builder_through_proxy(&https_proxy).timeout(2 * SHORT), LIST,
          "(the proxy): an http proxy has an http:// URL"),
         ("one odd ID in a list", builder_of(&odd_id.url()), LIST,
-         "if the Auth API sent it, this version of the library cannot read it; if not, check"),
+         "if the Auth API sent it, this library cannot read it; if not, check the base URL"),
         ("a gateway's 404 after a deletion", builder_of(&not_found.url()), DELETE,
          "delete it again; the service's own 404 then means that it is gone"),
     ];

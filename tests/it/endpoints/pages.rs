@@ -166,7 +166,7 @@ fn advice_depends_on_the_request_and_the_sender_of_the_response() {
         (CREATE, 404, own(404), "check the base URL", no_such),
         (LIST, 404, String::new(), foreign, no_such),
         (LIST, 302, String::new(), "redirects are not followed", no_such),
-        (LIST, 200, String::new(), foreign, no_such),
+        (LIST, 200, String::new(), "if the Auth API sent it, this library cannot", foreign),
         (LIST, 403, "<html>blocked</html>".to_owned(), foreign, "two-factor"),
         (LIST, 403, own(403), "check the credentials", "two-factor"),
         (LIST, 403, own(403), "check the credentials", "contract"),
