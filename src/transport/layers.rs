@@ -270,18 +270,27 @@ impl Transport for Above {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::sync::Mutex;
+    use std::time::Instant;
     use ureq::unversioned::transport::LazyBuffers;
 
-    /// Is open and sends nothing.
+    /// Is open, sends nothing, and keeps the limits of its writes.
     #[derive(Debug)]
-    struct Open(LazyBuffers);
+    struct Open(LazyBuffers, Arc<Mutex<Vec<Duration>>>);
+
+    impl Open {
+        fn new(output: usize) -> Open {
+            Open(LazyBuffers::new(64, output), Arc::default())
+        }
+    }
 
     impl Transport for Open {
         fn buffers(&mut self) -> &mut dyn Buffers {
             &mut self.0
         }
 
-        fn transmit_output(&mut self, _: usize, _: NextTimeout) -> Result<(), Error> {
+        fn transmit_output(&mut self, _: usize, limit: NextTimeout) -> Result<(), Error> {
+            self.1.lock().unwrap().push(*limit.after);
             Ok(())
         }
 
@@ -301,7 +310,7 @@ mod tests {
         let _entered = record.enter();
         for (process, expected) in [(process::id(), true), (process::id() + 1, false)] {
             let mut connection = Above {
-                stream: Box::new(Open(LazyBuffers::new(64, 64))),
+                stream: Box::new(Open::new(64)),
                 leads_to_proxy: false,
                 is_filled: false,
                 process,
@@ -309,6 +318,27 @@ mod tests {
             };
             assert_eq!(connection.is_open(), expected);
         }
+    }
+
+    /// A peer that takes a part of a piece lets it wait for its limit twice.
+    #[test]
+    fn piece_of_a_request_may_wait_for_half_of_the_time() {
+        let deadline = Instant::now() + Duration::from_secs(600);
+        let record = Record::new(Some(deadline), true, false, &Arc::default());
+        let _entered = record.enter();
+        let stream = Open::new(FIRST_PIECE + PIECE + 1);
+        let limits = Arc::clone(&stream.1);
+        let mut below = Below {
+            stream: Box::new(stream),
+            records: None,
+        };
+        below
+            .transmit_output(FIRST_PIECE + PIECE + 1, NextTimeout::default())
+            .unwrap();
+        let limits = limits.lock().unwrap();
+        assert_eq!(limits.len(), 3);
+        let half = Duration::from_secs(300);
+        assert!(limits.iter().all(|limit| *limit <= half), "{limits:?}");
     }
 
     #[test]
