@@ -83,6 +83,38 @@ fn server_without_the_key_of_the_certificate_is_refused() {
     }
 }
 
+/// The first connection serves two requests. The response of the second one ends with it.
+#[test]
+fn pieces_and_the_end_of_a_response_are_seen() {
+    let identity = certificate("127.0.0.1", 2020..2100, None);
+    let pin = fingerprint(&identity.0);
+    let (sender, closed) = std::sync::mpsc::channel();
+    let port = listen(config(identity), move |n, mut stream| {
+        let whole = "HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{\"tokens\":[]}";
+        let open = "HTTP/1.1 200 OK\r\n\r\n{\"tokens\":[]}";
+        for response in [&[whole, whole][..], &[open]][n] {
+            if read_head(&mut stream).is_none() {
+                return;
+            }
+            for piece in response.as_bytes().chunks(20) {
+                stream.write_all(piece).unwrap();
+                thread::sleep(Duration::from_millis(5));
+            }
+        }
+        stream.conn.send_close_notify();
+        stream.flush().unwrap();
+        drop(stream);
+        sender.send(()).unwrap();
+    });
+    let builder = builder_of(&format!("https://127.0.0.1:{port}")).retry(RetryPolicy::none());
+    let client = builder.pinned_certificate_sha256(pin).build().unwrap();
+    for _ in 0..2 {
+        list_tokens(&client).unwrap();
+    }
+    closed.recv_timeout(LONG).unwrap();
+    list_tokens(&client).unwrap();
+}
+
 #[test]
 fn silent_server_times_out_with_a_known_outcome() {
     let server = FaultServer::start(vec![Play::Silence]);
