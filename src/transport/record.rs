@@ -213,3 +213,51 @@ pub(super) fn check_logger() -> Result<(), Error> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A logger that makes calls does so within an attempt.
+    #[test]
+    fn record_of_the_enclosing_attempt_is_restored() {
+        let [outer, inner] = [(); 2].map(|()| Record::new(None, true, false, &Arc::default()));
+        let entered = outer.enter();
+        drop(inner.enter());
+        assert!(Rc::ptr_eq(&Record::current().unwrap(), &outer));
+        drop(entered);
+        assert!(Record::current().is_err());
+    }
+
+    #[test]
+    fn only_from_connect_on_the_time_is_halved() {
+        let deadline = Instant::now() + Duration::from_secs(600);
+        let record = Record::new(Some(deadline), false, false, &Arc::default());
+        let half = Duration::from_secs(300);
+        for (step, is_halved) in [
+            (Step::Lookup, false),
+            (Step::Connect, true),
+            (Step::Tls, true),
+        ] {
+            record.reached(step);
+            assert_eq!(record.left().unwrap() <= half, is_halved, "{step:?}");
+        }
+    }
+
+    #[derive(Debug)]
+    struct Socket;
+
+    impl ShutdownHandle for Socket {
+        fn shutdown(&self) {}
+    }
+
+    #[test]
+    fn closed_sockets_are_forgotten() {
+        let common = Common::default();
+        for _ in 0..3 {
+            let socket: Arc<dyn ShutdownHandle> = Arc::new(Socket);
+            common.add(Arc::downgrade(&socket)).unwrap();
+        }
+        assert_eq!(common.lock().handles.len(), 1);
+    }
+}
