@@ -152,3 +152,18 @@ fn malformed_root_certificates_are_refused() {
         assert!(!error.contains("PRIVATE") && !error.contains("SECRET"), "{error}");
     }
 }
+
+#[cfg(all(feature = "platform-verifier", target_os = "linux"))]
+#[test]
+fn authorities_of_the_system_are_trusted() {
+    let ca = authority("A test's CA");
+    let server = serve(certificate("127.0.0.1", 2020..2100, Some(&ca)));
+    let url = format!("https://127.0.0.1:{}", server.port);
+    let folder = Folder::new();
+    let file = folder.0.join("ca.pem");
+    std::fs::write(&file, &ca.pem).unwrap();
+    let file = file.to_str().unwrap();
+    let variables = [("IONOS_TOKEN", "a.b.c"), ("IONOS_API_URL", &url), ("SSL_CERT_FILE", file)];
+    let output = run_child("environment::child_lists_tokens", &variables);
+    assert!(output.contains("result: 0 tokens"), "{output}");
+}
