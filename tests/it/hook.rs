@@ -106,6 +106,7 @@ fn echoed_secrets_are_not_shown_as_request_id() {
          "a short value occurs in any text"),
         (Play::Write(response(403, &id("the-caller-s-own-id"), "")), Some("the-caller-s-own-id"),
          "an id is there to be sent back"),
+        (Play::Write(response(403, &id("fine"), "fine")), Some("fine"), "an id that the page shows"),
         (Play::Write(response(200, &id(jwt), &token)), None, "the new token as an id"),
         (Play::Write(response(200, &id(&jwt[20..40]), &token)), None, "a piece of it"),
         (Play::Write(response(200, &id(&format!("issued {jwt}")), &token)), None,

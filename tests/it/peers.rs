@@ -16,6 +16,7 @@ fn error_names_the_host_and_the_port_of_the_service() {
     let silent_port = silent.local_addr().unwrap().port();
     let hangs_up = FaultServer::start(vec![Play::WriteAndClose(vec![])]);
     let hangs_up_port = hangs_up.port();
+    let ssh = FaultServer::start(vec![close("SSH-2.0\r\n\r\n")]);
     let short = |url: String| builder_of(&url).timeout(2 * SHORT).allow_insecure_http(true);
     // (client, the error's text after the request)
     #[rustfmt::skip]
@@ -29,6 +30,7 @@ fn error_names_the_host_and_the_port_of_the_service() {
                    the connection"), "it hangs up"),
         (builder_of(&hangs_up.https_url()),
          format!("the TLS handshake with 127.0.0.1:{hangs_up_port} failed: "), "no TLS"),
+        (builder_of(&ssh.url()), "it is not HTTP/1.1 (".to_owned(), "no HTTP"),
         (short(format!("http://127.0.0.1:{silent_port}")),
          format!("timed out waiting for the response from 127.0.0.1:{silent_port}; the call's \
                   time limit is {:?}", 2 * SHORT), "it is silent"),

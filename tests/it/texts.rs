@@ -62,11 +62,12 @@ fn each_text_names_the_cure() {
 /// Some gateways send one.
 #[test]
 fn fraction_in_retry_after_is_rounded_up() {
-    let busy = service_error(503, "Retry-After: 299.997\r\n");
+    let busy = Play::Write(response(429, "Retry-After: 299.997\r\n", ""));
     let server = FaultServer::start(vec![busy]);
     let error = list_tokens(&client_of(&server.url())).unwrap_err();
     assert_eq!(error.retry_after(), Some(Duration::from_secs(300)));
     assert_eq!(server.requests().len(), 1, "{error}");
+    assert!(!error.to_string().contains("base URL"), "{error}");
 }
 
 /// This machine's clock may be wrong.

@@ -170,6 +170,7 @@ fn advice_depends_on_the_request_and_the_sender_of_the_response() {
         (LIST, 403, "<html>blocked</html>".to_owned(), foreign, "two-factor"),
         (LIST, 403, own(403), "check the credentials", "two-factor"),
         (LIST, 403, own(403), "check the credentials", "contract"),
+        (LIST, 400, own(400), "no (error code 1)", foreign),
         (LIST, 401, level.to_owned(), two_factor, foreign),
         (CREATE, 403, own(403), two_factor, foreign),
         (DELETE, 401, own(401), two_factor, foreign),

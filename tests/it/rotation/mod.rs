@@ -107,8 +107,7 @@ fn current_or_named_token_is_replaced() {
     let error = rotate(&own, &options).unwrap_err();
     assert!(matches!(&error, RotateError::NotStarted(error) if error.status() == Some(404)));
     assert_eq!((error.status(), error.outcome_unknown()), (Some(404), false));
-    assert_eq!((error.kind(), error.retry_after()), (Some(ErrorKind::Api), None));
-    assert_eq!(error.request_id(), None);
+    assert_eq!(error.kind(), Some(ErrorKind::Api));
     assert_eq!(format!("{error:?}"), error.to_string());
     assert_eq!(api.key_ids(), ids);
     let options = options.ttl(Duration::from_secs(3600));
@@ -119,6 +118,10 @@ fn current_or_named_token_is_replaced() {
     let short = RotateTokenOptions::current().ttl(Duration::from_secs(59));
     let error = rotate(&own, &short).unwrap_err();
     assert!(error.to_string().contains("ttl: is 59 s"), "{error}");
+    api.answer_next(1, 403, &[("Retry-After", "7"), ("X-RequestId", "9")], "");
+    let error = rotate(&own, &options).unwrap_err();
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
+    assert_eq!(error.request_id(), Some("9"));
     let other = RotateTokenOptions::current().contract_number(1);
     let error = rotate(&own, &other).unwrap_err();
     assert!(matches!(&error, RotateError::NotCreated(error) if error.status() == Some(403)));
