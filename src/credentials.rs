@@ -277,7 +277,8 @@ mod tests {
             let (refused, reason) = credentials.validate().unwrap_err();
             assert_eq!(refused, part, "{reason}");
             assert!(reason.starts_with(says), "{says}: {reason}");
-            assert!(!format!("{credentials:?}").contains("SECRET"));
+            let shown = format!("{credentials:?}");
+            assert!(shown.contains("[redacted]") && !shown.contains("SECRET"));
         }
     }
 

@@ -308,11 +308,15 @@ mod tests {
     fn connection_is_open_only_in_the_process_that_made_it() {
         let record = Record::new(None, true, false, &Arc::default());
         let _entered = record.enter();
-        for (process, expected) in [(process::id(), true), (process::id() + 1, false)] {
+        let (own, other) = (process::id(), process::id() + 1);
+        // Only TLS can hold more than the socket shows.
+        for (process, is_filled, expected) in
+            [(own, false, true), (own, true, true), (other, false, false)]
+        {
             let mut connection = Above {
                 stream: Box::new(Open::new(64)),
                 leads_to_proxy: false,
-                is_filled: false,
+                is_filled,
                 process,
                 losses_before: 0,
             };
