@@ -44,10 +44,7 @@ impl Credentials {
     /// is ignored, because a file may end with a line break.
     pub fn token(token: impl Into<String>) -> Credentials {
         let token = Zeroizing::new(token.into());
-        Credentials(Kind::Token(match token.trim() {
-            trimmed if trimmed.len() == token.len() => token,
-            trimmed => concat_secret(&[trimmed]),
-        }))
+        Credentials(Kind::Token(concat_secret(&[token.trim()])))
     }
 
     /// Creates credentials from a user name and password, sent as `Authorization: Basic …` in UTF-8

@@ -132,10 +132,6 @@ impl Transport for Below {
         let is_between = self.records.as_ref().is_none_or(TlsRecords::is_between);
         is_between && self.buffers().input().is_empty() && self.stream.is_open()
     }
-
-    fn is_tls(&self) -> bool {
-        self.stream.is_tls()
-    }
 }
 
 /// The position in a stream of TLS records: each has a header of five bytes, of which the last two
