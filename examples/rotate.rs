@@ -6,7 +6,8 @@
 //!
 //! The token is replaced if less than a share of its life is left, or if it expires within N days.
 //! FILE is the token alone, or a text that contains one token, such as the vendor's config file or
-//! a `.env`: everything else in it stays. `IONOS_API_URL` and `IONOS_CONTRACT_NUMBER` are read.
+//! a `.env`: everything else in it stays. `IONOS_API_URL` and `IONOS_CONTRACT_NUMBER` are read, but
+//! not the endpoint in a config file.
 //!
 //! Jobs with the same FILE take turns, by a lock on `FILE.lock`, which stays. What a job that was
 //! killed left behind is deleted by the next one. SIGTERM and Ctrl-C end it in order. A token from

@@ -21,14 +21,14 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 ///         _ if error.outcome_unknown() => "list the tokens to see what happened",
 ///         Some(401) => "log in again",
 ///         Some(403) => "ask the owner of the contract",
-///         Some(404) => "no such token",
+///         Some(404) => "no such token, or a gateway's page",
 ///         Some(429) => "slow down",
-///         _ => "give up",
+///         _ => "see the text",
 ///     }
 /// }
 ///
 /// let error = ionoscloud_auth::key_id("not a token").unwrap_err();
-/// assert_eq!(advice(&error), "give up");
+/// assert_eq!(advice(&error), "see the text");
 /// assert!(error.to_string().starts_with("jwt: "));
 /// ```
 #[derive(Clone, thiserror::Error)]
@@ -171,7 +171,9 @@ impl Error {
     /// Returns the HTTP status of the response, even if the rest of it did not arrive.
     ///
     /// The vendor documents 401 (not authenticated), 403 (not permitted), 404 (no such token) and
-    /// 500. A gateway in front of the service adds 429 (too many requests), 502, 503 and 504.
+    /// 500. A gateway in front of the service adds 429 (too many requests), 502, 503 and 504, and
+    /// may send any other. An error is the service's own only if it has
+    /// [`messages`](CallError::messages).
     pub fn status(&self) -> Option<u16> {
         self.call()?.status
     }

@@ -8,10 +8,9 @@ use std::time::{Duration, SystemTime};
 /// Which requests are retried is not a setting: the guide to
 /// [errors](crate::docs::errors#what-is-retried) has the list.
 ///
-/// Before the n-th retry a call waits `base_delay` × 2ⁿ⁻¹, at most `max_delay`, minus up to half of
-/// that at random. It waits at least as long as the service asks for in `Retry-After`. If that does
-/// not fit into the call's [`timeout`](crate::ClientBuilder::timeout), the error is returned at
-/// once.
+/// Before the n-th retry a call waits `base_delay` × 2ⁿ⁻¹, at most `max_delay`, reduced at random by
+/// up to half. It waits at least as long as the service asks for in `Retry-After`. If that does not
+/// fit into the call's [`timeout`](crate::ClientBuilder::timeout), the error is returned at once.
 ///
 /// # Examples
 ///
@@ -90,8 +89,8 @@ impl RetryPolicy {
 }
 
 /// Reads `Retry-After`, in seconds or as an HTTP date, which counts from `now` (RFC 9110, section
-/// 10.2.3). A fraction, which some gateways send, is rounded up. More than a year makes no sense, and
-/// could overflow a caller's clock.
+/// 10.2.3). A fraction, which some gateways send, is rounded up. More than a year makes no sense,
+/// and could overflow a caller's clock.
 pub(crate) fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = [whole, fraction].concat();

@@ -331,7 +331,8 @@ fn rest(orphan: &Option<Orphan>) -> String {
 }
 
 impl RotateError {
-    /// Returns the new token that could not be deleted again, if there is one.
+    /// Returns the new token that could not be deleted again, if there is one. The error's text has
+    /// it, too.
     pub fn orphan(&self) -> Option<&Orphan> {
         match self {
             RotateError::NotStarted(_) | RotateError::NotCreated(_) => None,

@@ -34,12 +34,17 @@ pub(crate) const TTL: std::ops::RangeInclusive<u64> = 60..=31_536_000;
 ///
 /// ```no_run
 /// use std::time::Duration;
-/// use ionoscloud_auth::{Client, CreateTokenOptions, create_token};
+/// use ionoscloud_auth::{
+///     Client, CreateTokenOptions, DeleteTokenByIdOptions, create_token, delete_token_by_id,
+/// };
 ///
 /// let client = Client::from_env()?;
 /// let jwt = create_token(&client, &CreateTokenOptions::new().ttl(Duration::from_secs(3600)))?;
-/// println!("created {}", jwt.key_id()?);
-/// # Ok::<(), ionoscloud_auth::Error>(())
+/// if let Err(error) = jwt.save("token") {
+///     delete_token_by_id(&client, &DeleteTokenByIdOptions::new(jwt.key_id()?))?;
+///     return Err(error.into());
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn create_token(client: &Client, options: &CreateTokenOptions) -> Result<Jwt> {
     create(client, options, None)

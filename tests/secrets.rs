@@ -121,7 +121,7 @@ fn level_that_rises_during_an_attempt_shows_no_secret() {
             requests.fetch_add(usize::from(stream.read(&mut [0]).is_ok_and(|n| n > 0)), SeqCst);
         };
         let [by_tls, by_proxy] = [(); 2].map(|()| Arc::clone(&requests));
-        let tls = tls::listen(identity(), move |_, mut stream| {
+        let tls = tls::listen(identity(), move |mut stream| {
             rise();
             count(&mut stream, &by_tls);
         });

@@ -73,8 +73,9 @@ impl ClientBuilder {
     /// Sets the address of the service. Default: `https://api.ionos.com/auth/v1`.
     ///
     /// The scheme (default `https`), the path `/auth/v1` and a slash at the end are optional, and
-    /// `/cloudapi/v6` counts as no path. Refused are user names, queries, fragments, and plain
-    /// `http`, except to a loopback address (127.0.0.0/8, `::1` or `localhost`) or with
+    /// `/cloudapi/v6` counts as no path. Any other path is the prefix of a gateway, in front of
+    /// `/auth/v1`. User names, queries and fragments are refused, and so is plain `http`, except to
+    /// a loopback address (127.0.0.0/8, `::1` or `localhost`) or with
     /// [`allow_insecure_http`](ClientBuilder::allow_insecure_http).
     pub fn base_url(mut self, url: impl Into<String>) -> ClientBuilder {
         self.base_url = Some(Setting::of_program(url));

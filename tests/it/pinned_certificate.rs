@@ -89,7 +89,7 @@ fn pieces_and_the_end_of_a_response_are_seen() {
     let identity = certificate("127.0.0.1", 2020..2100, None);
     let pin = fingerprint(&identity.0);
     let (sender, closed) = std::sync::mpsc::channel();
-    let port = listen(config(identity), move |n, mut stream| {
+    let port = listen_by_number(config(identity), move |n, mut stream| {
         let whole = "HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{\"tokens\":[]}";
         let open = "HTTP/1.1 200 OK\r\n\r\n{\"tokens\":[]}";
         for response in [&[whole, whole][..], &[open]][n] {

@@ -74,7 +74,7 @@ fn untrusted_certificate_is_not_retried() {
         let connections = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&connections);
         let identity = certificate("127.0.0.1", 2020..2100, Some(&ca));
-        let port = listen(config(identity), move |_, mut stream| {
+        let port = listen(config(identity), move |mut stream| {
             count.fetch_add(1, Ordering::SeqCst);
             let _ = read_head(&mut stream);
         });

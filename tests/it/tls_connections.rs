@@ -90,7 +90,7 @@ fn unsolicited_response_is_not_given_to_the_next_request() {
     in_parallel(cases, |(follows, padding)| {
         let case = format!("{follows:?}, {padding}");
         let (written, all) = std::sync::mpsc::channel();
-        let port = listen(config.clone(), move |n, mut stream| {
+        let port = listen_by_number(config.clone(), move |n, mut stream| {
             if n == 0 {
                 return respond_twice(follows, padding, stream, &written);
             }
@@ -118,7 +118,7 @@ fn plaintext_that_is_left_inside_tls_is_not_a_response() {
     let (ca, config) = trusted();
     // Whether all of it is there at once depends on the system.
     in_parallel(0..64, |_| {
-        let port = listen(config.clone(), move |n, mut stream| {
+        let port = listen_by_number(config.clone(), move |n, mut stream| {
             if read_head(&mut stream).is_none() {
                 return;
             }
@@ -154,7 +154,7 @@ fn idle_tls_connection_is_reused() {
     let (ca, config) = trusted();
     let connections = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&connections);
-    let port = listen(config, move |_, mut stream| {
+    let port = listen(config, move |mut stream| {
         count.fetch_add(1, Ordering::SeqCst);
         let mut padding = 0;
         while read_head(&mut stream).is_some() {
@@ -173,7 +173,7 @@ fn idle_tls_connection_is_reused() {
 fn body_that_ends_without_close_notify_leaves_the_outcome_unknown() {
     let (ca, config) = trusted();
     for endpoint in ENDPOINTS {
-        let port = listen(config.clone(), |_, mut stream| {
+        let port = listen(config.clone(), |mut stream| {
             if read_head(&mut stream).is_some() {
                 stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
                 // Without close_notify, as if the connection were cut.
@@ -205,7 +205,7 @@ fn demanded_client_certificate_is_named_and_never_looks_like_a_known_outcome() {
     in_parallel(cases, |(version, endpoint)| {
         let identity = certificate("127.0.0.1", 2020..2100, Some(&ca));
         let server = config_with_client_auth(identity, &ca, &[version]);
-        let port = listen(server, move |_, mut stream| {
+        let port = listen(server, move |mut stream| {
             refuse(&mut stream);
         });
         let error = (endpoint.run)(&client_trusting(port, &ca.pem)).unwrap_err();
@@ -224,7 +224,7 @@ fn tls_alert_after_the_request_leaves_the_outcome_unknown() {
         .iter()
         .flat_map(|description| ENDPOINTS.iter().map(|endpoint| (*description, endpoint)));
     in_parallel(cases, |(description, endpoint)| {
-        let port = listen(config.clone(), move |_, mut stream| {
+        let port = listen(config.clone(), move |mut stream| {
             let Some(mut head) = read_head(&mut stream) else {
                 return;
             };
@@ -256,7 +256,7 @@ fn proxy_that_demands_a_client_certificate_leaves_the_outcome_known() {
     in_parallel(ENDPOINTS, |endpoint| {
         let identity = certificate("127.0.0.1", 2020..2100, Some(&ca));
         let server = config_with_client_auth(identity, &ca, &[&rustls::version::TLS13]);
-        let port = listen(server, |_, mut stream| {
+        let port = listen(server, |mut stream| {
             refuse(&mut stream);
         });
         let client = builder_through_proxy(&format!("https://127.0.0.1:{port}"))

@@ -90,7 +90,7 @@ fn serve_with(
     let config = finish(builder(versions).with_no_client_auth());
     let heads = Arc::<Mutex<Vec<String>>>::default();
     let keep = Arc::clone(&heads);
-    let port = listen(config, move |_, mut stream| {
+    let port = listen(config, move |mut stream| {
         let mut buffer = [0; 16 * 1024];
         while let Ok(n @ 1..) = stream.read(&mut buffer) {
             let head = String::from_utf8_lossy(&buffer[..n]).into_owned();
@@ -169,14 +169,28 @@ pub fn config_with_client_auth(
         .unwrap()
 }
 
-/// Serves each connection over TLS on a thread, with its number, from 0. Returns the port.
+/// Serves each connection over TLS on a thread. Returns the port.
 pub fn listen(
+    config: impl Into<Arc<ServerConfig>>,
+    serve: impl Fn(Stream) + Send + Sync + 'static,
+) -> u16 {
+    let config = config.into();
+    super::accept(move |_, stream| {
+        let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
+        serve(StreamOwned::new(connection, stream));
+    })
+}
+
+/// As [`listen`], with the number of each connection whose handshake succeeds, from 0. The client of
+/// another test, whose server had this port before, has none.
+pub fn listen_by_number(
     config: impl Into<Arc<ServerConfig>>,
     serve: impl Fn(usize, Stream) + Send + Sync + 'static,
 ) -> u16 {
-    let config = config.into();
-    super::accept(move |n, stream| {
-        let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
-        serve(n, StreamOwned::new(connection, stream));
+    let served = AtomicUsize::new(0);
+    listen(config, move |mut stream| {
+        if stream.conn.complete_io(&mut stream.sock).is_ok() {
+            serve(served.fetch_add(1, Ordering::SeqCst), stream);
+        }
     })
 }

@@ -192,7 +192,7 @@ fn only_the_default_base_url_is_certainly_the_auth_api() {
     let ca = authority("A test's CA");
     let identity = certificate("api.ionos.com", 2020..2100, Some(&ca));
     let missing = service_response(404, "");
-    let port = listen(config(identity), move |_, mut stream| {
+    let port = listen(config(identity), move |mut stream| {
         read_head(&mut stream).unwrap();
         stream.write_all(&missing).unwrap();
     });
