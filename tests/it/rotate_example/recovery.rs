@@ -1,7 +1,7 @@
 //! Whatever kills a job or runs beside it, the file holds a valid token, and the next job deletes
 //! what was left behind.
 
-use proptest::prelude::Rng as _;
+use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::TestRunner;
 
 use super::*;
@@ -23,7 +23,7 @@ fn file_holds_a_valid_token_whenever_the_example_is_killed() {
             assert_eq!(setting.rotate().0, 0);
         }
         let usual = started.elapsed() / 3;
-        let mut random = TestRunner::default().new_rng();
+        let mut random = TestRunner::default();
         let mut before = setting.held();
         let mut announced = 0;
         let count = |said: &[u8]| {
@@ -33,7 +33,8 @@ fn file_holds_a_valid_token_whenever_the_example_is_killed() {
         let [mut kept, mut replaced] = [0, 0];
         while kept + replaced < kills || kept == 0 || replaced == 0 {
             let mut child = start(setting.api.base_url(), &[setting.path(), "--share", "1"]);
-            thread::sleep(usual.mul_f64(random.random_range(0.0..1.1)));
+            let share = (0.0..1.1_f64).new_tree(&mut random).unwrap().current();
+            thread::sleep(usual.mul_f64(share));
             // SIGKILL.
             child.kill().unwrap();
             announced += count(&child.wait_with_output().unwrap().stderr);
