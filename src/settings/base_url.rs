@@ -56,7 +56,8 @@ impl BaseUrl {
         let before = if is_cloud_api { "" } else { before };
         if before.split('/').any(|segment| segment == "auth") {
             return Err(
-                "its path is neither empty nor /auth/v1; pass only the host, or all up to /auth/v1",
+                "its path has an /auth other than /auth/v1 at its end; pass only the host, or all \
+                 up to /auth/v1",
             );
         }
         Ok(BaseUrl {
